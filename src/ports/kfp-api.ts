@@ -1,0 +1,68 @@
+/**
+ * The KFP API server as driver and launcher see it.
+ *
+ * Implementations hide transport, package name (v2beta1 or v2), the two layouts of `Run`, tokens, deadlines and retries. Every
+ * method throws ApiError: API_UNAVAILABLE when retries are used up, API_REJECTED with `details.status` for any other status,
+ * API_UNSUPPORTED when the server has no task API.
+ *
+ * Source: contract/api-server.md 11.3, upstream-v2.md 3.2.
+ *
+ * @module
+ */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  ArtifactTaskSchema,
+  CreateArtifactRequestSchema,
+} from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+import type { PipelineVersion } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
+import type { Artifact, ArtifactTask, PipelineTask, Run, TaskInit } from "../core/kfp-types.ts";
+
+export type ArtifactTaskInit = MessageInitShape<typeof ArtifactTaskSchema>;
+export type CreateArtifactInit = MessageInitShape<typeof CreateArtifactRequestSchema>;
+
+export interface ListTasksOptions {
+  /** Only direct children of this task. */
+  readonly parentId?: string;
+  /** JSON text of a Filter message (contract/api-server.md 4.4). */
+  readonly filter?: string;
+  /** `field` or `field desc`. */
+  readonly orderBy?: string;
+  /** Rows per page, 1 to 200; default 200. */
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+}
+
+export interface TaskPage {
+  readonly tasks: PipelineTask[];
+  readonly nextPageToken: string;
+  /** Rows matching parent and filter, all pages together. */
+  readonly totalSize: number;
+}
+
+export interface FindCachedTaskOptions {
+  readonly namespace: string;
+  readonly fingerprint: string;
+  /** Sent as metadata `x-kfp-bound-run-id`, so that a run-scoped token may look beyond its run. */
+  readonly boundRunId: string;
+}
+
+export interface KfpApi {
+  getRun(runId: string, view: "DEFAULT" | "FULL"): Promise<Run>;
+  getPipelineVersion(pipelineId: string, versionId: string): Promise<PipelineVersion>;
+  getTask(runId: string, taskId: string): Promise<PipelineTask>;
+  /** One page. `listAllTasks` in tasks/read-run.ts follows the tokens. */
+  listTasks(runId: string, options?: ListTasksOptions): Promise<TaskPage>;
+  /** Idempotent by logical identity: an existing row comes back unchanged (contract/api-server.md 6.3). */
+  createTask(runId: string, task: TaskInit): Promise<PipelineTask>;
+  updateTask(runId: string, taskId: string, task: TaskInit): Promise<PipelineTask>;
+  /** Applied in ascending id order, not atomic. Keys are task ids. */
+  updateTasks(runId: string, tasks: ReadonlyMap<string, TaskInit>): Promise<Map<string, PipelineTask>>;
+  findCachedTask(options: FindCachedTaskOptions): Promise<PipelineTask | undefined>;
+  createArtifact(request: CreateArtifactInit): Promise<Artifact>;
+  /** All or nothing; answers in request order. Not retried after an ambiguous failure: the caller re-reads. */
+  createArtifacts(requests: readonly CreateArtifactInit[]): Promise<Artifact[]>;
+  /** All or nothing; a duplicate link fails the whole call on the reference server. Not retried after an ambiguous failure. */
+  createArtifactTasks(links: readonly ArtifactTaskInit[]): Promise<ArtifactTask[]>;
+  /** All pages. The only read that carries `producer.iteration` on servers of the branch. */
+  listArtifactTasks(taskIds: readonly string[]): Promise<ArtifactTask[]>;
+}

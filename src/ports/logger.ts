@@ -1,0 +1,18 @@
+/**
+ * One line per event on stderr: level, UTC time, message, `key=value` pairs (decisions.md, "log lines").
+ *
+ * Values of parameters, executor input and pod spec patch belong to verbosity 4 and above; tokens, secrets and credentials to none.
+ *
+ * @module
+ */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Logger {
+  /** `--log_level` of the process; 1 unless given. */
+  readonly verbosity: number;
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  /** Written only when `verbosity` is at least `level`. */
+  verbose(level: number, message: string, fields?: () => LogFields): void;
+}

@@ -1,0 +1,23 @@
+/**
+ * Artifact bytes: between a URI and a local path.
+ *
+ * Methods throw StorageError; `details.transient` is true when a second attempt with fresh credentials makes sense
+ * (contract/launcher.md 6.5).
+ *
+ * @module
+ */
+export interface DownloadResult {
+  /** Objects written; 0 means the URI holds nothing, which is not an error (contract/launcher.md 10.7). */
+  readonly objects: number;
+}
+
+export interface ObjectStore {
+  /** Throws URI_OUTSIDE_PIPELINE_ROOT unless the URI may be touched (contract/launcher.md 10.4). No network traffic. */
+  assertAllowed(uri: string): void;
+  /** A file becomes one object, a folder one object per file below it. OBJECT_NOT_FOUND when the path does not exist. */
+  upload(localPath: string, uri: string): Promise<void>;
+  download(uri: string, localPath: string): Promise<DownloadResult>;
+  /** Forgets clients and credentials, so that the next transfer reads them again. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
