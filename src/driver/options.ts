@@ -1,0 +1,61 @@
+/**
+ * What a driver process was asked to do, as a union on the driver type, so that "required only by" cannot be written.
+ *
+ * @module
+ */
+import type { ProxySettings } from "./proxy.ts";
+
+export interface CommonOptions {
+  readonly pipelineName: string;
+  readonly runId: string;
+  readonly runName: string;
+  readonly runDisplayName: string;
+  readonly namespace: string;
+  readonly conditionPath: string;
+  /** Pod of this driver, recorded with the task. */
+  readonly pod: { readonly name: string; readonly uid: string };
+}
+
+export interface ChildOptions {
+  /** Key of the task in its DAG. */
+  readonly taskName: string;
+  readonly parentTaskId: string;
+  /** Absent outside a loop. */
+  readonly iterationIndex?: number;
+}
+
+export interface DagPaths {
+  readonly parentTaskIdPath: string;
+  readonly iterationCountPath: string;
+}
+
+export interface RootDagOptions extends CommonOptions, DagPaths {
+  readonly type: "ROOT_DAG";
+  /** Protojson of PipelineJob.RuntimeConfig. */
+  readonly runtimeConfig: string;
+}
+
+export interface DagOptions extends CommonOptions, ChildOptions, DagPaths {
+  readonly type: "DAG";
+}
+
+export interface ContainerOptions extends CommonOptions, ChildOptions {
+  readonly type: "CONTAINER";
+  /** Protojson of KubernetesExecutorConfig; the empty text means there is none. */
+  readonly kubernetesConfig: string;
+  readonly cachedDecisionPath: string;
+  readonly podSpecPatchPath: string;
+  readonly cacheDisabled: boolean;
+  /** Compared with the exact text `true`, and handed on verbatim. */
+  readonly publishLogs: string;
+  readonly logLevel: string;
+  readonly apiServer: {
+    readonly address: string;
+    readonly port: string;
+    readonly tlsEnabled: boolean;
+    readonly caCertPath: string;
+  };
+  readonly proxy: ProxySettings;
+}
+
+export type DriverOptions = RootDagOptions | DagOptions | ContainerOptions;

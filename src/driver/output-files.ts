@@ -1,0 +1,48 @@
+/**
+ * The files Argo reads after the driver.
+ *
+ * Planned as data, so that the order and the "which one for which type" table can be tested without a disk. Contents carry no
+ * trailing newline.
+ *
+ * Source: contract/driver.md 1.6.
+ *
+ * @module
+ */
+import { dirname } from "node:path/posix";
+import { errorMessage, HostError } from "../core/errors.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { DriverOptions } from "./options.ts";
+import type { DriverResult } from "./result.ts";
+
+export interface OutputFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files to write, in order. An empty optional path leaves its file out. */
+export function planOutputFiles(options: DriverOptions, result: DriverResult): OutputFile[] {
+  const files: OutputFile[] = [];
+  if (options.type !== "CONTAINER") {
+    if (options.parentTaskIdPath !== "") files.push({ path: options.parentTaskIdPath, text: result.taskId });
+    files.push({ path: options.iterationCountPath, text: String(result.iterationCount ?? 0) });
+  } else if (result.cached !== undefined) {
+    files.push({ path: options.cachedDecisionPath, text: String(result.cached) });
+  }
+  files.push({ path: options.conditionPath, text: result.condition === undefined ? "nil" : String(result.condition) });
+  if (options.type === "CONTAINER" && result.podSpecPatch !== undefined) {
+    files.push({ path: options.podSpecPatchPath, text: JSON.stringify(result.podSpecPatch) });
+  }
+  return files;
+}
+
+/** @throws {HostError} FILE_WRITE_FAILED naming the file. */
+export async function writeOutputFiles(files: FileSystem, planned: readonly OutputFile[]): Promise<void> {
+  for (const { path, text } of planned) {
+    try {
+      await files.makeDirectory(dirname(path));
+      await files.writeText(path, text);
+    } catch (error) {
+      throw new HostError("FILE_WRITE_FAILED", `Cannot write driver output file ${path}: ${errorMessage(error)}`, { cause: error });
+    }
+  }
+}
