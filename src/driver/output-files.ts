@@ -42,7 +42,9 @@ export async function writeOutputFiles(files: FileSystem, planned: readonly Outp
       await files.makeDirectory(dirname(path));
       await files.writeText(path, text);
     } catch (error) {
-      throw new HostError("FILE_WRITE_FAILED", `Cannot write driver output file ${path}: ${errorMessage(error)}`, { cause: error });
+      throw new HostError("FILE_WRITE_FAILED", `Cannot write driver output file ${path}: ${errorMessage(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -26,7 +26,8 @@ export function mainEnvironment(
   proxy: ProxySettings,
 ): EnvironmentEntry[] {
   for (const { name } of containerEnv) {
-    if (IDENTITY.has(name)) throw new SpecError("SPEC_INVALID", `environment variable "${name}" is reserved for KFP runtime identity`);
+    if (IDENTITY.has(name))
+      throw new SpecError("SPEC_INVALID", `environment variable "${name}" is reserved for KFP runtime identity`);
   }
   return [
     ...[...containerEnv, ...proxyEnvironment(proxy)].map(({ name, value }) => (value === "" ? { name } : { name, value })),

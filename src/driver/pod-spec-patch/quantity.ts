@@ -49,7 +49,8 @@ const MAX_INT64 = 2n ** 63n - 1n;
  * @throws {SpecError} SPEC_INVALID with upstream's wording when the text is no quantity.
  */
 export function canonicalQuantity(text: string, what: string): string {
-  const fail = (reason: string): SpecError => new SpecError("SPEC_INVALID", `Cannot parse ${what} "${text}" as a quantity: ${reason}`);
+  const fail = (reason: string): SpecError =>
+    new SpecError("SPEC_INVALID", `Cannot parse ${what} "${text}" as a quantity: ${reason}`);
   const match = WELL_FORMED.exec(text);
   if (match === null) throw fail("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
   const number = match[1] as string;

@@ -1,0 +1,188 @@
+/**
+ * The user's command as a child process in a process group of its own.
+ *
+ * Its streams are read through two pipes and handed on byte for byte. A grandchild that keeps a pipe open does not hang the step:
+ * after the command has ended the rest is drained until one second of silence, ten seconds at most.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Readable } from "node:stream";
+import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "../ports/process-runner.ts";
+import { outOfMemoryKills } from "./out-of-memory.ts";
+
+export interface DrainLimits {
+  /** Streams count as finished after this long without a byte, once the command has ended. */
+  readonly silenceMs: number;
+  readonly totalMs: number;
+}
+
+const DRAIN: DrainLimits = { silenceMs: 1000, totalMs: 10_000 };
+
+/** Texts the reference's users know; they end up in the task's status message (contract/launcher.md 2.5). */
+function startFailure(command: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "ENOENT":
+      return command.includes("/")
+        ? `fork/exec ${command}: no such file or directory`
+        : `exec: "${command}": executable file not found in $PATH`;
+    case "EACCES":
+      return `fork/exec ${command}: permission denied`;
+    case "E2BIG":
+      return `fork/exec ${command}: argument list too long (one argument may hold at most 128 KiB)`;
+    default:
+      return `fork/exec ${command}: ${error.message}`;
+  }
+}
+
+export function createProcessRunner(drain: DrainLimits = DRAIN): ProcessRunner {
+  return { run: (options) => runCommand(options, drain) };
+}
+
+async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<CommandOutcome> {
+  const killsBefore = outOfMemoryKills();
+  let child: ChildProcess;
+  try {
+    child = spawn(options.command, options.args, {
+      env: options.environment,
+      cwd: options.workingDirectory,
+      stdio: [options.stdin, "pipe", "pipe"],
+      // A group of its own: signals reach everything the command started, and nothing else.
+      detached: true,
+    });
+  } catch (error) {
+    return { kind: "not-started", reason: startFailure(options.command, error as NodeJS.ErrnoException) };
+  }
+  const ended = new Promise<CommandOutcome>((resolve) => {
+    child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options.command, error) }));
+    child.once("exit", (exitCode, signal) => {
+      const outOfMemory = (outOfMemoryKills() ?? 0) > (killsBefore ?? 0);
+      resolve(
+        signal === null ? { kind: "exited", exitCode: exitCode ?? 0, outOfMemory } : { kind: "killed", signal, outOfMemory },
+      );
+    });
+  });
+  const log = openLog(options);
+  const stopWatching = forwardAbort(child, options);
+  const activity = { lastMs: performance.now() };
+  const pumps = Promise.all([
+    pump(child.stdout, options.stdout, log, activity),
+    pump(child.stderr, options.stderr, log, activity),
+  ]);
+  // A sink that fails is reported by the await below; until then it must not count as unhandled.
+  pumps.catch(() => undefined);
+  try {
+    const outcome = await ended;
+    if (outcome.kind !== "not-started" && !(await drained(pumps, activity, drain))) {
+      options.onWarning("a process that the command left behind kept its output open; it was closed");
+    }
+    killGroup(child, "SIGKILL");
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    await pumps;
+    return outcome;
+  } finally {
+    stopWatching();
+    log.close();
+  }
+}
+
+interface CommandLog {
+  append(chunk: Uint8Array): void;
+  close(): void;
+}
+
+/** Written synchronously: order of arrival is kept without a queue, and a slow disk holds the command back instead of our memory. */
+function openLog({ logPath, onWarning }: CommandOptions): CommandLog {
+  let descriptor: number | undefined;
+  const giveUp = (error: unknown): void => {
+    onWarning(`cannot write the log file ${logPath}: ${(error as Error).message}; output goes on without it`);
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  };
+  if (logPath !== undefined) {
+    try {
+      descriptor = openSync(logPath, "w", 0o644);
+    } catch (error) {
+      giveUp(error);
+    }
+  }
+  return {
+    append(chunk) {
+      if (descriptor === undefined) return;
+      try {
+        for (let offset = 0; offset < chunk.length;) offset += writeSync(descriptor, chunk, offset);
+      } catch (error) {
+        giveUp(error);
+      }
+    },
+    close() {
+      if (descriptor !== undefined) closeSync(descriptor);
+      descriptor = undefined;
+    },
+  };
+}
+
+async function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activity: { lastMs: number }): Promise<void> {
+  if (stream === null) return;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      activity.lastMs = performance.now();
+      log.append(chunk);
+      await sink.write(chunk);
+    }
+  } catch (error) {
+    // Destroying the stream after the drain ends the iteration this way; it is not a failure of the sink.
+    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  }
+}
+
+/** True when both streams ended by themselves. */
+async function drained(pumps: Promise<unknown>, activity: { lastMs: number }, limits: DrainLimits): Promise<boolean> {
+  const finished = pumps.then(
+    () => true as const,
+    () => true as const,
+  );
+  const deadlineMs = performance.now() + limits.totalMs;
+  activity.lastMs = performance.now();
+  for (;;) {
+    const nowMs = performance.now();
+    const waitMs = Math.min(activity.lastMs + limits.silenceMs, deadlineMs) - nowMs;
+    if (waitMs <= 0) return false;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<false>((resolve) => {
+      timer = setTimeout(resolve, waitMs, false);
+    });
+    const done = await Promise.race([finished, timeout]);
+    clearTimeout(timer);
+    if (done) return true;
+  }
+}
+
+/** @returns A function that stops watching and cancels a pending SIGKILL. */
+function forwardAbort(child: ChildProcess, { signal, graceMs }: CommandOptions): () => void {
+  if (signal === undefined) return () => undefined;
+  let killTimer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    const reason: unknown = signal.reason;
+    const name = typeof reason === "string" && reason.startsWith("SIG") ? (reason as NodeJS.Signals) : "SIGTERM";
+    killGroup(child, name);
+    killTimer = setTimeout(() => killGroup(child, "SIGKILL"), graceMs);
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return () => {
+    clearTimeout(killTimer);
+    signal.removeEventListener("abort", onAbort);
+  };
+}
+
+function killGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // ESRCH: the whole group is gone already. EPERM: what is left changed its user; it is not ours to end.
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Running the user's command.
+ *
+ * Source: contract/launcher.md 5.2, decisions.md ("the user's streams", "orphans", "out-of-memory kills").
+ *
+ * @module
+ */
+
+/** Where one stream of the command goes. A returned promise holds the command back until the bytes are taken. */
+export interface OutputSink {
+  write(chunk: Uint8Array): Promise<void> | void;
+}
+
+export interface CommandOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The whole environment; nothing is inherited. A command without "/" is looked up in its PATH. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Working folder; that of this process when absent. */
+  readonly workingDirectory?: string | undefined;
+  readonly stdin: "inherit" | "ignore";
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+  /** Receives both streams in order of arrival. A file that cannot be written costs a warning, never the command. */
+  readonly logPath?: string | undefined;
+  /** When aborted: SIGTERM (or the `NodeJS.Signals` name given as reason) to the process group, SIGKILL after `graceMs`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds between the first signal and SIGKILL. */
+  readonly graceMs: number;
+  readonly onWarning: (message: string) => void;
+}
+
+/** How the command ended. Not starting is an outcome, too: the caller decides what it means. */
+export type CommandOutcome =
+  | { readonly kind: "exited"; readonly exitCode: number; readonly outOfMemory: boolean }
+  | { readonly kind: "killed"; readonly signal: NodeJS.Signals; readonly outOfMemory: boolean }
+  | { readonly kind: "not-started"; readonly reason: string };
+
+export interface ProcessRunner {
+  /** Never rejects for what the command does; rejects only when an OutputSink does. */
+  run(options: CommandOptions): Promise<CommandOutcome>;
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { outOfMemoryKills } from "../../src/node/out-of-memory.ts";
+import { createProcessRunner } from "../../src/node/process-runner.ts";
+import type { CommandOptions, OutputSink } from "../../src/ports/process-runner.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "process-runner-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function collect(): OutputSink & { bytes(): Buffer; text(): string } {
+  const chunks: Uint8Array[] = [];
+  return {
+    write: (chunk) => void chunks.push(chunk),
+    bytes: () => Buffer.concat(chunks),
+    text: () => Buffer.concat(chunks).toString(),
+  };
+}
+
+async function run(command: string, args: string[], more: Partial<CommandOptions> = {}) {
+  const stdout = collect();
+  const stderr = collect();
+  const warnings: string[] = [];
+  const outcome = await createProcessRunner({ silenceMs: 100, totalMs: 2000 }).run({
+    command,
+    args,
+    environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+    stdin: "ignore",
+    stdout,
+    stderr,
+    graceMs: 5000,
+    onWarning: (message) => warnings.push(message),
+    ...more,
+  });
+  return { outcome, stdout, stderr, warnings };
+}
+
+describe("createProcessRunner()", () => {
+  test("keeps the streams apart, byte for byte, and logs both in order of arrival", async () => {
+    const logPath = join(folder, "both.log");
+    const script = "printf 'a\\377\\000b'; sleep 0.05; printf err >&2; sleep 0.05; printf c";
+    const { outcome, stdout, stderr } = await run("sh", ["-c", script], { logPath });
+    expect(outcome).toEqual({ kind: "exited", exitCode: 0, outOfMemory: false });
+    expect(stdout.bytes()).toEqual(Buffer.from([97, 255, 0, 98, 99]));
+    expect(stderr.text()).toBe("err");
+    expect(readFileSync(logPath)).toEqual(Buffer.concat([Buffer.from([97, 255, 0, 98]), Buffer.from("errc")]));
+  });
+
+  test("hands over exactly the given environment", async () => {
+    const { stdout } = await run("/usr/bin/env", [], { environment: { ONLY: "this", EMPTY: "" } });
+    expect(stdout.text().trim().split("\n").toSorted()).toEqual(["EMPTY=", "ONLY=this"]);
+  });
+
+  test.for([
+    { name: "exit code", args: ["-c", "exit 7"], outcome: { kind: "exited", exitCode: 7 } },
+    { name: "signal", args: ["-c", "kill -KILL $$"], outcome: { kind: "killed", signal: "SIGKILL" } },
+  ])("reports the $name", async ({ args, outcome }, { expect }) => {
+    expect((await run("sh", args)).outcome).toMatchObject(outcome);
+  });
+
+  test.for([
+    { name: "a name that is not on the PATH", command: "no-such-program", reason: /executable file not found in \$PATH/ },
+    { name: "a path that does not exist", command: "/no/such/program", reason: /no such file or directory/ },
+    { name: "a file that is not executable", command: "/etc/passwd", reason: /permission denied/ },
+  ])("says why it did not start: $name", async ({ command, reason }, { expect }) => {
+    const { outcome } = await run(command, []);
+    expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringMatching(reason) as string });
+  });
+
+  test("says that an argument is too long", async () => {
+    const { outcome } = await run("echo", ["x".repeat(200 * 1024)]);
+    expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringContaining("argument list too long") as string });
+  });
+
+  test("forwards the abort reason as a signal to the whole group", async () => {
+    const controller = new AbortController();
+    const stdout = { write: () => controller.abort("SIGTERM") };
+    const script = "trap 'exit 9' TERM; sleep 60 & echo up; wait";
+    const { outcome } = await run("sh", ["-c", script], { stdout, signal: controller.signal });
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 9 });
+  });
+
+  test("kills a command that ignores the signal, after the grace time", async () => {
+    const controller = new AbortController();
+    const stdout = { write: () => controller.abort() };
+    const script = "trap '' TERM; echo up; while :; do sleep 0.05; done";
+    const { outcome } = await run("sh", ["-c", script], { stdout, signal: controller.signal, graceMs: 100 });
+    expect(outcome).toMatchObject({ kind: "killed", signal: "SIGKILL" });
+  });
+
+  test("does not wait for a grandchild that keeps the output open, and leaves nothing running", async () => {
+    const { outcome, stdout, warnings } = await run("sh", ["-c", "sleep 300 & echo $!; exit 3"]);
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 3 });
+    expect(warnings).toEqual([expect.stringContaining("left behind")]);
+    const pid = Number(stdout.text());
+    await expect.poll(() => isRunning(pid)).toBe(false);
+  });
+
+  test("goes on without the log file when it cannot be written", async () => {
+    const { outcome, stdout, warnings } = await run("sh", ["-c", "echo on"], { logPath: join(folder, "missing", "x.log") });
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 0 });
+    expect(stdout.text()).toBe("on\n");
+    expect(warnings).toEqual([expect.stringContaining("cannot write the log file")]);
+  });
+
+  test("passes a large output through a slow reader without loss", async () => {
+    let total = 0;
+    const stdout: OutputSink = {
+      write: (chunk) =>
+        new Promise((resolve) => {
+          total += chunk.length;
+          setImmediate(resolve);
+        }),
+    };
+    const { outcome } = await run("sh", ["-c", "head -c 33554432 /dev/zero"], { stdout });
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 0 });
+    expect(total).toBe(33_554_432);
+  });
+});
+
+/** A zombie waiting for its parent counts as ended: reaping orphans is the init's task. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+describe("outOfMemoryKills()", () => {
+  test.for([
+    { name: "cgroup v2", files: { "/sys/fs/cgroup/memory.events": "low 0\noom 2\noom_kill 3\n" }, kills: 3 },
+    { name: "cgroup v1", files: { "/sys/fs/cgroup/memory/memory.oom_control": "under_oom 0\noom_kill 1\n" }, kills: 1 },
+    { name: "no cgroup to see", files: {}, kills: undefined },
+  ])("reads $name", ({ files, kills }, { expect }) => {
+    const read = (path: string): string => {
+      const text = (files as Record<string, string>)[path];
+      if (text === undefined) throw new Error("ENOENT");
+      return text;
+    };
+    expect(outOfMemoryKills(read)).toBe(kills);
+  });
+});
