@@ -9,7 +9,7 @@
 
 /** Codes by class. Adding one means adding its paragraph to docs/errors.md. */
 export const ERROR_CODES = {
-  UsageError: ["FLAG_INVALID", "FLAG_MISSING", "USAGE_INVALID", "PARAMETER_INVALID", "FILE_UNREADABLE"],
+  UsageError: ["FLAG_INVALID", "FLAG_MISSING", "USAGE_INVALID", "PARAMETER_INVALID", "FILE_UNREADABLE", "ENVIRONMENT_INVALID"],
   SpecError: [
     "SPEC_INVALID",
     "COMPONENT_NOT_FOUND",
@@ -58,6 +58,7 @@ export const ERROR_CODES = {
     "NODE_UNSUPPORTED",
     "PORTABLE_FOLDER_MISSING",
     "FILE_WRITE_FAILED",
+    "FILE_READ_FAILED",
     "INTERRUPTED",
     "PYTHON_UNAVAILABLE",
   ],
