@@ -1,9 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+// Long matrices live in *.long.test.ts and run with `npm run test:long`.
+const long = process.env["KFP_RUNTIME_TEST_LONG"] === "1";
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    exclude: long ? [] : ["test/**/*.long.test.ts"],
+    testTimeout: long ? 600_000 : 120_000,
+    hookTimeout: 300_000,
   },
 });
