@@ -1,0 +1,129 @@
+/**
+ * Builds the programs into dist: `node scripts/build.mjs`.
+ *
+ *   dist/bin/{driver,launcher-v2,kfp-runtime}   start scripts, for sh and for node
+ *   dist/lib/boot.cjs, start.cjs                loader
+ *   dist/lib/*.js, *.js.map, *.js.cache         chunks, their source maps, and V8's code caches
+ *   dist/meta.json                              chunks, what loads what, bytes per package; for checks and for the images
+ *
+ * Needs no compiler. The same sources, commit and Node give the same bytes. Options, for tests:
+ *   --out DIR                instead of dist
+ *   --program NAME=SOURCE    instead of the three programs; repeatable
+ *   --no-code-cache          leave out the runs that write code caches
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { bundle, chunksOf } from "./lib/bundle.mjs";
+import { hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
+import { startScript } from "./lib/start-script.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    out: { type: "string", default: "dist" },
+    program: { type: "string", multiple: true, default: [] },
+    "no-code-cache": { type: "boolean", default: false },
+  },
+});
+
+const started = Date.now();
+const inputs = hashBuildInputs();
+const out = path.resolve(root, options.out);
+const programs =
+  options.program.length === 0 ? allPrograms : Object.fromEntries(options.program.map((text) => text.split(/=(.*)/s, 2)));
+const info = describeBuild();
+
+const chunks = await bundle({
+  root,
+  outDir: path.join(out, "lib"),
+  programs,
+  define: {
+    __KFP_RUNTIME_VERSION__: JSON.stringify(info.version),
+    __KFP_RUNTIME_COMMIT__: JSON.stringify(info.commit),
+    __KFP_RUNTIME_DATE__: JSON.stringify(info.date),
+  },
+});
+
+// Built beside the old files and moved into place: a program that runs meanwhile keeps finding its chunks.
+const staging = path.join(out, `.build-${String(process.pid)}`);
+rmSync(staging, { recursive: true, force: true });
+mkdirSync(path.join(staging, "lib"), { recursive: true });
+mkdirSync(path.join(staging, "bin"));
+for (const { name, code, map } of chunks) {
+  writeFileSync(path.join(staging, "lib", `${name}.js`), code);
+  writeFileSync(path.join(staging, "lib", `${name}.js.map`), map);
+}
+for (const file of ["boot.cjs", "start.cjs"]) copyFileSync(path.join(root, "src/boot", file), path.join(staging, "lib", file));
+for (const name of Object.keys(programs)) writeFileSync(path.join(staging, "bin", name), startScript(name), { mode: 0o755 });
+if (!options["no-code-cache"]) writeCodeCaches();
+
+const meta = {
+  ...info,
+  inputs,
+  programs: Object.fromEntries(Object.keys(programs).map((name) => [name, chunksOf(chunks, name)])),
+  chunks: Object.fromEntries(
+    chunks.map(({ name, code, eager, lazy, packages }) => [name, { bytes: code.length, eager, lazy, packages }]),
+  ),
+};
+writeFileSync(path.join(staging, "meta.json"), `${JSON.stringify(meta, undefined, 2)}\n`);
+// bin/* have no file name extension, and the package's own type is module.
+writeFileSync(path.join(staging, "package.json"), `${JSON.stringify({ type: "commonjs", private: true })}\n`);
+
+for (const name of ["lib", "bin", "package.json", "meta.json"]) {
+  const old = path.join(out, name);
+  if (existsSync(old)) renameSync(old, path.join(staging, `old-${name}`));
+  renameSync(path.join(staging, name), old);
+}
+rmSync(staging, { recursive: true, force: true });
+
+const bytes = chunks.reduce((sum, { code }) => sum + code.length, 0);
+process.stderr.write(
+  `built ${Object.keys(programs).join(", ")}: ${String(chunks.length)} chunks, ${String(Math.round(bytes / 1024))} KiB, ` +
+    `in ${String(Date.now() - started)} ms\n`,
+);
+
+/** Version, commit and time of what is built; none of them depends on when or where. */
+function describeBuild() {
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  const commit = process.env["KFP_RUNTIME_COMMIT"] ?? describeCommit() ?? "unknown";
+  const epoch = process.env["SOURCE_DATE_EPOCH"] ?? git("log", "-1", "--format=%ct") ?? "";
+  const date = /^\d+$/.test(epoch) ? new Date(Number(epoch) * 1000).toISOString().replace(/\.\d+Z$/, "Z") : "unknown";
+  return { version, commit, date };
+}
+
+function describeCommit() {
+  const commit = git("rev-parse", "--short=12", "HEAD");
+  if (commit === undefined) return undefined;
+  const changes = git("status", "--porcelain", "--", "src", "scripts/build.mjs", "scripts/lib", "package.json", "package-lock.json");
+  return changes === "" ? commit : `${commit}-dirty`;
+}
+
+/** Output of a git command, or undefined where there is no repository, no commit or no git. */
+function git(...args) {
+  try {
+    return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Runs the programs so that V8 compiles what they need, and keeps the result. A fixed random seed makes the caches reproducible;
+ * it is no part of what V8 compares when it accepts a cache.
+ */
+function writeCodeCaches() {
+  const node = programNode();
+  const programNames = new Set(Object.keys(programs));
+  for (const name of programNames) {
+    const more = chunksOf(chunks, name).reachable.filter((chunk) => !programNames.has(chunk));
+    const run = spawnSync(node, ["--random-seed=1", path.join(staging, "lib/boot.cjs"), name, "--version"], {
+      env: { PATH: process.env["PATH"], KFP_RUNTIME_WRITE_CODE_CACHE: "1", KFP_RUNTIME_WARM_CHUNKS: more.join(",") },
+      encoding: "utf8",
+      timeout: 60_000,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const problem = run.error?.message ?? (run.status === 0 ? run.stderr.trim() : `exit code ${String(run.status)}: ${run.stderr.trim()}`);
+    if (problem !== "") process.stderr.write(`build: no complete code cache for ${name}: ${problem}\n`);
+  }
+}
