@@ -95,7 +95,16 @@ function describeBuild() {
 function describeCommit() {
   const commit = git("rev-parse", "--short=12", "HEAD");
   if (commit === undefined) return undefined;
-  const changes = git("status", "--porcelain", "--", "src", "scripts/build.mjs", "scripts/lib", "package.json", "package-lock.json");
+  const changes = git(
+    "status",
+    "--porcelain",
+    "--",
+    "src",
+    "scripts/build.mjs",
+    "scripts/lib",
+    "package.json",
+    "package-lock.json",
+  );
   return changes === "" ? commit : `${commit}-dirty`;
 }
 
@@ -123,7 +132,8 @@ function writeCodeCaches() {
       timeout: 60_000,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const problem = run.error?.message ?? (run.status === 0 ? run.stderr.trim() : `exit code ${String(run.status)}: ${run.stderr.trim()}`);
+    const problem =
+      run.error?.message ?? (run.status === 0 ? run.stderr.trim() : `exit code ${String(run.status)}: ${run.stderr.trim()}`);
     if (problem !== "") process.stderr.write(`build: no complete code cache for ${name}: ${problem}\n`);
   }
 }

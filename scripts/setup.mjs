@@ -27,7 +27,9 @@ function setUp() {
   const options = { root, nodeNeeded: !isNodeSupported(process.versions.node) };
   let missing = findPackageProblems(options);
   if (missing.length > 0) {
-    say(`installing npm packages (npm ci), because ${missing[0]}${missing.length > 1 ? ` and ${String(missing.length - 1)} more` : ""}`);
+    say(
+      `installing npm packages (npm ci), because ${missing[0]}${missing.length > 1 ? ` and ${String(missing.length - 1)} more` : ""}`,
+    );
     const failure = installPackages();
     if (failure !== undefined) return [failure];
     missing = findPackageProblems(options);
@@ -64,7 +66,11 @@ function explainMissing(problem) {
 }
 
 function isBuilt() {
-  const expected = ["lib/boot.cjs", "lib/start.cjs", ...Object.keys(programs).flatMap((name) => [`bin/${name}`, `lib/${name}.js`])];
+  const expected = [
+    "lib/boot.cjs",
+    "lib/start.cjs",
+    ...Object.keys(programs).flatMap((name) => [`bin/${name}`, `lib/${name}.js`]),
+  ];
   if (!expected.every((file) => existsSync(path.join(root, "dist", file)))) return false;
   try {
     return JSON.parse(readFileSync(path.join(root, "dist/meta.json"), "utf8")).inputs === hashBuildInputs();

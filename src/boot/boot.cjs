@@ -19,7 +19,12 @@ var minimum = [22, 13];
 var running = process.versions.node.split(".").map(Number);
 if (running[0] < minimum[0] || (running[0] === minimum[0] && running[1] < minimum[1])) {
   process.stderr.write(
-    "kfp-runtime needs Node.js " + minimum.join(".") + " or newer, this is " + process.version + " (" + process.execPath +
+    "kfp-runtime needs Node.js " +
+      minimum.join(".") +
+      " or newer, this is " +
+      process.version +
+      " (" +
+      process.execPath +
       "): put a newer node first on the PATH, or run npm ci in the package's folder, which brings one\n",
   );
   process.exit(1);
