@@ -1,0 +1,212 @@
+/**
+ * The port KfpApi over gRPC.
+ *
+ * Reached by composition roots through `await import()`: the gRPC library behind it costs more start-up time than the rest of a driver.
+ *
+ * Source: contract/api-server.md 11.3, upstream-v2.md 3.2 and 3.3.
+ *
+ * @module
+ */
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { errorMessage } from "../core/errors.ts";
+import { RunSchema, RunView, type ArtifactTask } from "../core/kfp-types.ts";
+import { toMergedLayout } from "../core/run-layout.ts";
+import {
+  CreateArtifactRequestSchema,
+  CreateArtifactsBulkRequestSchema,
+  CreateArtifactTasksBulkRequestSchema,
+  ListArtifactTasksRequestSchema,
+} from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+import { GetPipelineVersionRequestSchema } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
+import {
+  CreateTaskRequestSchema,
+  FindCachedTaskRequestSchema,
+  GetRunRequestSchema,
+  GetTaskRequestSchema,
+  ListTasksRequestSchema,
+  UpdateTaskRequestSchema,
+  UpdateTasksBulkRequestSchema,
+} from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import type { Clock } from "../ports/clock.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import { invalidResponseError } from "./api-error.ts";
+import { TokenSource } from "./auth.ts";
+import { endpointText, type ChannelSettings } from "./channel-settings.ts";
+import { openChannel } from "./channel.ts";
+import { FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
+import { Transport, type Traffic } from "./transport.ts";
+
+export interface ConnectDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fileSystem: Pick<FileSystem, "readText">;
+  /** Uniform in [0, 1), for the jitter of retries; default `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface ConnectOptions {
+  readonly settings: ChannelSettings;
+  /** File with the service account token, see TOKEN_PATH in auth.ts; absent: calls are not authenticated. */
+  readonly tokenPath?: string;
+  readonly policy?: RetryPolicy;
+}
+
+/** KfpApi plus what only the process that owns the connection may do. */
+export interface KfpApiConnection extends KfpApi {
+  /** `host:port`, for messages. */
+  readonly endpoint: string;
+  /** What went over the wire so far. */
+  readonly traffic: Traffic;
+  /** From now on every call, under way or to come, ends within so many milliseconds: this process has been asked to stop. */
+  hurry(withinMs: number): void;
+  close(): void;
+}
+
+const PAGE_SIZE = 200;
+
+/**
+ * Makes the client. Connects with the first call.
+ *
+ * @throws {UsageError} FILE_UNREADABLE when the CA file cannot be used.
+ */
+export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions): Promise<KfpApiConnection> {
+  const { settings, tokenPath, policy } = options;
+  const channel = await openChannel(settings, deps.fileSystem);
+  const transport = new Transport(
+    {
+      clock: deps.clock,
+      logger: deps.logger,
+      random: deps.random ?? Math.random,
+      channel,
+      ...(tokenPath === undefined ? {} : { tokens: new TokenSource(deps, tokenPath) }),
+    },
+    {
+      endpoint: endpointText(settings.host, settings.port),
+      ...(settings.forcedPackage === undefined ? {} : { forcedPackage: settings.forcedPackage }),
+      ...(policy === undefined ? {} : { policy }),
+    },
+  );
+  return bindKfpApi(transport, settings.forcedLayout);
+}
+
+/** The calls of the port on a transport. `forcedLayout` is the layout of `Run` where it shall not be detected. */
+export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings["forcedLayout"]): KfpApiConnection {
+  const invalid = (method: string, reason: string, cause?: unknown) =>
+    invalidResponseError(method, transport.endpoint, reason, cause);
+
+  return {
+    endpoint: transport.endpoint,
+    get traffic() {
+      return transport.traffic;
+    },
+    hurry: (withinMs) => transport.hurry(withinMs),
+    close: () => transport.close(),
+
+    async getRun(runId, view) {
+      const request = create(GetRunRequestSchema, { runId, view: RunView[view] });
+      const plan = { method: "GetRun", ...(view === "FULL" ? { deadlineMs: FULL_RUN_DEADLINE_MS } : {}) };
+      const bytes = await transport.call(plan, ({ run }, options) => run.getRun(request, options));
+      try {
+        return fromBinary(RunSchema, forcedLayout === undefined ? toMergedLayout(bytes) : toMergedLayout(bytes, forcedLayout));
+      } catch (error) {
+        throw invalid("GetRun", errorMessage(error), error);
+      }
+    },
+
+    async getPipelineVersion(pipelineId, pipelineVersionId) {
+      const request = create(GetPipelineVersionRequestSchema, { pipelineId, pipelineVersionId });
+      return transport.call({ method: "GetPipelineVersion" }, ({ pipeline }, options) =>
+        pipeline.getPipelineVersion(request, options),
+      );
+    },
+
+    async getTask(runId, taskId) {
+      const request = create(GetTaskRequestSchema, { runId, taskId });
+      return transport.call({ method: "GetTask" }, ({ run }, options) => run.getTask(request, options));
+    },
+
+    async listTasks(runId, options = {}) {
+      const { parentId, filter = "", orderBy = "", pageSize = PAGE_SIZE, pageToken = "" } = options;
+      const request = create(ListTasksRequestSchema, {
+        runId,
+        pageSize,
+        pageToken,
+        filter,
+        orderBy,
+        ...(parentId === undefined ? {} : { parentFilter: { case: "parentId" as const, value: parentId } }),
+      });
+      const answer = await transport.call({ method: "ListTasks" }, ({ run }, callOptions) => run.listTasks(request, callOptions));
+      return { tasks: answer.tasks, nextPageToken: answer.nextPageToken, totalSize: answer.totalSize };
+    },
+
+    async createTask(runId, task) {
+      const request = create(CreateTaskRequestSchema, { runId, task });
+      return transport.call({ method: "CreateTask" }, ({ run }, options) => run.createTask(request, options));
+    },
+
+    async updateTask(runId, taskId, task) {
+      const request = create(UpdateTaskRequestSchema, { runId, taskId, task });
+      return transport.call({ method: "UpdateTask" }, ({ run }, options) => run.updateTask(request, options));
+    },
+
+    async updateTasks(runId, tasks) {
+      if (tasks.size === 0) return new Map();
+      const request = create(UpdateTasksBulkRequestSchema, { runId, tasks: Object.fromEntries(tasks) });
+      const answer = await transport.call({ method: "UpdateTasksBulk" }, ({ run }, options) =>
+        run.updateTasksBulk(request, options),
+      );
+      return new Map(Object.entries(answer.tasks));
+    },
+
+    async findCachedTask({ namespace, fingerprint, boundRunId }) {
+      const request = create(FindCachedTaskRequestSchema, { namespace, cacheFingerprint: fingerprint });
+      const plan = { method: "FindCachedTask", metadata: { "x-kfp-bound-run-id": boundRunId } };
+      const answer = await transport.call(plan, ({ run }, options) => run.findCachedTask(request, options));
+      return answer.task;
+    },
+
+    async createArtifact(init) {
+      const request = create(CreateArtifactRequestSchema, init);
+      // Reuse finds what a lost answer has left behind; without it every call makes another artifact.
+      const plan = { method: "CreateArtifact", repeatability: request.reuseIfExists ? "idempotent" : "once" } as const;
+      return transport.call(plan, ({ artifact }, options) => artifact.createArtifact(request, options));
+    },
+
+    async createArtifacts(requests) {
+      if (requests.length === 0) return [];
+      const method = "CreateArtifactsBulk";
+      const request = create(CreateArtifactsBulkRequestSchema, { artifacts: [...requests] });
+      const answer = await transport.call({ method, repeatability: "once" }, ({ artifact }, options) =>
+        artifact.createArtifactsBulk(request, options),
+      );
+      if (answer.artifacts.length !== requests.length) {
+        throw invalid(method, `${answer.artifacts.length} artifacts for ${requests.length} requests`);
+      }
+      return answer.artifacts;
+    },
+
+    async createArtifactTasks(links) {
+      if (links.length === 0) return [];
+      const request = create(CreateArtifactTasksBulkRequestSchema, { artifactTasks: [...links] });
+      const plan = { method: "CreateArtifactTasksBulk", repeatability: "once" } as const;
+      const answer = await transport.call(plan, ({ artifact }, options) => artifact.createArtifactTasksBulk(request, options));
+      return answer.artifactTasks;
+    },
+
+    async listArtifactTasks(taskIds) {
+      const links: ArtifactTask[] = [];
+      if (taskIds.length === 0) return links;
+      const method = "ListArtifactTasks";
+      for (let pageToken = ""; ;) {
+        const request = create(ListArtifactTasksRequestSchema, { taskIds: [...taskIds], pageSize: PAGE_SIZE, pageToken });
+        const page = await transport.call({ method }, ({ artifact }, options) => artifact.listArtifactTasks(request, options));
+        links.push(...page.artifactTasks);
+        if (page.nextPageToken === "") return links;
+        if (page.nextPageToken === pageToken) throw invalid(method, "the token of the next page is the one just used");
+        pageToken = page.nextPageToken;
+      }
+    },
+  };
+}
