@@ -17,11 +17,7 @@ const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 let writes = 0;
 
 /** The file system of this machine. Relative paths follow the process's working folder: callers give absolute ones. */
-export function createFileSystem(): FileSystem {
-  return nodeFileSystem;
-}
-
-const nodeFileSystem: FileSystem = {
+export const nodeFileSystem: FileSystem = {
   readText: (path) => unlessAbsent(path, () => readFile(path, "utf8")),
   readBytes: (path) => unlessAbsent(path, async () => new Uint8Array(await readFile(path))),
 
