@@ -29,6 +29,14 @@ export interface DagPaths {
   readonly iterationCountPath: string;
 }
 
+/** What the administrator wants on every step; only applied where the step has a Kubernetes config, else the template carries it. */
+export interface AdministratorDefaults {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly runAsNonRoot?: boolean;
+  readonly hostUsers?: boolean;
+}
+
 export interface RootDagOptions extends CommonOptions, DagPaths {
   readonly type: "ROOT_DAG";
   /** Protojson of PipelineJob.RuntimeConfig. */
@@ -56,6 +64,7 @@ export interface ContainerOptions extends CommonOptions, ChildOptions {
     readonly caCertPath: string;
   };
   readonly proxy: ProxySettings;
+  readonly defaults: AdministratorDefaults;
 }
 
 export type DriverOptions = RootDagOptions | DagOptions | ContainerOptions;

@@ -181,7 +181,7 @@ async function installSdk(folder: string): Promise<{ python: string } | { missin
 }
 
 test("the real SDK compiles the same files again", { timeout: 900_000 }, async (context) => {
-  if (process.env["KFP_TEST_LONG"] !== "1") context.skip("compiles with the KFP SDK from a package index: a long test");
+  if (process.env["KFP_RUNTIME_TEST_LONG"] !== "1") context.skip("compiles with the KFP SDK from a package index: a long test");
   const folder = await mkdtemp(join(tmpdir(), "kfp-compile-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const sdk = await installSdk(folder);

@@ -16,6 +16,12 @@ export interface ResourceRequirements {
   readonly requests?: Readonly<Record<string, string>>;
 }
 
+export interface SecurityContext {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly runAsNonRoot?: boolean;
+}
+
 export interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;
@@ -34,10 +40,12 @@ export interface ContainerPatch {
   readonly env: readonly EnvironmentEntry[];
   readonly resources: ResourceRequirements;
   readonly volumeMounts?: readonly VolumeMount[];
+  readonly securityContext?: SecurityContext;
 }
 
 /** Applied by Argo as a strategic merge patch over the compiled template (contract/kubernetes.md 1.2). */
 export interface PodSpecPatch {
   readonly containers: readonly [ContainerPatch];
   readonly volumes?: readonly Volume[];
+  readonly hostUsers?: boolean;
 }

@@ -1,0 +1,195 @@
+import { parse } from "yaml";
+import { describe, expect, test } from "vitest";
+import { KfpError } from "../../src/core/errors.ts";
+import { DRIVER_FLAGS, parseDriverFlags } from "../../src/driver/flags.ts";
+import { corpusFiles, corpusMissing } from "../support/corpus.ts";
+
+const environment = { KFP_POD_NAME: "pod", KFP_POD_UID: "uid" };
+const deps = { environment, readText: (path: string) => Promise.resolve(path === "/file.json" ? '{"a":1}' : undefined) };
+
+/** The arguments of the compiled templates of the branch, without what is only passed when configured. */
+const common = (type: string): string[] => [
+  ...["--type", type, "--pipeline_name", "demo", "--run_id", "r", "--run_name", "wf", "--run_display_name", ""],
+  ...["--parent_task_id", type === "ROOT_DAG" ? "" : "p", "--task_name", type === "ROOT_DAG" ? "" : "train"],
+  ...["--iteration_index", "-1", "--condition_path", "/o/condition", "--namespace", "ns"],
+  ...["--http_proxy", "", "--https_proxy", "", "--no_proxy", ""],
+  ...["--ml_pipeline_server_address", "ml-pipeline", "--ml_pipeline_server_port", "8887"],
+];
+const dagPaths = ["--parent_task_id_path", "/o/task-id", "--iteration_count_path", "/o/count"];
+const root = [...common("ROOT_DAG"), ...dagPaths, "--runtime_config", "{}"];
+const dag = [...common("DAG"), ...dagPaths, "--runtime_config", ""];
+const containerPaths = ["--cached_decision_path", "/o/cached", "--pod_spec_patch_path", "/o/patch"];
+const container = [...common("CONTAINER"), ...containerPaths, "--kubernetes_config", ""];
+
+async function failure(argv: string[], withDeps = deps): Promise<string> {
+  const error: unknown = await parseDriverFlags(argv, withDeps).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(KfpError);
+  return `${(error as KfpError).code}: ${(error as KfpError).message}`;
+}
+
+const without = (argv: string[], flag: string): string[] => argv.filter((_, i) => argv[i] !== flag && argv[i - 1] !== flag);
+
+describe("parseDriverFlags()", () => {
+  test.for([
+    { name: "ROOT_DAG", argv: root, options: { type: "ROOT_DAG", runtimeConfig: "{}", pod: { name: "pod", uid: "uid" } } },
+    { name: "DAG", argv: dag, options: { type: "DAG", taskName: "train", parentTaskId: "p" } },
+    {
+      name: "CONTAINER",
+      argv: container,
+      options: {
+        type: "CONTAINER",
+        kubernetesConfig: "",
+        publishLogs: "true",
+        cacheDisabled: false,
+        logLevel: "1",
+        defaults: {},
+      },
+    },
+    {
+      name: "CONTAINER in an iteration, with everything that is passed when configured",
+      argv: [
+        ...container,
+        ...["--iteration_index", "2", "--cache_disabled", "--ml_pipeline_tls_enabled", "--ca_cert_path", "/ca"],
+        ...["--log_level", "3", "--publish_logs", "false", "--default_run_as_user", "0", "--default_run_as_group", "-1"],
+        ...["--default_run_as_non_root", "true", "--default_host_users", "f"],
+      ],
+      options: {
+        iterationIndex: 2,
+        cacheDisabled: true,
+        publishLogs: "false",
+        apiServer: { address: "ml-pipeline", port: "8887", tlsEnabled: true, caCertPath: "/ca" },
+        defaults: { runAsUser: 0, runAsNonRoot: true, hostUsers: false },
+      },
+    },
+    {
+      name: "a runtime config in a file",
+      argv: [...root, "--runtime_config", "@/file.json"],
+      options: { runtimeConfig: '{"a":1}' },
+    },
+  ])("reads $name", async ({ argv, options }, { expect }) => {
+    expect(await parseDriverFlags(argv, deps)).toMatchObject({ mode: "drive", options, warnings: [] });
+  });
+
+  test("has no iteration outside a loop", async () => {
+    const command = await parseDriverFlags(container, deps);
+    expect(command.mode === "drive" && "iterationIndex" in command.options).toBe(false);
+  });
+
+  test.for([
+    {
+      name: "an unknown type",
+      argv: ["--type", "TASK"],
+      message: 'FLAG_MISSING: unknown driver type "TASK", must be one of ROOT_DAG, DAG, CONTAINER',
+    },
+    { name: "no type", argv: [], message: 'FLAG_MISSING: unknown driver type ""' },
+    {
+      name: "a DAG driver without runtime config",
+      argv: without(dag, "--runtime_config"),
+      message: "FLAG_MISSING: --runtime_config is required for DAG but was not provided",
+    },
+    {
+      name: "several missing flags at once",
+      argv: without(without(container, "--no_proxy"), "--pod_spec_patch_path"),
+      message: "FLAG_MISSING: --no_proxy is required for CONTAINER but was not provided; also missing: --pod_spec_patch_path",
+    },
+    {
+      name: "an empty namespace",
+      argv: [...container, "--namespace", ""],
+      message: "FLAG_MISSING: --namespace must not be empty for CONTAINER",
+    },
+    {
+      name: "an empty output path",
+      argv: [...dag, "--condition_path="],
+      message: "FLAG_MISSING: --condition_path must not be empty for DAG",
+    },
+    {
+      name: "a root without runtime config",
+      argv: [...root, "--runtime_config", ""],
+      message: "--runtime_config must not be empty for ROOT_DAG",
+    },
+    {
+      name: "a root in a loop",
+      argv: [...root, "--iteration_index", "0"],
+      message: "--iteration_index must be negative for ROOT_DAG, got 0",
+    },
+    {
+      name: "a bad boolean default",
+      argv: [...container, "--default_run_as_non_root", "maybe"],
+      message: 'invalid --default_run_as_non_root value "maybe"',
+    },
+    {
+      name: "an empty boolean default",
+      argv: [...container, "--default_host_users="],
+      message: 'invalid --default_host_users value ""',
+    },
+    { name: "a malformed number", argv: [...container, "--iteration_index", "x"], message: "FLAG_INVALID: " },
+    { name: "a file that is not there", argv: [...root, "--runtime_config", "@/none"], message: "FILE_UNREADABLE: " },
+  ])("refuses $name", async ({ argv, message }, { expect }) => {
+    expect(await failure(argv)).toContain(message);
+  });
+
+  test.for(["KFP_POD_NAME", "KFP_POD_UID"])("needs %s", async (name, { expect }) => {
+    expect(await failure(container, { ...deps, environment: { ...environment, [name]: "" } })).toContain(
+      `ENVIRONMENT_INVALID: Environment variable ${name}`,
+    );
+  });
+
+  test("warns of flags it does not know and takes their values away", async () => {
+    const command = await parseDriverFlags(["--driver_retry_attempt", "1", "--future=x", ...container], deps);
+    expect(command).toMatchObject({
+      mode: "drive",
+      warnings: [expect.stringContaining("driver_retry_attempt"), expect.stringContaining("future")],
+    });
+  });
+
+  test("does nothing in the finalise role it does not support", async () => {
+    expect(await parseDriverFlags(["--driver_retry_finalize=true"], deps)).toMatchObject({ mode: "retry-finalize" });
+  });
+
+  test.for(["-h", "--help"])("prints its usage for %s", async (flag, { expect }) => {
+    const command = await parseDriverFlags([flag], deps);
+    expect(command.mode === "help" && command.text).toContain("--pod_spec_patch_path");
+  });
+
+  test.skipIf(corpusMissing())("accepts every argument vector of the compiled workflows", async () => {
+    const vectors = corpusFiles("workflows").flatMap(({ name, text }) => driverArguments(name, text));
+    expect(vectors.length).toBeGreaterThan(150);
+    for (const { where, argv } of vectors) {
+      const command = await parseDriverFlags(argv, deps).catch((error: unknown) => error);
+      expect(command, where).toMatchObject({ mode: "drive", warnings: [] });
+    }
+  });
+
+  test("declares no flag twice and explains each", () => {
+    for (const [name, { help }] of Object.entries(DRIVER_FLAGS)) expect(help, name).not.toBe("");
+  });
+});
+
+interface Template {
+  name: string;
+  container?: { args?: string[] };
+}
+
+/** Argo's placeholders are given values of the right kind; what Argo passes as text stays as it is. */
+function driverArguments(name: string, text: string): Array<{ where: string; argv: string[] }> {
+  const workflow = parse(text) as { spec: { templates: Template[] } };
+  const drivers = workflow.spec.templates.filter((template) => /^system-(dag|container)-driver$/.test(template.name));
+  return drivers.flatMap((template) => {
+    const args = template.container?.args ?? [];
+    const stale = args.some((arg) => arg === "--mlmd_server_address");
+    const types = template.name === "system-dag-driver" ? ["ROOT_DAG", "DAG"] : ["CONTAINER"];
+    return stale
+      ? []
+      : types.map((type) => ({
+          where: `${name} ${template.name} as ${type}`,
+          argv: args.map((arg) =>
+            arg
+              .replace("{{inputs.parameters.driver-type}}", type)
+              .replace("{{inputs.parameters.iteration-index}}", "-1")
+              .replace("{{inputs.parameters.runtime-config}}", type === "ROOT_DAG" ? "{}" : "")
+              .replace(/\{\{outputs\.parameters\.(.*)\.path\}\}/, "/tmp/outputs/$1")
+              .replace(/\{\{.*\}\}/, "x"),
+          ),
+        }));
+  });
+}
