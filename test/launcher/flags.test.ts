@@ -1,0 +1,214 @@
+import { describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { UsageError } from "../../src/core/errors.ts";
+import { launcherCommand } from "../../src/driver/pod-spec-patch/launcher-command.ts";
+import { parseLauncherFlags } from "../../src/launcher/flags.ts";
+import { corpusFiles, corpusMissing } from "../support/corpus.ts";
+
+const common = [
+  ...["--pipeline_name", "p", "--run_id", "r", "--parent_task_id", "t-1", "--task_name", "train"],
+  ...["--namespace", "ns", "--pod_name", "pod", "--pod_uid", "uid"],
+];
+const container = [...common, "--task_id", "t-9", "--executor_input", "{}"];
+const importer = [...common, "--executor_type", "importer", "--importer_spec", "{}", "--iteration_index", "-1"];
+
+function problemOf(argv: readonly string[]): UsageError {
+  try {
+    parseLauncherFlags(argv);
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+  throw new Error("no error");
+}
+
+function containerOf(argv: readonly string[]) {
+  const command = parseLauncherFlags(argv);
+  if (command.mode !== "container") throw new Error(command.mode);
+  return command;
+}
+
+describe("parseLauncherFlags(): modes", () => {
+  test.for([
+    { argv: ["--copy", "/kfp-launcher/launch", "--publish_logs", "true"], mode: "copy" },
+    { argv: ["-copy=/kfp-launcher/launch"], mode: "copy" },
+    { argv: ["--executor_type", "foo", "--copy", "/x", "--cache_disabled", "--log_level", "4"], mode: "copy" },
+    { argv: ["--help"], mode: "help" },
+    { argv: ["-h"], mode: "help" },
+    { argv: ["--version"], mode: "version" },
+    { argv: [...container, "--", "sh"], mode: "container" },
+    { argv: [...container, "--executor_type", "container", "sh"], mode: "container" },
+    { argv: importer, mode: "importer" },
+  ])("$argv", ({ argv, mode }) => {
+    expect(parseLauncherFlags(argv).mode).toBe(mode);
+  });
+
+  test("an empty --copy is no copy", () => {
+    expect(parseLauncherFlags(["--copy", "", ...container]).mode).toBe("container");
+  });
+
+  test("the environment does not stand in for --namespace, since only flags are read", () => {
+    expect(problemOf(container.filter((_, index) => ![8, 9].includes(index))).message).toBe(
+      "--namespace is required for container executor but was not provided",
+    );
+  });
+});
+
+describe("parseLauncherFlags(): container mode", () => {
+  test("the form the driver writes", () => {
+    const patch = launcherCommand({
+      pipelineName: "p",
+      runId: "r",
+      taskId: "t-9",
+      parentTaskId: "t-1",
+      executorInputJson: "{}",
+      apiServerAddress: "ml-pipeline",
+      apiServerPort: "8887",
+      publishLogs: "true",
+      fingerprint: "",
+      taskName: "train",
+      tlsEnabled: false,
+      caCertPath: "",
+      cacheDisabled: false,
+      logLevel: "1",
+      iterationIndex: 0,
+    });
+    const command = containerOf([...patch.slice(1), "sh", "-c", "x"]);
+    expect(command).toMatchObject({
+      api: { address: "ml-pipeline", port: "8887", tlsEnabled: false, caCertPath: "" },
+      logLevel: 1,
+      warnings: [],
+      options: { taskId: "t-9", command: ["sh", "-c", "x"], publishLogs: true, caCertPath: "", iterationIndex: 0 },
+    });
+  });
+
+  test("-1 is no iteration, and what follows -- is the command, flags included", () => {
+    const { options } = containerOf([...container, "--iteration_index", "-1", "--", "sh", "-c", "--task_id"]);
+    expect(options.iterationIndex).toBeUndefined();
+    expect(options.command).toEqual(["sh", "-c", "--task_id"]);
+  });
+
+  test("a boolean with a separate value ends the flags", () => {
+    expect(containerOf([...container, "--cache_disabled", "true", "x"]).options.command).toEqual(["true", "x"]);
+  });
+
+  test("the last of two equal flags wins", () => {
+    expect(containerOf([...container, "--publish_logs", "true", "--publish_logs", "false"]).options.publishLogs).toBe(false);
+  });
+
+  test.for(["True", "1", "", "false"])("only the exact text true publishes logs: %j", (text) => {
+    expect(containerOf([...container, "--publish_logs", text]).options.publishLogs).toBe(false);
+  });
+
+  test("a server that is not named is absent, an empty one is empty", () => {
+    expect(containerOf(container).api).toEqual({ tlsEnabled: false, caCertPath: "" });
+    expect(containerOf([...container, "--ml_pipeline_server_address", ""]).api.address).toBe("");
+  });
+
+  test("unknown flags are warnings, their values are skipped", () => {
+    const { warnings, options } = containerOf([...container, "--new_flag", "v", "--other=x", "--", "sh"]);
+    expect(warnings).toEqual(["unknown flag --new_flag is ignored", "unknown flag --other is ignored"]);
+    expect(options.command).toEqual(["sh"]);
+  });
+
+  test("flags of the Go logging library are accepted without a word", () => {
+    expect(containerOf([...container, "--v=4", "-logtostderr", "--log_dir", "/x", "sh"])).toMatchObject({
+      warnings: [],
+      options: { command: ["sh"] },
+    });
+  });
+
+  test("a bad log level is a warning", () => {
+    expect(containerOf([...container, "--log_level", "high"])).toMatchObject({
+      logLevel: 1,
+      warnings: ['--log_level "high" is no number, 1 is used'],
+    });
+    expect(containerOf([...container, "--log_level", "4"]).logLevel).toBe(4);
+  });
+});
+
+describe("parseLauncherFlags(): errors", () => {
+  test.for([
+    { argv: ["--iteration_index", "x"], message: /invalid value "x" for flag -iteration_index/ },
+    { argv: ["--cache_disabled=maybe"], message: /invalid boolean value "maybe"/ },
+    { argv: ["---x"], message: /bad flag syntax: ---x/ },
+    { argv: ["--=v"], message: /bad flag syntax: --=v/ },
+    { argv: ["--task_id"], message: /flag needs an argument: -task_id/ },
+  ])("malformed: $argv", ({ argv, message }) => {
+    const problem = problemOf(argv);
+    expect(problem.code).toBe("FLAG_INVALID");
+    expect(problem.message).toMatch(message);
+  });
+
+  test("an unsupported executor type is named, before anything else is asked for", () => {
+    expect(problemOf(["--executor_type", "foo"]).message).toBe(
+      'unsupported executor type "foo", must be one of container, importer',
+    );
+  });
+
+  test("one message names all that is missing, upstream's sentence first", () => {
+    expect(problemOf(["--nope"]).message).toBe(
+      "--pipeline_name is required for container executor but was not provided; also missing: --run_id, --namespace, --pod_name, " +
+        "--pod_uid, --task_id, --parent_task_id, --executor_input, --task_name",
+    );
+    expect(problemOf(["--executor_type=importer", ...common, "--pod_uid", ""]).message).toBe(
+      "--importer_spec is required for importer executor but was not provided; also missing: --iteration_index; also empty: --pod_uid",
+    );
+  });
+
+  test.for([
+    { flag: "namespace", field: "Namespace" },
+    { flag: "pod_uid", field: "PodUID" },
+    { flag: "task_id", field: "TaskID" },
+    { flag: "pipeline_name", field: "PipelineName" },
+  ])("an empty --$flag", ({ flag, field }) => {
+    expect(problemOf([...container, `--${flag}=`]).message).toBe(
+      `invalid launcher options: must specify ${field} (--${flag} is empty)`,
+    );
+  });
+
+  test("an empty importer spec", () => {
+    expect(problemOf([...importer, "--importer_spec", ""]).message).toMatch(/must specify ImporterSpec/);
+  });
+
+  test.for(["run_id", "executor_input"])("an empty --%s is left to those who read it", (flag) => {
+    expect(parseLauncherFlags([...container, `--${flag}=`]).mode).toBe("container");
+  });
+});
+
+interface Template {
+  readonly container?: { readonly command?: readonly string[]; readonly args?: readonly string[] };
+  readonly initContainers?: ReadonlyArray<{ readonly name: string; readonly args?: readonly string[] }>;
+}
+
+/** What Argo puts in place of its own placeholders. */
+function substitute(text: string): string {
+  return text.replaceAll(/\{\{inputs\.parameters\.([^}]+)\}\}/g, (_, name) => (name === "iteration-index" ? "-1" : `<${name}>`));
+}
+
+describe.skipIf(corpusMissing())("parseLauncherFlags(): compiled workflows", () => {
+  test("accepts every argument vector of an importer or an init container, without a warning", () => {
+    const seen = { copy: 0, importer: 0 };
+    for (const { name, text } of corpusFiles("workflows")) {
+      const templates = parseAllDocuments(text).flatMap((document) => {
+        const workflow = document.toJS() as { spec?: { templates?: readonly Template[] } } | null;
+        return workflow?.spec?.templates ?? [];
+      });
+      for (const { container: main, initContainers = [] } of templates) {
+        if (main?.command?.[0] === "launcher-v2") {
+          const command = parseLauncherFlags((main.args ?? []).map(substitute));
+          expect(command, name).toMatchObject({ mode: "importer", warnings: [] });
+          seen.importer += 1;
+        }
+        for (const init of initContainers) {
+          if (init.name !== "kfp-launcher") continue;
+          const command = parseLauncherFlags(init.args ?? []);
+          expect(command, name).toEqual({ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] });
+          seen.copy += 1;
+        }
+      }
+    }
+    expect(seen.copy).toBeGreaterThan(50);
+    expect(seen.importer).toBeGreaterThan(2);
+  });
+});
