@@ -27,6 +27,7 @@ export interface GrpcMethod<Input, Output> {
   readonly originalName: string;
   requestSerialize(this: void, message: Input): Buffer;
   requestDeserialize(this: void, bytes: Buffer): Input;
+  /** Also takes `{ bytes }`, an answer that is encoded already. */
   responseSerialize(this: void, message: Output): Buffer;
   responseDeserialize(this: void, bytes: Buffer): Output;
 }
@@ -71,7 +72,7 @@ export function serviceDefinition<Service extends ServiceDescriptor>(
   for (const method of service.methods) {
     if (method.methodKind !== "unary") continue;
     const encode = (desc: DescMessage) => (message: unknown) => {
-      const bytes = toBinary(desc, message as MessageShape<DescMessage>);
+      const bytes = isEncoded(message) ? message.bytes : toBinary(desc, message as MessageShape<DescMessage>);
       return asBuffer(options.sent === undefined ? bytes : options.sent(desc.typeName, bytes, method.name));
     };
     const decode = (desc: DescMessage) => (bytes: Buffer) =>
@@ -88,6 +89,17 @@ export function serviceDefinition<Service extends ServiceDescriptor>(
     };
   }
   return table as GrpcServiceDefinition<Service>;
+}
+
+/** Generated messages carry `$typeName`, so nothing else is mistaken for one. */
+function isEncoded(message: unknown): message is { readonly bytes: Uint8Array } {
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    !("$typeName" in message) &&
+    "bytes" in message &&
+    message.bytes instanceof Uint8Array
+  );
 }
 
 /** grpc-js frames messages with Buffer methods; the memory is shared, not copied. */

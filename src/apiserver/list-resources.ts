@@ -1,0 +1,87 @@
+/**
+ * What each kind of list can be sorted and filtered by.
+ *
+ * `keys` maps the words of the wire to one canonical word per column, so that `id` and `run_id` are the same key in a page token.
+ * `messageKeys` are columns that the reference declares but that hold whole messages: they are refused with a clear text.
+ *
+ * Source: contract/api-server.md 4.3, 23 no. 16.
+ *
+ * @module
+ */
+export type ListResourceName = "runs" | "tasks" | "artifacts" | "links";
+
+export interface ListResource {
+  readonly defaultSortKey: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly messageKeys: readonly string[];
+}
+
+export const LIST_RESOURCES: Readonly<Record<ListResourceName, ListResource>> = {
+  runs: {
+    defaultSortKey: "created_at",
+    keys: {
+      run_id: "run_id",
+      id: "run_id",
+      display_name: "display_name",
+      name: "display_name",
+      created_at: "created_at",
+      finished_at: "finished_at",
+      scheduled_at: "scheduled_at",
+      description: "description",
+      storage_state: "storage_state",
+      status: "state",
+      state: "state",
+      namespace: "namespace",
+      experiment_id: "experiment_id",
+      recurring_run_id: "recurring_run_id",
+    },
+    messageKeys: ["state_history", "runtime_details"],
+  },
+  tasks: {
+    defaultSortKey: "create_time",
+    keys: {
+      task_id: "task_id",
+      name: "name",
+      display_name: "display_name",
+      run_id: "run_id",
+      cache_fingerprint: "cache_fingerprint",
+      create_time: "create_time",
+      start_time: "start_time",
+      end_time: "end_time",
+      status: "status",
+      type: "type",
+      parent_task_id: "parent_task_id",
+      scope_path: "scope_path",
+    },
+    messageKeys: ["pods", "status_metadata", "state_history", "type_attributes", "inputs", "outputs"],
+  },
+  artifacts: {
+    defaultSortKey: "created_at",
+    keys: {
+      artifact_id: "artifact_id",
+      id: "artifact_id",
+      namespace: "namespace",
+      type: "type",
+      uri: "uri",
+      name: "name",
+      description: "description",
+      created_at: "created_at",
+      last_update: "created_at",
+      number_value: "number_value",
+    },
+    messageKeys: ["metadata"],
+  },
+  links: {
+    defaultSortKey: "id",
+    keys: {
+      id: "id",
+      artifact_id: "artifact_id",
+      task_id: "task_id",
+      type: "type",
+      run_id: "run_id",
+      producer: "producer",
+      key: "key",
+    },
+    messageKeys: [],
+  },
+};

@@ -1,0 +1,173 @@
+/**
+ * Composition root of the embedded API server: store, services and gRPC put together.
+ *
+ * On a file it is the server of local runs; on `:memory:` it is the peer of the tests. Single user: tokens and other metadata are
+ * accepted and ignored. Nothing is printed; the caller hears of internal errors through `onInternalError`.
+ *
+ * Source: contract/api-server.md 21.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import type { ApiPackage } from "../core/grpc-definition.ts";
+import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+import { RunService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import { ArtifactCalls } from "./artifact-service.ts";
+import { CallStats, type MethodStats } from "./call-stats.ts";
+import { FaultPlan, type Fault } from "./faults.ts";
+import type { Handlers, ServedService } from "./grpc-server.ts";
+import { RunLifecycle, type SecondsClock } from "./run-lifecycle.ts";
+import { RunCalls, type EngineHooks } from "./run-service.ts";
+import type { Store } from "./store.ts";
+import type { HydrationMode } from "./task-hydration.ts";
+import { TaskCalls } from "./task-service.ts";
+
+export interface ApiServerOptions {
+  /** Path of the database file, whose folder must exist, or `:memory:`. */
+  readonly database: string;
+  /** Default 127.0.0.1: there is no authentication. */
+  readonly host?: string;
+  /** Default 0, any free port. */
+  readonly port?: number;
+  /** Layout of `Run` on the wire; `branch` for clients built from the mlmd-removal branch. Default `merged`. */
+  readonly runLayout?: "merged" | "branch";
+  /** Packages to serve; default both. */
+  readonly packages?: readonly ApiPackage[];
+  /** Default `complete`. */
+  readonly hydration?: HydrationMode;
+  /** Default `typed`, see ArtifactServiceDeps. */
+  readonly outputLinkTypes?: "typed" | "branch";
+  /** Page cap of ListRuns in FULL view; default 100. */
+  readonly fullViewMaxPageSize?: number;
+  readonly engine?: EngineHooks;
+  /** Default the system's clock. */
+  readonly now?: () => Date;
+  readonly faults?: readonly Fault[];
+  readonly onInternalError?: (method: string, error: unknown) => void;
+}
+
+export interface ApiServer {
+  /** `host:port`, as clients dial it. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly store: Store;
+  /** Runs and their states, for the engine in this process. */
+  readonly runs: RunLifecycle;
+  /** Faults may be added while the server runs. */
+  readonly faults: FaultPlan;
+  /** Calls and bytes so far, by RPC name. */
+  stats(): Record<string, MethodStats>;
+  resetStats(): void;
+  /** Ends open calls within a second or cuts them, and closes the database. May be called twice. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_FULL_VIEW_MAX_PAGE_SIZE = 100;
+
+/**
+ * Opens the database and serves it.
+ *
+ * @throws {HostError} HOME_UNUSABLE when the database cannot be opened.
+ * @throws {ApiError} API_UNAVAILABLE when the address cannot be bound.
+ */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const clock = options.now ?? (() => new Date());
+  const now: SecondsClock = () => Math.floor(clock().getTime() / 1000);
+  const host = options.host ?? DEFAULT_HOST;
+  const [{ openSqliteStore }, { startGrpcServer, served }] = await Promise.all([
+    import("./sqlite/sqlite-store.ts"),
+    import("./grpc-server.ts"),
+  ]);
+  const store = openSqliteStore({
+    database: options.database,
+    nowSeconds: now(),
+    defaultExperimentId: randomUUID(),
+  });
+  const runs = new RunLifecycle(store, now);
+  const hydration = options.hydration ?? "complete";
+  const services: ServedService[] = [
+    served(
+      RunService,
+      runHandlers(
+        new RunCalls({
+          store,
+          lifecycle: runs,
+          hydration,
+          engine: options.engine ?? {},
+          fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
+        }),
+        new TaskCalls({ store, now, hydration }),
+      ),
+    ),
+    served(
+      ArtifactService,
+      artifactHandlers(new ArtifactCalls({ store, now, outputLinkTypes: options.outputLinkTypes ?? "typed" })),
+    ),
+  ];
+  const faults = new FaultPlan(options.faults);
+  const stats = new CallStats();
+  try {
+    const grpc = await startGrpcServer({
+      host,
+      port: options.port ?? 0,
+      packages: options.packages ?? ["v2beta1", "v2"],
+      runLayout: options.runLayout ?? "merged",
+      services,
+      faults,
+      stats,
+      onInternalError: options.onInternalError ?? (() => {}),
+    });
+    let closing: Promise<void> | undefined;
+    return {
+      address: `${host}:${grpc.port}`,
+      host,
+      port: grpc.port,
+      store,
+      runs,
+      faults,
+      stats: () => stats.snapshot(),
+      resetStats: () => stats.reset(),
+      close: async () => {
+        closing ??= grpc.close().finally(() => store.close());
+        await closing;
+      },
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** Archive, unarchive and retry are not part of this server yet and answer UNIMPLEMENTED. */
+function runHandlers(runs: RunCalls, tasks: TaskCalls): Handlers<typeof RunService> {
+  return {
+    createRun: { purpose: "create a run", handle: (request) => runs.createRun(request) },
+    getRun: { purpose: "get a run", handle: (request) => runs.getRun(request) },
+    listRuns: { purpose: "list runs", handle: (request) => runs.listRuns(request) },
+    terminateRun: { purpose: "terminate a run", handle: (request) => runs.terminateRun(request) },
+    deleteRun: { purpose: "delete a run", handle: (request) => runs.deleteRun(request) },
+    createTask: { purpose: "create a task", handle: (request) => tasks.createTask(request) },
+    updateTask: { purpose: "update a task", handle: (request) => tasks.updateTask(request) },
+    updateTasksBulk: { purpose: "update tasks", handle: (request) => tasks.updateTasksBulk(request) },
+    getTask: { purpose: "get a task", handle: (request) => tasks.getTask(request) },
+    listTasks: { purpose: "list tasks", handle: (request) => tasks.listTasks(request) },
+    findCachedTask: { purpose: "look up a cached task", handle: (request) => tasks.findCachedTask(request) },
+  };
+}
+
+function artifactHandlers(artifacts: ArtifactCalls): Handlers<typeof ArtifactService> {
+  return {
+    createArtifact: { purpose: "create an artifact", handle: (request) => artifacts.createArtifact(request) },
+    createArtifactsBulk: { purpose: "create artifacts", handle: (request) => artifacts.createArtifactsBulk(request) },
+    getArtifact: { purpose: "get an artifact", handle: (request) => artifacts.getArtifact(request) },
+    listArtifacts: { purpose: "list artifacts", handle: (request) => artifacts.listArtifacts(request) },
+    createArtifactTask: { purpose: "create an artifact task", handle: (request) => artifacts.createArtifactTask(request) },
+    createArtifactTasksBulk: {
+      purpose: "create artifact tasks",
+      handle: (request) => artifacts.createArtifactTasksBulk(request),
+    },
+    listArtifactTasks: { purpose: "list artifact tasks", handle: (request) => artifacts.listArtifactTasks(request) },
+  };
+}

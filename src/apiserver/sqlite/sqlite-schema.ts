@@ -1,0 +1,110 @@
+/**
+ * The tables, and how an older file becomes a current one.
+ *
+ * `user_version` counts the steps that were taken. A step that was released is never changed; the next change is a further step.
+ *
+ * @module
+ */
+import { HostError } from "../../core/errors.ts";
+import { integerOf, type SqliteDatabase } from "./sqlite-database.ts";
+
+const STEP_1 = `
+CREATE TABLE experiments (
+  experiment_id TEXT PRIMARY KEY,
+  display_name TEXT NOT NULL UNIQUE,
+  is_default INTEGER NOT NULL DEFAULT 0,
+  created_at INTEGER NOT NULL,
+  last_run_created_at INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE runs (
+  run_id TEXT PRIMARY KEY,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  namespace TEXT NOT NULL DEFAULT '',
+  experiment_id TEXT NOT NULL REFERENCES experiments (experiment_id),
+  recurring_run_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  storage_state TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  scheduled_at INTEGER NOT NULL,
+  finished_at INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  pipeline_spec BLOB
+) STRICT;
+CREATE INDEX runs_by_creation ON runs (created_at, run_id);
+CREATE INDEX runs_by_experiment ON runs (experiment_id, created_at, run_id);
+CREATE INDEX runs_by_state ON runs (state);
+
+CREATE TABLE tasks (
+  task_id TEXT PRIMARY KEY,
+  run_id TEXT NOT NULL REFERENCES runs (run_id),
+  parent_task_id TEXT REFERENCES tasks (task_id),
+  name TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  scope_path TEXT NOT NULL,
+  type INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  start_time INTEGER NOT NULL,
+  end_time INTEGER NOT NULL,
+  cache_fingerprint TEXT NOT NULL,
+  identity TEXT UNIQUE,
+  replace_inputs INTEGER NOT NULL DEFAULT 0,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX tasks_by_creation ON tasks (run_id, create_time, task_id);
+CREATE INDEX tasks_by_parent ON tasks (parent_task_id, create_time, task_id, name, run_id);
+CREATE INDEX tasks_by_state ON tasks (run_id, parent_task_id, state, create_time, task_id);
+CREATE INDEX tasks_by_name ON tasks (run_id, name, parent_task_id, create_time, task_id);
+CREATE INDEX tasks_by_fingerprint ON tasks (cache_fingerprint, state, create_time, task_id) WHERE cache_fingerprint <> '';
+
+CREATE TABLE artifacts (
+  artifact_id TEXT PRIMARY KEY,
+  namespace TEXT NOT NULL DEFAULT '',
+  type INTEGER NOT NULL,
+  uri TEXT,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  number_value REAL,
+  reuse_mark TEXT UNIQUE,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX artifacts_by_creation ON artifacts (created_at, artifact_id);
+CREATE INDEX artifacts_by_uri ON artifacts (uri, created_at, artifact_id);
+
+CREATE TABLE links (
+  link_id TEXT PRIMARY KEY,
+  artifact_id TEXT NOT NULL REFERENCES artifacts (artifact_id),
+  task_id TEXT NOT NULL REFERENCES tasks (task_id),
+  run_id TEXT NOT NULL,
+  type INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  producer TEXT,
+  iteration INTEGER
+) STRICT;
+CREATE UNIQUE INDEX links_once ON links (task_id, artifact_id, type, key, IFNULL(iteration, 'none'));
+CREATE INDEX links_by_artifact ON links (artifact_id, link_id);
+CREATE INDEX links_by_run ON links (run_id, link_id);
+`;
+
+const STEPS: readonly string[] = [STEP_1];
+
+/**
+ * Creates or upgrades the tables.
+ *
+ * @throws {HostError} HOME_UNUSABLE when the file was written by a newer version.
+ */
+export function migrate(db: SqliteDatabase): void {
+  db.transaction(() => {
+    const row = db.get("PRAGMA user_version");
+    const version = row === undefined ? 0 : integerOf(row, "user_version");
+    if (version > STEPS.length) {
+      const message = `The database has schema version ${version}, this program knows up to ${STEPS.length}: use a newer version`;
+      throw new HostError("HOME_UNUSABLE", message);
+    }
+    for (const step of STEPS.slice(version)) db.script(step);
+    if (version < STEPS.length) db.script(`PRAGMA user_version = ${STEPS.length}`);
+  });
+}

@@ -1,0 +1,105 @@
+/** Tasks in SQLite. @module */
+import { toBinary } from "@bufbuild/protobuf";
+import { PipelineTaskSchema, TaskState, type PipelineTask } from "../../core/kfp-types.ts";
+import type { ChildRow } from "../hydration.ts";
+import type { StoredTask, TaskStore } from "../store.ts";
+import { secondsOfTimestamp } from "../timestamps.ts";
+import { blobOf, integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
+import { listRows } from "./sqlite-list.ts";
+
+const COLUMNS = "task_id, run_id, name, body, replace_inputs";
+
+export function createTaskStore(db: SqliteDatabase): TaskStore {
+  return {
+    insert: (task, identity) => {
+      db.run(
+        `INSERT INTO tasks (parent_task_id, name, display_name, scope_path, type, state, create_time, end_time,
+           cache_fingerprint, body, task_id, run_id, start_time, identity)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...taskValues(task),
+        task.taskId,
+        task.runId,
+        secondsOfTimestamp(task.createTime),
+        identity ?? null,
+      );
+    },
+    find: (taskId) => one(db.get(`SELECT ${COLUMNS} FROM tasks WHERE task_id = ?`, taskId)),
+    findByIdentity: (identity) => one(db.get(`SELECT ${COLUMNS} FROM tasks WHERE identity = ?`, identity)),
+    update: (task, { replaceInputs, startSeconds }) => {
+      db.run(
+        `UPDATE tasks SET parent_task_id = ?, name = ?, display_name = ?, scope_path = ?, type = ?, state = ?,
+           create_time = ?, end_time = ?, cache_fingerprint = ?, body = ?, replace_inputs = ?,
+           start_time = IFNULL(?, start_time) WHERE task_id = ?`,
+        ...taskValues(task),
+        replaceInputs ? 1 : 0,
+        startSeconds ?? null,
+        task.taskId,
+      );
+    },
+    findCached: (fingerprint) =>
+      one(
+        db.get(
+          `SELECT ${COLUMNS} FROM tasks WHERE cache_fingerprint = ? AND cache_fingerprint <> '' AND state = ?
+           ORDER BY create_time DESC, task_id DESC LIMIT 1`,
+          fingerprint,
+          TaskState.SUCCEEDED,
+        ),
+      ),
+    count: (runId) => {
+      const row = db.get("SELECT count(*) AS total FROM tasks WHERE run_id = ?", runId);
+      return row === undefined ? 0 : integerOf(row, "total");
+    },
+    ofRun: (runId) =>
+      db.all(`SELECT ${COLUMNS} FROM tasks WHERE run_id = ? ORDER BY create_time, task_id`, runId).map(storedTask),
+    list: ({ runId, parentTaskId }, query) => {
+      const scope = [{ sql: "run_id = ?", values: [runId] }];
+      if (parentTaskId !== undefined) scope.push({ sql: "parent_task_id = ?", values: [parentTaskId] });
+      return listRows(db, query, scope, COLUMNS, storedTask);
+    },
+    childrenOf: (taskIds) =>
+      taskIds.length === 0
+        ? []
+        : db
+            .all(
+              `SELECT child.parent_task_id, child.task_id, child.name FROM tasks AS child
+               JOIN tasks AS parent ON parent.task_id = child.parent_task_id AND parent.run_id = child.run_id
+               WHERE child.parent_task_id IN (SELECT value FROM json_each(?))
+               ORDER BY child.create_time, child.task_id`,
+              jsonList(taskIds),
+            )
+            .map(childRow),
+  };
+}
+
+function taskValues(task: PipelineTask): SqlValue[] {
+  return [
+    task.parentTaskId ?? null,
+    task.name,
+    task.displayName,
+    task.scopePath,
+    task.type,
+    task.state,
+    secondsOfTimestamp(task.createTime),
+    secondsOfTimestamp(task.endTime),
+    task.cacheFingerprint,
+    toBinary(PipelineTaskSchema, task),
+  ];
+}
+
+function one(row: SqlRow | undefined): StoredTask | undefined {
+  return row === undefined ? undefined : storedTask(row);
+}
+
+function storedTask(row: SqlRow): StoredTask {
+  return {
+    taskId: textOf(row, "task_id"),
+    runId: textOf(row, "run_id"),
+    name: textOf(row, "name"),
+    body: blobOf(row, "body"),
+    replaceInputs: integerOf(row, "replace_inputs") === 1,
+  };
+}
+
+function childRow(row: SqlRow): ChildRow {
+  return { parentTaskId: textOf(row, "parent_task_id"), taskId: textOf(row, "task_id"), name: textOf(row, "name") };
+}

@@ -1,0 +1,124 @@
+/**
+ * The rows behind the API, as a port: runs, tasks, artifacts, and the links between artifacts and tasks.
+ *
+ * Synchronous on purpose: a handler runs from its first read to its last write without another one in between, which together with
+ * `transaction` gives the row-level atomicity and read-your-writes that clients rely on (contract/api-server.md 1). Messages are stored
+ * encoded (`body`); what is searched by has a column of its own.
+ *
+ * @module
+ */
+import type { Artifact, ArtifactTask, IoType, PipelineTask, Run } from "../core/kfp-types.ts";
+import type { ChildRow, HydrationRow } from "./hydration.ts";
+import type { ListQuery, RowPosition } from "./list-query.ts";
+
+export interface ListPage<Row> {
+  readonly rows: readonly Row[];
+  /** Rows of all pages together. */
+  readonly totalSize: number;
+  /** First row of the next page; absent on the last one. */
+  readonly next?: RowPosition;
+}
+
+export interface StoredRun {
+  /** Without tasks and without inline spec; a version reference stays in it. */
+  readonly run: Run;
+  /** Encoded Struct of the spec, or of `{pipeline_spec, platform_spec}`. */
+  readonly pipelineSpec: Uint8Array | undefined;
+}
+
+export interface RunStore {
+  insert(stored: StoredRun): void;
+  find(runId: string): StoredRun | undefined;
+  exists(runId: string): boolean;
+  /** Replaces everything but the spec. */
+  update(run: Run): void;
+  /** With its tasks and their links; artifacts stay. */
+  remove(runId: string): void;
+  list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<StoredRun>;
+}
+
+export interface StoredTask {
+  readonly taskId: string;
+  readonly runId: string;
+  readonly name: string;
+  /** The encoded PipelineTask with parameters, without artifacts and children. */
+  readonly body: Uint8Array;
+  /** Set by a reset: the next inputs replace the stored ones. */
+  readonly replaceInputs: boolean;
+}
+
+export interface TaskScope {
+  readonly runId: string;
+  readonly parentTaskId?: string;
+}
+
+export interface TaskStore {
+  /** @param identity See task-identity.ts; undefined makes the row match nothing. */
+  insert(task: PipelineTask, identity: string | undefined): void;
+  find(taskId: string): StoredTask | undefined;
+  findByIdentity(identity: string): StoredTask | undefined;
+  /** Replaces the row. `startSeconds` sets the start time, which no message carries. */
+  update(task: PipelineTask, options: { readonly replaceInputs: boolean; readonly startSeconds?: number }): void;
+  /** Newest SUCCEEDED task with the fingerprint, in any run. */
+  findCached(fingerprint: string): StoredTask | undefined;
+  count(runId: string): number;
+  /** In the order of create time, then id. */
+  ofRun(runId: string): StoredTask[];
+  list(scope: TaskScope, query: ListQuery): ListPage<StoredTask>;
+  /** Direct children in the parent's own run, in the order of create time, then id. */
+  childrenOf(taskIds: readonly string[]): ChildRow[];
+}
+
+export interface StoredArtifact {
+  readonly artifactId: string;
+  /** The encoded Artifact. */
+  readonly body: Uint8Array;
+}
+
+export interface ArtifactStore {
+  /** @param reuseMark Unique text of an artifact that may be reused; undefined for one made unconditionally. */
+  insert(artifact: Artifact, reuseMark: string | undefined): void;
+  find(artifactId: string): StoredArtifact | undefined;
+  findByReuseMark(reuseMark: string): StoredArtifact | undefined;
+  /** Byte-exact; oldest first, then by id. */
+  findByUri(uri: string): StoredArtifact[];
+  list(query: ListQuery): ListPage<StoredArtifact>;
+}
+
+export interface LinkScope {
+  readonly taskIds: readonly string[];
+  readonly runIds: readonly string[];
+  readonly artifactIds: readonly string[];
+  /** UNSPECIFIED: any. */
+  readonly type: IoType;
+}
+
+export interface LinkStore {
+  /** An identical link (artifact, task, type, iteration, key) is returned instead of stored again. */
+  insertOrFind(link: ArtifactTask): ArtifactTask;
+  list(scope: LinkScope, query: ListQuery): ListPage<ArtifactTask>;
+  /** Links with their artifacts, in no order. */
+  ofTasks(taskIds: readonly string[]): HydrationRow[];
+  removeOfTasks(taskIds: readonly string[]): void;
+}
+
+export interface ExperimentStore {
+  /** Id of the experiment that runs without one belong to. */
+  defaultId(): string;
+  exists(experimentId: string): boolean;
+  /** Moves `last_run_created_at` forward. */
+  noteRun(experimentId: string, createdSeconds: number): void;
+}
+
+export interface Store {
+  readonly runs: RunStore;
+  readonly tasks: TaskStore;
+  readonly artifacts: ArtifactStore;
+  readonly links: LinkStore;
+  readonly experiments: ExperimentStore;
+  /** All or nothing, and one at a time; a transaction inside another joins it. */
+  transaction<T>(work: () => T): T;
+  /** @returns One line per problem; empty when the database is sound. */
+  checkIntegrity(): string[];
+  close(): void;
+}
