@@ -1,0 +1,140 @@
+/**
+ * From a failed request to "try again?" and to the error a person reads.
+ *
+ * Pure. Messages are built from the URI, the HTTP status and the store's error code only: texts of stores and libraries may echo
+ * key ids or signed headers.
+ *
+ * Source: contract/launcher.md 6.5 (which errors are transient), 10.8.
+ *
+ * @module
+ */
+import { errorMessage, KfpError, StorageError } from "../core/errors.ts";
+import { StoreFailure } from "./blob-client.ts";
+
+const RETRYABLE_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524]);
+
+const RETRYABLE_REASONS = new Set([
+  "InternalError",
+  "ServiceUnavailable",
+  "SlowDown",
+  "SlowDownRead",
+  "SlowDownWrite",
+  "XMinioServerNotInitialized",
+  "Throttling",
+  "ThrottlingException",
+  "ThrottledException",
+  "RequestThrottled",
+  "RequestThrottledException",
+  "TooManyRequests",
+  "TooManyRequestsException",
+  "RequestLimitExceeded",
+  "BandwidthLimitExceeded",
+  "RequestTimeout",
+  "RequestTimeoutException",
+  "RequestTimeTooSkewed",
+  "OperationAborted",
+]);
+
+/** Operating system and transport level: nothing arrived, or not all of it. */
+const NETWORK_REASONS = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "EHOSTUNREACH",
+  "EAI_AGAIN",
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ERR_PROXY_TUNNEL",
+  "HPE_INVALID_EOF_STATE",
+  "UNEXPECTED_EOF",
+  "TIMEOUT",
+]);
+
+/** Refusals that some stores answer with another status than 403. */
+const REFUSED_REASONS = new Set(["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound"]);
+
+const EXPIRED_CREDENTIALS = new Set(["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]);
+
+/** Whether the same request may be sent again after a pause. */
+export function isRetryable(failure: StoreFailure): boolean {
+  if (failure.reason !== undefined && (RETRYABLE_REASONS.has(failure.reason) || NETWORK_REASONS.has(failure.reason))) return true;
+  return failure.status !== undefined && RETRYABLE_STATUS.has(failure.status);
+}
+
+/** Whether the whole transfer is worth one more try with fresh clients and credentials (contract/launcher.md 6.5). */
+function isTransient(failure: StoreFailure): boolean {
+  const { reason } = failure;
+  return reason !== undefined && (NETWORK_REASONS.has(reason) || EXPIRED_CREDENTIALS.has(reason));
+}
+
+/** What was being done when the error happened. */
+export interface StoreAction {
+  readonly action: "upload to" | "download" | "list";
+  /** URI without query string. */
+  readonly uri: string;
+  readonly provider: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly endpoint: string;
+}
+
+/** The StorageError for anything thrown during a transfer; errors of ours pass unchanged. */
+export function toStorageError(error: unknown, where: StoreAction): Error {
+  if (error instanceof KfpError) return error;
+  const failure = error instanceof StoreFailure ? error : systemFailure(error);
+  const details = {
+    provider: where.provider,
+    bucket: where.bucket,
+    key: where.key,
+    status: failure.status,
+    reason: failure.reason,
+    transient: isTransient(failure),
+  };
+  const answer = describe(failure);
+  const start = `Cannot ${where.action} ${where.uri}`;
+  const options = { details, cause: error };
+  if (failure.reason === "NoSuchBucket") {
+    return new StorageError(
+      "OBJECT_NOT_FOUND",
+      `${start}: bucket "${where.bucket}" does not exist at ${where.endpoint}. Create it, or correct the pipeline root.`,
+      options,
+    );
+  }
+  if (failure.reason !== undefined && EXPIRED_CREDENTIALS.has(failure.reason)) {
+    return new StorageError("OBJECT_ACCESS_DENIED", `${start}: the credentials have expired (${answer}).`, options);
+  }
+  if (failure.status === 401 || failure.status === 403 || REFUSED_REASONS.has(failure.reason ?? "")) {
+    return new StorageError(
+      "OBJECT_ACCESS_DENIED",
+      `${start}: ${where.endpoint} refused access (${answer}). Check the credentials of provider "${where.provider}" and their rights on bucket "${where.bucket}".`,
+      options,
+    );
+  }
+  if (failure.status === 404) {
+    return new StorageError("OBJECT_NOT_FOUND", `${start}: not found at ${where.endpoint} (${answer}).`, options);
+  }
+  return new StorageError("TRANSFER_FAILED", `${start} at ${where.endpoint}: ${answer}`, options);
+}
+
+function describe(failure: StoreFailure): string {
+  if (failure.status === undefined) return failure.message;
+  return failure.reason === undefined ? `HTTP ${failure.status}` : `HTTP ${failure.status} ${failure.reason}`;
+}
+
+/** Errors of the local file system and of sockets carry their code as `code`. */
+export function systemFailure(error: unknown): StoreFailure {
+  if (error instanceof StoreFailure) return error;
+  const code = errorCode(error);
+  return new StoreFailure(errorMessage(error), { ...(code === undefined ? {} : { reason: code }), cause: error });
+}
+
+/** `code` of the error, of its cause, or of the first error it collects (several addresses of one host). */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  if (error instanceof AggregateError && error.errors.length > 0) return errorCode(error.errors[0]);
+  return error.cause === undefined ? undefined : errorCode(error.cause);
+}
