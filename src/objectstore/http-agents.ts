@@ -1,0 +1,64 @@
+/**
+ * Agents for every HTTP client of this program: keep-alive, proxies and extra certificates from the handed-in environment.
+ *
+ * Node ignores SSL_CERT_FILE and, unless told, the proxy variables, all of which a Go program obeys (contract/portable-launcher.md
+ * pitfall 7, launcher.md 12). `proxyEnv` exists from Node 22.21 and 24.5; an older Node connects directly.
+ *
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { getCACertificates, rootCertificates } from "node:tls";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface HttpAgents {
+  readonly http: HttpAgent;
+  readonly https: HttpsAgent;
+  /** Closes idle and busy connections. */
+  destroy(): void;
+}
+
+export interface HttpAgentsOptions {
+  readonly env: Environment;
+  /** PEM text trusted besides the roots of Node and the files that AWS_CA_BUNDLE and SSL_CERT_FILE name. */
+  readonly extraCaPem?: string;
+  /** Connections per host. */
+  readonly maxSockets: number;
+}
+
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"] as const;
+
+export async function createHttpAgents(options: HttpAgentsOptions): Promise<HttpAgents> {
+  const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxySettings(options.env) };
+  const extra = await readExtraCertificates(options);
+  const http = new HttpAgent(shared);
+  const https = new HttpsAgent(extra.length === 0 ? shared : { ...shared, ca: [...defaultCertificates(), ...extra] });
+  return {
+    http,
+    https,
+    destroy() {
+      http.destroy();
+      https.destroy();
+    },
+  };
+}
+
+function proxySettings(env: Environment): { proxyEnv?: NodeJS.ProcessEnv } {
+  const found = PROXY_VARIABLES.filter((name) => (env[name] ?? "") !== "");
+  if (found.length === 0) return {};
+  return { proxyEnv: Object.fromEntries(found.map((name) => [name, env[name]])) };
+}
+
+/** Unreadable files are passed over, as the reference does with its bundle candidates. */
+async function readExtraCertificates(options: HttpAgentsOptions): Promise<string[]> {
+  const paths = new Set(["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map((name) => options.env[name] ?? "").filter((path) => path !== ""));
+  const texts = await Promise.all([...paths].map((path) => readFile(path, "utf8").catch(() => "")));
+  return [...texts, options.extraCaPem ?? ""].filter((pem) => pem.includes("-----BEGIN"));
+}
+
+/** Node 22.13 has no getCACertificates yet. */
+function defaultCertificates(): readonly string[] {
+  return typeof getCACertificates === "function" ? getCACertificates("default") : rootCertificates;
+}

@@ -1,0 +1,50 @@
+/**
+ * Reading answers of S3 stores: tags, ranges, short bodies.
+ *
+ * @module
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { BlobBody, BlobRange, StoredTag } from "./blob-client.ts";
+import { StoreFailure } from "./blob-client.ts";
+import { stripQuotes } from "./list-objects-xml.ts";
+
+/** Answers other than objects are documents of some kilobytes, listings of up to a megabyte. */
+const LARGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * ETag of an answer. It is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
+ */
+export function storedTag(headers: IncomingHttpHeaders): StoredTag {
+  const encryption = headers["x-amz-server-side-encryption"] ?? "AES256";
+  const isKeyed = encryption !== "AES256" || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
+  return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed };
+}
+
+/** @throws {StoreFailure} when the answered range is not the asked one. */
+export function toBlobBody(
+  stream: Readable,
+  headers: IncomingHttpHeaders,
+  answer: { status: number; range: BlobRange },
+): BlobBody {
+  const tag = storedTag(headers);
+  if (answer.status !== 206) return { stream, tag, offset: 0, isPartial: false };
+  const start = /^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1];
+  if (start === undefined || Number(start) !== answer.range.offset) {
+    stream.destroy();
+    throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
+  }
+  return { stream, tag, offset: answer.range.offset, isPartial: true };
+}
+
+/** The whole body as text. */
+export async function readBody(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > LARGEST_DOCUMENT_BYTES) throw new StoreFailure("the store's answer is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
