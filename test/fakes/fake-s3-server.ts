@@ -1,0 +1,193 @@
+/**
+ * A tiny S3 server in memory, in this process, that fails on demand.
+ *
+ * Path-style addressing only; it checks the access key and the announced payload digest, not the signature. Real servers cover
+ * the rest (test/support/s3-server.ts).
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export interface FakeS3Request {
+  readonly method: string;
+  readonly bucket: string;
+  readonly key: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage["headers"];
+}
+
+export type Fault =
+  | { readonly kind: "status"; readonly status: number; readonly code: string }
+  | { readonly kind: "reset" }
+  /** The answer's body ends after so many bytes, then the connection breaks. */
+  | { readonly kind: "truncate"; readonly afterBytes: number }
+  /** The answer carries this tag instead of the right one. */
+  | { readonly kind: "etag"; readonly etag: string }
+  /** The request is carried out, the answer is lost. */
+  | { readonly kind: "lose-answer" }
+  /** Never answered. */
+  | { readonly kind: "hang" };
+
+export interface FakeS3Options {
+  readonly accessKeyId?: string;
+  /** Keys per listing page. */
+  readonly pageSize?: number;
+  /** A server that ignores byte ranges. */
+  readonly ignoresRanges?: boolean;
+}
+
+export interface FakeS3Server {
+  readonly endpoint: string;
+  readonly requests: FakeS3Request[];
+  /** Objects of a bucket by key. */
+  readonly buckets: Map<string, Map<string, { body: Buffer; contentType: string; etag: string }>>;
+  readonly uploads: Map<string, Map<number, Buffer>>;
+  /** Asked for every request; answer `undefined` for normal service. */
+  fault: (request: FakeS3Request, count: number) => Fault | undefined;
+  close(): Promise<void>;
+}
+
+export async function startFakeS3Server(options: FakeS3Options = {}): Promise<FakeS3Server> {
+  const accessKeyId = options.accessKeyId ?? "test-key";
+  const server = createServer((request, response) => {
+    void serve(request, response);
+  });
+
+  const fake: FakeS3Server = {
+    endpoint: "",
+    requests: [],
+    buckets: new Map(),
+    uploads: new Map(),
+    fault: () => undefined,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? "/", "http://fake");
+    const [rawPath = ""] = (request.url ?? "/").split("?");
+    const [, bucket = "", ...rest] = rawPath.split("/");
+    const what: FakeS3Request = {
+      method: request.method ?? "GET",
+      bucket: decodeURIComponent(bucket),
+      key: decodeURIComponent(rest.join("/")),
+      query: url.searchParams,
+      headers: request.headers,
+    };
+    fake.requests.push(what);
+    const fault = fake.fault(what, fake.requests.length);
+    if (fault?.kind === "reset") return void request.socket.destroy();
+    if (fault?.kind === "hang") return;
+    const body = await readAll(request).catch(() => undefined);
+    if (body === undefined) return;
+    if (fault?.kind === "status") return sendError(what, response, fault.status, fault.code);
+    if (!(request.headers.authorization ?? "").includes(`Credential=${accessKeyId}/`)) {
+      return sendError(what, response, 403, "InvalidAccessKeyId");
+    }
+    const digest = request.headers["x-amz-content-sha256"];
+    if (typeof digest === "string" && digest.length === 64 && digest !== createHash("sha256").update(body).digest("hex")) {
+      return sendError(what, response, 400, "XAmzContentSHA256Mismatch");
+    }
+    if (what.key === "" && what.method === "PUT") {
+      fake.buckets.set(what.bucket, new Map());
+      return void response.writeHead(200).end();
+    }
+    const objects = fake.buckets.get(what.bucket);
+    if (objects === undefined) return sendError(what, response, 404, "NoSuchBucket");
+    answer(what, response, { objects, body, fault });
+  }
+
+  interface Work {
+    readonly objects: Map<string, { body: Buffer; contentType: string; etag: string }>;
+    readonly body: Buffer;
+    readonly fault: Fault | undefined;
+  }
+
+  function answer(what: FakeS3Request, response: ServerResponse, { objects, body, fault }: Work): void {
+    const reply = (status: number, headers: Record<string, string>, content: Buffer | string = ""): void => {
+      if (fault?.kind === "lose-answer") return void response.socket?.destroy();
+      const tagged = fault?.kind === "etag" ? { ...headers, etag: fault.etag } : headers;
+      const bytes = Buffer.from(content);
+      const length = what.method === "HEAD" ? {} : { "content-length": String(bytes.length) };
+      response.writeHead(status, { ...length, ...tagged });
+      if (fault?.kind !== "truncate") return void response.end(what.method === "HEAD" ? undefined : bytes);
+      response.write(bytes.subarray(0, fault.afterBytes), () => response.socket?.destroy());
+    };
+    const uploadId = what.query.get("uploadId");
+    if (what.key === "") return reply(200, { "content-type": "application/xml" }, listing(what, objects));
+    if (what.method === "POST" && what.query.has("uploads")) {
+      const id = `upload/${fake.uploads.size + 1}+x`;
+      fake.uploads.set(id, new Map());
+      return reply(200, {}, `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`);
+    }
+    if (uploadId !== null) {
+      const parts = fake.uploads.get(uploadId);
+      if (parts === undefined) return sendError(what, response, 404, "NoSuchUpload");
+      if (what.method === "PUT") {
+        parts.set(Number(what.query.get("partNumber")), body);
+        return reply(200, { etag: `"${md5(body)}"` });
+      }
+      fake.uploads.delete(uploadId);
+      if (what.method === "DELETE") return reply(204, {});
+      const ordered = [...parts].sort(([a], [b]) => a - b).map(([, part]) => part);
+      const etag = `${md5(Buffer.concat(ordered.map((part) => Buffer.from(md5(part), "hex"))))}-${ordered.length}`;
+      objects.set(what.key, { body: Buffer.concat(ordered), contentType: "", etag });
+      return reply(200, {}, `<CompleteMultipartUploadResult><ETag>&quot;${etag}&quot;</ETag></CompleteMultipartUploadResult>`);
+    }
+    if (what.method === "PUT") {
+      const etag = md5(body);
+      objects.set(what.key, { body, contentType: what.headers["content-type"] ?? "", etag });
+      return reply(200, { etag: `"${etag}"` });
+    }
+    const object = objects.get(what.key);
+    if (object === undefined) return sendError(what, response, 404, "NoSuchKey");
+    const headers = { etag: `"${object.etag}"`, "content-type": object.contentType };
+    if (what.method === "HEAD") return reply(200, { ...headers, "content-length": String(object.body.length) });
+    const wanted = what.headers["if-match"];
+    if (wanted !== undefined && wanted !== headers.etag) return sendError(what, response, 412, "PreconditionFailed");
+    const range = /^bytes=(\d+)-(\d*)$/.exec(what.headers.range ?? "");
+    if (range === null || options.ignoresRanges === true) return reply(200, headers, object.body);
+    const start = Number(range[1]);
+    const end = Math.min(range[2] === "" ? Number.POSITIVE_INFINITY : Number(range[2]), object.body.length - 1);
+    const contentRange = { "content-range": `bytes ${start}-${end}/${object.body.length}` };
+    reply(206, { ...headers, ...contentRange }, object.body.subarray(start, end + 1));
+  }
+
+  function listing(what: FakeS3Request, objects: ReadonlyMap<string, { body: Buffer; etag: string }>): string {
+    const prefix = what.query.get("prefix") ?? "";
+    const after = what.query.get("continuation-token") ?? "";
+    const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
+    const page = keys.slice(0, options.pageSize ?? 1000);
+    const contents = page.map((key) => {
+      const object = objects.get(key);
+      return `<Contents><Key>${encodeURIComponent(key)}</Key><ETag>&quot;${object?.etag}&quot;</ETag><Size>${object?.body.length}</Size></Contents>`;
+    });
+    const isTruncated = page.length < keys.length;
+    const next = isTruncated ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : "";
+    return `<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>${encodeURIComponent(prefix)}</Prefix><EncodingType>url</EncodingType><IsTruncated>${isTruncated}</IsTruncated>${next}${contents.join("")}</ListBucketResult>`;
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the fake S3 server has no port");
+  return Object.assign(fake, { endpoint: `http://127.0.0.1:${address.port}` });
+}
+
+function sendError(what: FakeS3Request, response: ServerResponse, status: number, code: string): void {
+  const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>said by the server</Message></Error>`;
+  response.writeHead(status, { "content-type": "application/xml" }).end(what.method === "HEAD" ? undefined : text);
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function md5(bytes: Uint8Array): string {
+  return createHash("md5").update(bytes).digest("hex");
+}
