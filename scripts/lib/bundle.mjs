@@ -67,10 +67,10 @@ export async function bundle({ root, outDir, programs, define }) {
   const texts = new Map(split.outputFiles.map((file) => [path.basename(file.path), file.text]));
   const wrapped = await wrapChunks({ root, outDir, plan, texts });
   return plan
-    .map(({ name, isProgram, eager, lazy, packages }) => ({
+    .map(({ name, file, isProgram, eager, lazy, packages }) => ({
       name,
       code: wrapped.get(`${name}.js`),
-      map: normaliseMap(wrapped.get(`${name}.js.map`)),
+      map: normaliseMap(wrapped.get(`${name}.js.map`), file),
       isProgram,
       eager,
       lazy,
@@ -215,11 +215,17 @@ async function wrapChunks({ root, outDir, plan, texts }) {
   return new Map(result.outputFiles.map((file) => [path.relative(outDir, file.path), file.text]));
 }
 
-/** Drops what no debugger needs, and checks that no path of this machine got in. */
-function normaliseMap(text) {
-  const { version, sources, sourcesContent, mappings, names } = JSON.parse(text);
-  const absolute = sources.find((source) => path.isAbsolute(source) || source.startsWith("file:"));
-  if (absolute !== undefined) throw new Error(`source map names the absolute path ${absolute}`);
+/**
+ * Drops what no debugger needs, and checks that no path of this machine got in.
+ *
+ * @param {string} text
+ * @param {string} file The chunk's name in the first pass: the only source of a chunk that only passes on exports.
+ */
+function normaliseMap(text, file) {
+  const { version, sources, sourcesContent, names, mappings } = JSON.parse(text);
+  if (sources.length === 1 && sources[0] === file) return JSON.stringify({ version, sources: [], names: [], mappings: "" });
+  const wrong = sources.find((source) => path.isAbsolute(source) || source.startsWith("file:") || source === file);
+  if (wrong !== undefined) throw new Error(`the source map of ${file} names ${wrong}`);
   return JSON.stringify({ version, sources, sourcesContent, names, mappings });
 }
 

@@ -49,8 +49,12 @@ function loadChunk(name) {
   if (known !== undefined) return known.exports;
   var file = path.join(__dirname, name + ".js");
   var cachedData = readCodeCache(file);
-  // The build escapes everything outside ASCII, and latin1 needs no decoding.
-  var script = new vm.Script(fs.readFileSync(file, "latin1"), { filename: file, cachedData: cachedData });
+  var script = new vm.Script(
+    // The build escapes everything outside ASCII, and latin1 needs no decoding.
+    fs.readFileSync(file, "latin1"),
+    // A cache holds the name it was made under (and takes the one it is loaded under): it must not depend on the folder of a build.
+    { filename: writeCodeCache ? name + ".js" : file, cachedData: cachedData },
+  );
   if (debugCodeCache) {
     var state = cachedData === undefined ? "missing" : script.cachedDataRejected ? "rejected" : "accepted";
     process.stderr.write("code cache of " + name + ": " + state + "\n");
