@@ -70,5 +70,5 @@ export {
   RuntimeArtifactSchema,
 } from "../gen/ml_pipelines/pipeline_spec_pb.js";
 
-/** A task with only the fields an update wants to send. */
-export type TaskInit = MessageInitShape<typeof TaskSchema>;
+/** A task with only the fields an update wants to send: a plain object, never a message, so that it can be spread. */
+export type TaskInit = Exclude<MessageInitShape<typeof TaskSchema>, { $typeName: string }>;

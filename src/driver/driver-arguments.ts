@@ -47,7 +47,8 @@ function proxyArguments(options: DriverOptions): string[] {
 }
 
 function containerArguments({ apiServer, cacheDisabled, logLevel, publishLogs, defaults }: ContainerOptions): string[] {
-  const given = <T>(flag: string, value: T | undefined): string[] => (value === undefined ? [] : [flag, String(value)]);
+  const given = (flag: string, value: number | boolean | undefined): string[] =>
+    value === undefined ? [] : [flag, String(value)];
   return [
     `--cache_disabled=${cacheDisabled}`,
     ...["--log_level", logLevel],

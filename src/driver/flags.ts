@@ -76,7 +76,20 @@ export type DriverCommand =
   | { readonly mode: "version" }
   /** A driver of a later upstream would only record a final state now (upstream-v2.md 16). */
   | { readonly mode: "retry-finalize"; readonly warnings: readonly string[] }
-  | { readonly mode: "drive"; readonly options: DriverOptions; readonly logLevel: string; readonly warnings: readonly string[] };
+  | {
+      readonly mode: "drive";
+      readonly options: DriverOptions;
+      readonly connection: ServerFlags;
+      readonly logLevel: string;
+      readonly warnings: readonly string[];
+    };
+
+export interface ServerFlags {
+  readonly address: string;
+  readonly port: string;
+  readonly tlsEnabled: boolean;
+  readonly caCertPath: string;
+}
 
 export interface DriverFlagsDeps {
   /** `KFP_POD_NAME` and `KFP_POD_UID` are read from here. */
@@ -111,7 +124,22 @@ export async function parseDriverFlags(argv: readonly string[], deps: DriverFlag
     if (values[name] === "")
       throw new UsageError("FLAG_MISSING", `--${name} must not be empty for ${type}`, { details: { flag: name } });
   }
-  return { mode: "drive", options: await driverOptions(type, parsed, deps), logLevel: values.log_level, warnings };
+  return {
+    mode: "drive",
+    options: await driverOptions(type, parsed, deps),
+    connection: serverFlags(values),
+    logLevel: values.log_level,
+    warnings,
+  };
+}
+
+function serverFlags(values: Values): ServerFlags {
+  return {
+    address: values.ml_pipeline_server_address,
+    port: values.ml_pipeline_server_port,
+    tlsEnabled: values.ml_pipeline_tls_enabled,
+    caCertPath: values.ca_cert_path,
+  };
 }
 
 function driverType(text: string): DriverOptions["type"] {
@@ -158,12 +186,7 @@ async function driverOptions(
         cacheDisabled: values.cache_disabled,
         publishLogs: values.publish_logs,
         logLevel: values.log_level,
-        apiServer: {
-          address: values.ml_pipeline_server_address,
-          port: values.ml_pipeline_server_port,
-          tlsEnabled: values.ml_pipeline_tls_enabled,
-          caCertPath: values.ca_cert_path,
-        },
+        apiServer: serverFlags(values),
         proxy: { httpProxy: values.http_proxy, httpsProxy: values.https_proxy, noProxy: values.no_proxy },
         defaults: {
           ...(values.default_run_as_user < 0n ? {} : { runAsUser: Number(values.default_run_as_user) }),

@@ -57,6 +57,7 @@ export interface ContainerOptions extends CommonOptions, ChildOptions {
   /** Compared with the exact text `true`, and handed on verbatim. */
   readonly publishLogs: string;
   readonly logLevel: string;
+  /** Handed on to the launcher. */
   readonly apiServer: {
     readonly address: string;
     readonly port: string;

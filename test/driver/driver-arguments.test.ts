@@ -50,7 +50,7 @@ describe("driverArguments()", () => {
           environment,
           readText: () => Promise.resolve(""),
         });
-        expect(command).toEqual({
+        expect(command).toMatchObject({
           mode: "drive",
           options: given,
           logLevel: given.type === "CONTAINER" ? given.logLevel : "1",

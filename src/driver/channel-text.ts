@@ -1,0 +1,28 @@
+/**
+ * Image, accelerator and resource texts that refer to an input of the task.
+ *
+ * Only channels of the pipeline (`pipelinechannel--NAME`) are resolved, as in the reference; each in place, so that the text around it
+ * stays.
+ *
+ * Source: contract/kubernetes.md 1.8, 1.10; driver.md DB-19.
+ *
+ * @module
+ */
+import { SpecError } from "../core/errors.ts";
+import type { ExecutorInput } from "../core/kfp-types.ts";
+import { substituteInputParameters } from "../core/placeholder-text.ts";
+import { textOfValue } from "../core/value.ts";
+
+const CHANNEL_PREFIX = "pipelinechannel--";
+
+/** @throws {SpecError} PLACEHOLDER_INVALID when the task has no such input. */
+export function resolveChannelText(text: string, executorInput: ExecutorInput): string {
+  const values = executorInput.inputs?.parameterValues ?? {};
+  return substituteInputParameters(text, (name) => {
+    if (!name.startsWith(CHANNEL_PREFIX)) return undefined;
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (value === undefined)
+      throw new SpecError("PLACEHOLDER_INVALID", `Cannot resolve "${text}": the task has no input "${name}"`);
+    return textOfValue(value);
+  });
+}

@@ -1,0 +1,61 @@
+/**
+ * Where a DAG or CONTAINER task stands: run, parent, task and component spec, existing row.
+ *
+ * Source: contract/driver.md 1.4 steps 8 to 11, 2.
+ *
+ * @module
+ */
+import { SpecError } from "../core/errors.ts";
+import type { ComponentSpec, PipelineSpec, PipelineTask, PipelineTaskSpec, TaskType } from "../core/kfp-types.ts";
+import { formatScopePath, parseScopePath, resolveScopePath } from "../core/scope-path.ts";
+import { producersOf } from "../resolver/resolve-inputs.ts";
+import { readRun, type RunSnapshot } from "../tasks/read-run.ts";
+import type { DriverDeps } from "./deps.ts";
+import type { ChildOptions, CommonOptions } from "./options.ts";
+
+export interface ChildTask {
+  readonly snapshot: RunSnapshot;
+  readonly parent: PipelineTask;
+  /** Dotted, of this task. */
+  readonly scopePath: string;
+}
+
+export interface ChildSpec {
+  readonly taskSpec: PipelineTaskSpec;
+  readonly component: ComponentSpec;
+  readonly componentName: string;
+}
+
+export async function readChildTask(deps: DriverDeps, options: CommonOptions & ChildOptions): Promise<ChildTask> {
+  const { runId, parentTaskId, taskName, iterationIndex } = options;
+  const snapshot = await readRun(deps, {
+    runId,
+    parentTaskId,
+    iterationIndex,
+    taskCountHint: deps.settings.taskCountHint,
+    producers: (spec, parent) => {
+      const entry = resolveScopePath(spec, [...parseScopePath(parent.scopePath), taskName]).at(-1);
+      return entry?.taskSpec === undefined ? [] : producersOf(entry.taskSpec);
+    },
+  });
+  const parent = snapshot.parent as PipelineTask;
+  return { snapshot, parent, scopePath: formatScopePath([...parseScopePath(parent.scopePath), taskName]) };
+}
+
+/** @throws {SpecError} SCOPE_PATH_INVALID or COMPONENT_NOT_FOUND when the spec has no such task. */
+export function childSpec(spec: PipelineSpec, scopePath: string): ChildSpec {
+  const entry = resolveScopePath(spec, parseScopePath(scopePath)).at(-1);
+  if (entry?.taskSpec === undefined || entry.componentName === undefined) {
+    throw new SpecError("SCOPE_PATH_INVALID", `Cannot find task "${scopePath}" in the pipeline spec`);
+  }
+  return { taskSpec: entry.taskSpec, component: entry.component, componentName: entry.componentName };
+}
+
+/** The row an earlier attempt left at this place, under whatever type; only a whole snapshot can tell. */
+export function existingRow(
+  { snapshot, parent, scopePath }: ChildTask,
+  type: TaskType,
+  iteration: number | undefined,
+): PipelineTask | undefined {
+  return snapshot.tasks.findRow({ scopePath, parentId: parent.taskId, iteration }, type);
+}

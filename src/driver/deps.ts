@@ -1,0 +1,28 @@
+/** What a driver needs from the outside. @module */
+import type { Clock } from "../ports/clock.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { KubeApi } from "../ports/kube-api.ts";
+import type { Logger } from "../ports/logger.ts";
+
+export interface DriverSettings {
+  /** `KFP_OUTPUTS_DIR`: where the files of output parameters go in a local run. */
+  readonly outputsDir?: string | undefined;
+  /** `ARTIFACT_LOCAL_PATH`. */
+  readonly artifactLocalPath?: string | undefined;
+  /** False with `KFP_FINGERPRINT_ENV=off`: the container's environment stays out of the fingerprint. */
+  readonly fingerprintsEnvironment: boolean;
+  /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
+  readonly taskCountHint?: number | undefined;
+}
+
+export interface DriverDeps {
+  readonly api: KfpApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly files: FileSystem;
+  /** Called only when the launcher's ConfigMap has to be read from the cluster. */
+  readonly kube: () => Promise<KubeApi>;
+  readonly randomUuid: () => string;
+  readonly settings: DriverSettings;
+}

@@ -1,0 +1,63 @@
+/**
+ * Whatever goes wrong once the run is known leaves a FAILED task with a message, and its parents' states rolled up.
+ *
+ * The reference records nothing for most failures of ROOT and DAG drivers: the user interface then shows a parent that runs for ever,
+ * and the cause stands in a pod's log only.
+ *
+ * Source: contract/driver.md 3.9, DB-2, DB-16, DB-17; upstream-v2.md 8.1, 8.4.
+ *
+ * @module
+ */
+import { errorMessage } from "../core/errors.ts";
+import { type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
+import { parentIdOf } from "../resolver/task-index.ts";
+import { reportFailure } from "../tasks/attempt.ts";
+import type { RunSnapshot } from "../tasks/read-run.ts";
+import { propagateStatus } from "../tasks/status-propagation.ts";
+import type { DriverDeps } from "./deps.ts";
+
+/** The row a driver is working on, as far as it got. */
+export interface TaskInProgress {
+  /** Everything the row's identity needs is there from the start, the iteration index included. */
+  draft: TaskInit;
+  /** Known as soon as the server has named it. */
+  taskId?: string | undefined;
+  /** As last read or written. */
+  row?: PipelineTask | undefined;
+}
+
+/**
+ * Runs `work`; when it fails, records the failure and throws the error on. A failure of the report itself is logged and never hides
+ * the first error.
+ */
+export async function withFailureReport<Result>(
+  deps: DriverDeps,
+  snapshot: RunSnapshot,
+  progress: TaskInProgress,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    try {
+      await recordFailure(deps, snapshot, progress, errorMessage(error));
+    } catch (reportError) {
+      deps.logger.error("Cannot record the failure of the task", { reason: errorMessage(reportError) });
+    }
+    throw error;
+  }
+}
+
+async function recordFailure(deps: DriverDeps, snapshot: RunSnapshot, progress: TaskInProgress, message: string): Promise<void> {
+  const { runId } = snapshot.run;
+  const row = await reportFailure(deps, {
+    runId,
+    draft: progress.draft,
+    taskId: progress.taskId,
+    known: progress.row,
+    message,
+  });
+  // A root has nobody above it, and its own state was just written.
+  if (parentIdOf(row) === undefined) return;
+  await propagateStatus(deps, row, { runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks });
+}

@@ -1,0 +1,32 @@
+/**
+ * What the job placeholders stand for in this run.
+ *
+ * A time of zero is one that was never set: printing 1970 would help nobody (contract/upstream-v2.md 4.3).
+ *
+ * @module
+ */
+import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import type { PipelineTask, Run } from "../core/kfp-types.ts";
+import type { JobContext } from "../core/placeholder-text.ts";
+import type { ChildOptions, CommonOptions } from "./options.ts";
+
+export function jobContext(run: Run, parent: PipelineTask, options: CommonOptions & ChildOptions): JobContext {
+  const createTime = utcSeconds(run.createdAt);
+  const scheduleTime = utcSeconds(run.scheduledAt) ?? createTime;
+  return {
+    runId: run.runId === "" ? options.runId : run.runId,
+    runName: options.runName,
+    runDisplayName: options.runDisplayName,
+    taskName: options.taskName,
+    // The task's own id does not exist yet; this value is part of fingerprints (decisions.md, pipeline_task_uuid).
+    taskId: parent.taskId,
+    ...(createTime === undefined ? {} : { createTime }),
+    ...(scheduleTime === undefined ? {} : { scheduleTime }),
+  };
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ`. */
+function utcSeconds(time: Timestamp | undefined): string | undefined {
+  if (time === undefined || time.seconds === 0n) return undefined;
+  return `${timestampDate(time).toISOString().slice(0, 19)}Z`;
+}

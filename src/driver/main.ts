@@ -1,0 +1,34 @@
+/**
+ * The driver's main file: picks the adapters, runs, exits.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { nodeFileSystem } from "../node/node-file-system.ts";
+import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
+import { systemClock } from "../node/system-clock.ts";
+import { runDriver } from "./run.ts";
+
+async function main(): Promise<void> {
+  const { env: environment, stdout, stderr } = process;
+  process.exitCode = await runDriver(process.argv.slice(2), {
+    environment,
+    stdout,
+    stderr,
+    clock: systemClock,
+    files: nodeFileSystem,
+    randomUuid: randomUUID,
+    createLogger: (verbosity) =>
+      createLogger({ clock: systemClock, stream: stderr, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
+    connect: async (request, logger) => {
+      const { connectFromEnvironment } = await import("../apiclient/connect.ts");
+      return connectFromEnvironment({ clock: systemClock, logger, fileSystem: nodeFileSystem }, request, environment);
+    },
+    kube: async () => {
+      const { createKubeRest } = await import("../kube/kube-rest.ts");
+      return createKubeRest({ environment });
+    },
+  });
+}
+
+void main();

@@ -1,0 +1,110 @@
+/**
+ * The driver program without its process: arguments, environment and streams come in, an exit code goes out.
+ *
+ * Exit codes: 0 done, also for help and version; 1 any failure; 2 malformed flags (contract/driver.md 1.5).
+ *
+ * @module
+ */
+import { buildInfo, formatVersion } from "../core/build-info.ts";
+import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
+import { usageText } from "../core/go-flags.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { KubeApi } from "../ports/kube-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { DriverDeps, DriverSettings } from "./deps.ts";
+import { drive } from "./drive.ts";
+import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
+import type { DriverOptions } from "./options.ts";
+import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
+
+/** What the main file wires up. */
+export interface DriverHost {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  readonly randomUuid: () => string;
+  readonly createLogger: (verbosity: number) => Logger;
+  readonly connect: (request: ServerFlags, logger: Logger) => Promise<KfpApi & { close(): void }>;
+  readonly kube: () => Promise<KubeApi>;
+  /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
+  readonly beforeDrive?: (options: DriverOptions) => Promise<void> | void;
+}
+
+/** Never throws. */
+export async function runDriver(argv: readonly string[], host: DriverHost): Promise<number> {
+  let command;
+  try {
+    command = await parseDriverFlags(argv, { environment: host.environment, readText: (path) => host.files.readText(path) });
+  } catch (error) {
+    return reportUsage(error, host);
+  }
+  switch (command.mode) {
+    case "help":
+      host.stderr.write(command.text);
+      return 0;
+    case "version":
+      host.stdout.write(`${formatVersion("driver")}\n`);
+      return 0;
+    case "retry-finalize":
+      host.createLogger(1).warn("--driver_retry_finalize is not supported by this driver: nothing is done");
+      return 0;
+    case "drive":
+      return driveAndWrite(command.options, command.logLevel, command.connection, command.warnings, host);
+  }
+}
+
+async function driveAndWrite(
+  options: DriverOptions,
+  logLevel: string,
+  connection: ServerFlags,
+  warnings: readonly string[],
+  host: DriverHost,
+): Promise<number> {
+  const verbosity = Number.parseInt(logLevel, 10);
+  const logger = host.createLogger(Number.isNaN(verbosity) ? 1 : verbosity);
+  logger.info("driver starts", {
+    version: buildInfo.version,
+    commit: buildInfo.commit,
+    type: options.type,
+    runId: options.runId,
+  });
+  if (Number.isNaN(verbosity)) logger.warn("--log_level is no number, 1 is taken", { value: logLevel });
+  for (const warning of warnings) logger.warn(warning);
+  let api: (KfpApi & { close(): void }) | undefined;
+  try {
+    await host.beforeDrive?.(options);
+    api = await host.connect(connection, logger);
+    const { clock, files, kube, randomUuid } = host;
+    const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: driverSettings(host.environment) };
+    const result = await drive(deps, options);
+    logger.verbose(4, "driver result", () => ({ result: JSON.stringify(result) }));
+    await writeOutputFiles(files, planOutputFiles(options, result));
+    logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
+    return 0;
+  } catch (error) {
+    logger.error(`driver failed: ${errorMessage(error)}`, error instanceof KfpError ? { code: error.code } : {});
+    return 1;
+  } finally {
+    api?.close();
+  }
+}
+
+function reportUsage(error: unknown, { stderr }: DriverHost): number {
+  const malformed = error instanceof UsageError && error.code === "FLAG_INVALID";
+  stderr.write(`driver: ${errorMessage(error)}\n`);
+  if (malformed) stderr.write(usageText(DRIVER_FLAGS, "driver"));
+  return malformed ? 2 : 1;
+}
+
+/** Settings of our own; docs/flags.md lists them. */
+export function driverSettings(environment: DriverHost["environment"]): DriverSettings {
+  return {
+    outputsDir: environment["KFP_OUTPUTS_DIR"],
+    artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
+    fingerprintsEnvironment: environment["KFP_FINGERPRINT_ENV"] !== "off",
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * The row of a task before it is created, as far as all driver types agree.
+ *
+ * Source: contract/driver.md 3.2 to 3.4.
+ *
+ * @module
+ */
+import { TaskPodType, TaskState, type TaskInit } from "../core/kfp-types.ts";
+import type { Clock } from "../ports/clock.ts";
+import { timestampNow } from "../tasks/attempt.ts";
+import type { CommonOptions } from "./options.ts";
+
+export type TaskPlace = Required<Pick<TaskInit, "name" | "displayName" | "type" | "scopePath">> &
+  Pick<TaskInit, "parentTaskId" | "typeAttributes">;
+
+/** RUNNING, created now, with this driver's pod. */
+export function taskDraft(place: TaskPlace, options: CommonOptions, clock: Pick<Clock, "now">): TaskInit {
+  return {
+    ...place,
+    runId: options.runId,
+    state: TaskState.RUNNING,
+    createTime: timestampNow(clock),
+    pods: [{ name: options.pod.name, uid: options.pod.uid, type: TaskPodType.DRIVER }],
+  };
+}

@@ -1,0 +1,16 @@
+/** The trigger condition of a task, before the task exists. Source: contract/driver.md 5. @module */
+import { evaluateCondition } from "../core/expression.ts";
+import type { ComponentSpec, ExecutorInput, PipelineTaskSpec } from "../core/kfp-types.ts";
+
+/** @returns `undefined` without a condition: the task is unconditional. */
+export async function evaluateTrigger(
+  taskSpec: PipelineTaskSpec,
+  component: ComponentSpec,
+  executorInput: ExecutorInput,
+): Promise<boolean | undefined> {
+  const condition = taskSpec.triggerPolicy?.condition ?? "";
+  if (condition === "") return undefined;
+  const parameters = Object.entries(component.inputDefinitions?.parameters ?? {});
+  const optionalInputs = new Set(parameters.filter(([, spec]) => spec.isOptional).map(([name]) => name));
+  return evaluateCondition(condition, executorInput, { optionalInputs });
+}
