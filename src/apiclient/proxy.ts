@@ -54,7 +54,9 @@ function matches(entry: string, host: string, port: number): boolean {
   if (entry === "*") return true;
   const network = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(entry);
   if (network !== null) return inNetwork(host, network[1] ?? "", Number(network[2]));
-  const [, name = "", entryPort] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(entry) ?? [];
+  // A bare IPv6 address has colons too: a port follows a name without them, or brackets.
+  const [, bracketed, plain, entryPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+  const name = bracketed ?? plain ?? entry;
   if (entryPort !== undefined && Number(entryPort) !== port) return false;
   if (name.startsWith("*.")) return host.endsWith(name.slice(1));
   if (name.startsWith(".")) return host.endsWith(name);

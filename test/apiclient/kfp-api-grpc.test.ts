@@ -1,0 +1,273 @@
+import { create } from "@bufbuild/protobuf";
+import { afterEach, describe, test } from "vitest";
+import { readChannelSettings } from "../../src/apiclient/channel-settings.ts";
+import { connectKfpApi, type ConnectOptions, type KfpApiConnection } from "../../src/apiclient/kfp-api-grpc.ts";
+import { ApiError } from "../../src/core/errors.ts";
+import { ArtifactSchema, PipelineTaskSchema, TaskState } from "../../src/core/kfp-types.ts";
+import { systemClock } from "../../src/node/system-clock.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { FakeClock } from "../fakes/fake-clock.ts";
+import { RecordingLogger } from "../fakes/recording-logger.ts";
+import { runBytes, startScriptedServer, type ScriptedServerOptions } from "../fakes/scripted-api-server.ts";
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const resource of open.splice(0)) resource.close();
+});
+
+interface Setup extends Partial<ScriptedServerOptions> {
+  readonly environment?: Record<string, string>;
+  readonly clock?: Clock;
+  readonly token?: { text: string };
+  readonly policy?: ConnectOptions["policy"];
+}
+
+async function connect(setup: Setup) {
+  const { environment = {}, clock = new FakeClock(), token, policy } = setup;
+  const server = await startScriptedServer({ script: () => ({ status: "INTERNAL" }), ...setup });
+  const logger = new RecordingLogger();
+  const settings = readChannelSettings(environment, {
+    address: "127.0.0.1",
+    port: String(server.port),
+    tlsEnabled: false,
+    caCertPath: "",
+  });
+  const api = await connectKfpApi(
+    { clock, logger, random: () => 0, fileSystem: { readText: () => Promise.resolve(token?.text) } },
+    { settings, ...(token === undefined ? {} : { tokenPath: "/token" }), ...(policy === undefined ? {} : { policy }) },
+  );
+  open.push(api, server);
+  return { api, server, logger, clock };
+}
+
+const okRun = { answer: runBytes({ runId: "r" }) };
+
+async function failureOf(promise: Promise<unknown>): Promise<ApiError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error("the call succeeded");
+}
+
+describe("retries", () => {
+  test("UNAVAILABLE twice, then OK", async ({ expect }) => {
+    const clock = new FakeClock();
+    const { api, server, logger } = await connect({
+      clock,
+      script: (_, index) => (index < 2 ? { status: "UNAVAILABLE" } : okRun),
+    });
+    expect((await api.getRun("r", "FULL")).runId).toBe("r");
+    expect(server.calls).toHaveLength(3);
+    expect(clock.slept).toEqual([500, 500]);
+    expect(logger.messages("warn")).toHaveLength(2);
+  });
+
+  test("gives up after six tries", async ({ expect }) => {
+    const { api, server } = await connect({ script: () => ({ status: "UNAVAILABLE", details: "later" }) });
+    const error = await failureOf(api.getTask("r", "t"));
+    expect(error.code).toBe("API_UNAVAILABLE");
+    expect(error.details).toEqual({ status: "UNAVAILABLE", method: "GetTask" });
+    expect(error.message).toMatch(
+      /^API server 127\.0\.0\.1:\d+ is not available: GetTask ended with UNAVAILABLE after 6 tries .*later$/,
+    );
+    expect(server.calls).toHaveLength(6);
+  });
+
+  test("does not repeat what the server rejects", async ({ expect }) => {
+    const { api, server } = await connect({ script: () => ({ status: "NOT_FOUND", details: "no\n such run" }) });
+    const error = await failureOf(api.getRun("r", "FULL"));
+    expect(error.code).toBe("API_REJECTED");
+    expect(error.message).toMatch(/rejected GetRun with NOT_FOUND: no such run$/);
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test.for([
+    ["createArtifacts", (api: KfpApiConnection) => api.createArtifacts([{}])],
+    ["createArtifactTasks", (api: KfpApiConnection) => api.createArtifactTasks([{}])],
+    ["createArtifact without reuse", (api: KfpApiConnection) => api.createArtifact({})],
+  ] as const)("%s is not repeated after an ambiguous failure", async ([, call], { expect }) => {
+    const { api, server } = await connect({ script: () => ({ status: "UNAVAILABLE" }) });
+    const error = await failureOf(call(api));
+    expect(error.code).toBe("API_UNAVAILABLE");
+    expect(error.details["ambiguous"]).toBe(true);
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test("createArtifact with reuse is repeated", async ({ expect }) => {
+    const artifact = create(ArtifactSchema, { artifactId: "a" });
+    const { api } = await connect({ script: (_, index) => (index === 0 ? { status: "UNAVAILABLE" } : { answer: artifact }) });
+    expect((await api.createArtifact({ reuseIfExists: true })).artifactId).toBe("a");
+  });
+
+  test("a request that never left is repeated even where repeating is unsafe", async ({ expect }) => {
+    const { api, server, clock } = await connect({});
+    server.close();
+    const error = await failureOf(api.createArtifacts([{}]));
+    expect(error.code).toBe("API_UNAVAILABLE");
+    expect(error.details["ambiguous"]).toBeUndefined();
+    expect((clock as FakeClock).slept).toHaveLength(5);
+  });
+
+  test("a silent server ends with DEADLINE_EXCEEDED", async ({ expect }) => {
+    const { api } = await connect({
+      clock: systemClock,
+      script: () => "silence",
+      policy: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 2, totalMs: 300 },
+    });
+    const error = await failureOf(api.getTask("r", "t"));
+    expect(error).toMatchObject({ code: "API_UNAVAILABLE", details: { status: "DEADLINE_EXCEEDED" } });
+  });
+
+  test("hurry() ends a call that is under way, and allows no long wait", async ({ expect }) => {
+    const { api, server } = await connect({ clock: systemClock, script: () => "silence" });
+    const pending = failureOf(api.getTask("r", "t"));
+    while (server.calls.length === 0) await systemClock.sleep(5);
+    api.hurry(50);
+    expect((await pending).details["status"]).toBe("DEADLINE_EXCEEDED");
+  });
+});
+
+describe("package choice", () => {
+  test("speaks v2beta1 to a server that knows both names", async ({ expect }) => {
+    const { api, server } = await connect({ script: () => okRun });
+    await api.getRun("r", "DEFAULT");
+    expect(server.calls.map(({ apiPackage }) => apiPackage)).toEqual(["v2beta1"]);
+  });
+
+  test("falls back to v2 at the first call and stays there", async ({ expect }) => {
+    const { api, server } = await connect({ packages: ["v2"], script: () => okRun });
+    await api.getRun("r", "DEFAULT");
+    await api.getRun("r", "DEFAULT");
+    expect(server.calls.map(({ apiPackage }) => apiPackage)).toEqual(["v2", "v2"]);
+    expect(api.traffic.callsByMethod.get("GetRun")).toBe(3);
+  });
+
+  test("says what is wrong when the server knows neither name", async ({ expect }) => {
+    const { api } = await connect({ packages: [] });
+    const error = await failureOf(api.getRun("r", "FULL"));
+    expect(error.code).toBe("API_UNSUPPORTED");
+    expect(error.message).toMatch(/does not offer the task API/);
+  });
+
+  test("does not switch when a task call is missing", async ({ expect }) => {
+    const { api, server } = await connect({
+      script: ({ method }) => (method === "getRun" ? okRun : { status: "UNIMPLEMENTED" }),
+    });
+    await api.getRun("r", "FULL");
+    expect((await failureOf(api.createTask("r", {}))).code).toBe("API_UNSUPPORTED");
+    expect(server.calls.map(({ apiPackage }) => apiPackage)).toEqual(["v2beta1", "v2beta1"]);
+  });
+
+  test("a forced package is not probed", async ({ expect }) => {
+    const { api, server } = await connect({ packages: ["v2beta1"], environment: { KFP_API_PACKAGE: "v2" } });
+    expect((await failureOf(api.getRun("r", "FULL"))).details["status"]).toBe("UNIMPLEMENTED");
+    expect(server.calls).toHaveLength(0);
+  });
+});
+
+describe("token", () => {
+  const refused = { status: "UNAUTHENTICATED" } as const;
+
+  test("goes along with every call; the bound run only with the cache lookup", async ({ expect }) => {
+    const { api, server } = await connect({
+      token: { text: "secret\n" },
+      script: ({ method }) => (method === "getRun" ? okRun : { answer: {} }),
+    });
+    await api.getRun("r", "FULL");
+    expect(await api.findCachedTask({ namespace: "n", fingerprint: "f", boundRunId: "r" })).toBeUndefined();
+    expect(server.calls).toMatchObject([
+      { authorization: "Bearer secret", boundRunId: undefined },
+      { authorization: "Bearer secret", boundRunId: "r" },
+    ]);
+  });
+
+  test("is read again once when the server refuses it", async ({ expect }) => {
+    const token = { text: "old" };
+    const { api, server } = await connect({
+      token,
+      script: ({ authorization }) => {
+        token.text = "new";
+        return authorization === "Bearer new" ? okRun : refused;
+      },
+    });
+    await api.getRun("r", "FULL");
+    expect(server.calls.map(({ authorization }) => authorization)).toEqual(["Bearer old", "Bearer new"]);
+  });
+
+  test("refused for good is an error without the token", async ({ expect }) => {
+    const { api, server, logger } = await connect({ token: { text: "secret" }, script: () => refused });
+    const error = await failureOf(api.getRun("r", "FULL"));
+    expect(error.details["status"]).toBe("UNAUTHENTICATED");
+    expect(server.calls).toHaveLength(1);
+    expect(JSON.stringify([error.message, error.details, logger.lines])).not.toContain("secret");
+  });
+});
+
+describe("getRun()", () => {
+  // contract/upstream-v2.md 20.1
+  const branch = "12 01 72 9a 01 06 0a 01 70 12 01 76 a0 01 01 aa 01 06 0a 04 72 6f 6f 74";
+  const merged = "12 01 72 9a 01 05 0a 01 6d 12 00 aa 01 06 0a 01 70 12 01 76 b0 01 01 ba 01 06 0a 04 72 6f 6f 74";
+  const bytesOf = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
+
+  test.for([
+    { name: "branch", hex: branch, plugins: [] as string[] },
+    { name: "merged", hex: merged, plugins: ["m"] },
+  ])("reads the layout: $name", async ({ hex, plugins }, { expect }) => {
+    const { api } = await connect({ script: () => ({ answer: bytesOf(hex) }) });
+    const run = await api.getRun("r", "FULL");
+    expect(run).toMatchObject({ runId: "r", taskCount: 1, pipelineReference: { pipelineId: "p", pipelineVersionId: "v" } });
+    expect(run.tasks.map(({ name }) => name)).toEqual(["root"]);
+    expect(Object.keys(run.pluginsInput)).toEqual(plugins);
+  });
+
+  test("takes the forced layout where the bytes do not tell", async ({ expect }) => {
+    const script = () => ({ answer: bytesOf("12 01 72 aa 01 06 0a 04 72 6f 6f 74") });
+    const detected = await connect({ script });
+    expect((await detected.api.getRun("r", "FULL")).tasks).toEqual([]);
+    const forced = await connect({ environment: { KFP_RUN_LAYOUT: "branch" }, script });
+    expect((await forced.api.getRun("r", "FULL")).tasks.map(({ name }) => name)).toEqual(["root"]);
+  });
+
+  test.for([
+    ["evidence of both layouts", `${branch} ba 01 06 0a 04 72 6f 6f 74`],
+    ["no message", "ff"],
+  ] as const)("refuses: %s", async ([, hex], { expect }) => {
+    const { api } = await connect({ script: () => ({ answer: bytesOf(hex) }) });
+    expect((await failureOf(api.getRun("r", "FULL"))).code).toBe("API_RESPONSE_INVALID");
+  });
+});
+
+describe("bulk calls", () => {
+  test("empty ones are not made", async ({ expect }) => {
+    const { api, server } = await connect({});
+    expect(await api.createArtifacts([])).toEqual([]);
+    expect(await api.createArtifactTasks([])).toEqual([]);
+    expect(await api.listArtifactTasks([])).toEqual([]);
+    expect(await api.updateTasks("r", new Map())).toEqual(new Map());
+    expect(server.calls).toHaveLength(0);
+  });
+
+  test("an answer with too few artifacts is an error", async ({ expect }) => {
+    const { api } = await connect({ script: () => ({ answer: { artifacts: [] } }) });
+    expect((await failureOf(api.createArtifacts([{}]))).code).toBe("API_RESPONSE_INVALID");
+  });
+
+  test("updateTasks() answers by id", async ({ expect }) => {
+    const task = create(PipelineTaskSchema, { taskId: "t", name: "stored" });
+    const { api } = await connect({ script: () => ({ answer: { tasks: { t: task } } }) });
+    expect((await api.updateTasks("r", new Map([["t", { state: TaskState.SUCCEEDED }]]))).get("t")?.name).toBe("stored");
+  });
+
+  test("listArtifactTasks() follows the pages", async ({ expect }) => {
+    const pages = [
+      { artifactTasks: [{ id: "1" }], nextPageToken: "x" },
+      { artifactTasks: [{ id: "2" }], nextPageToken: "" },
+    ];
+    const { api, server } = await connect({ script: (_, index) => ({ answer: pages[index] }) });
+    expect((await api.listArtifactTasks(["t"])).map(({ id }) => id)).toEqual(["1", "2"]);
+    expect(server.calls[1]?.request).toMatchObject({ pageToken: "x", pageSize: 200 });
+  });
+});
