@@ -1,0 +1,178 @@
+/**
+ * One attempt at a task row: create it or take over the one an earlier attempt left; report its failure so that it sticks.
+ *
+ * CreateTask returns an existing row of the same logical identity unchanged and drops everything in the request. So what belongs to
+ * this attempt (pods, inputs, outputs, fingerprint, state, times) is sent again with UpdateTask whenever the row is not our own.
+ *
+ * Source: contract/driver.md 3.1, 10.3, DB-6, DB-17; launcher.md DB-8; api-server.md 6.3; upstream-v2.md 8.1.
+ *
+ * @module
+ */
+import { create, equals, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { errorMessage } from "../core/errors.ts";
+import {
+  PipelineTaskSchema,
+  StatusMetadataSchema,
+  TaskState,
+  type PipelineTask,
+  type StatusMetadata,
+  type TaskInit,
+} from "../core/kfp-types.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import { findTask } from "./read-tasks.ts";
+
+export interface AttemptDeps {
+  readonly api: KfpApi;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Logger;
+}
+
+export interface CreateTaskRequest {
+  readonly runId: string;
+  /** The whole row as this attempt wants it; the parts of the logical identity included. */
+  readonly draft: TaskInit;
+  /** The row of that place in the run, where a snapshot shows one: it is taken over without CreateTask. */
+  readonly existing?: PipelineTask | undefined;
+  /** Called with the id as soon as the server has named it, before anything else can fail. */
+  readonly onTaskId?: (taskId: string) => void;
+}
+
+export interface TaskAttempt {
+  readonly task: PipelineTask;
+  /** True when the row is older than this attempt: it may have links, outputs and children already. */
+  readonly adopted: boolean;
+}
+
+/** Creates a task, or takes over the row that is there. One call for a new row, one or two for an old one. */
+export async function createOrAdoptTask(deps: AttemptDeps, request: CreateTaskRequest): Promise<TaskAttempt> {
+  const { runId, draft, existing, onTaskId } = request;
+  const row = existing ?? (await deps.api.createTask(runId, draft));
+  onTaskId?.(row.taskId);
+  if (existing === undefined && isOurRow(row, draft)) return { task: row, adopted: false };
+  deps.logger.info("The task exists already, this attempt takes it over", { taskId: row.taskId, task: row.scopePath });
+  const task = await deps.api.updateTask(runId, row.taskId, attemptFields(draft, row));
+  return { task, adopted: true };
+}
+
+export interface FailureReport {
+  readonly runId: string;
+  /** The row as far as it was built; pods and, once known, iteration index included, so that it lands in the right row. */
+  readonly draft: TaskInit;
+  /** Where the row is known; otherwise it is created. */
+  readonly taskId?: string | undefined;
+  /** The row as last read, for the custom properties of its status metadata. */
+  readonly known?: PipelineTask | undefined;
+  /** For people: the bare error. */
+  readonly message: string;
+}
+
+/**
+ * Makes sure a FAILED row with message and end time exists.
+ *
+ * @returns The row as stored, for the status propagation.
+ * @throws {ApiError} When neither creation nor update works.
+ */
+export async function reportFailure(deps: AttemptDeps, report: FailureReport): Promise<PipelineTask> {
+  const { api } = deps;
+  const { runId, draft, taskId, message } = report;
+  const failed: TaskInit = { ...draft, state: TaskState.FAILED, endTime: timestampNow(deps.clock) };
+  if (taskId !== undefined && taskId !== "") {
+    const known = report.known ?? (await readTolerantly(deps, runId, taskId));
+    return api.updateTask(runId, taskId, failureFields(failed, message, known));
+  }
+  const draftWithMessage = { ...failed, statusMetadata: statusMetadata(message, draftMetadata(draft)) };
+  const row = await api.createTask(runId, draftWithMessage);
+  if (isOurRow(row, draftWithMessage)) return row;
+  return api.updateTask(runId, row.taskId, failureFields(failed, message, row));
+}
+
+/**
+ * Status metadata with a message; custom properties, which other components own, are kept. An empty message clears the old one.
+ */
+export function statusMetadata(message: string, previous: StatusMetadata | undefined): StatusMetadata {
+  return create(StatusMetadataSchema, { message, customProperties: { ...previous?.customProperties } });
+}
+
+/** Now, in the whole seconds the server stores. */
+export function timestampNow(clock: Pick<Clock, "now">): Timestamp {
+  return timestampFromDate(new Date(Math.floor(clock.now().getTime() / 1000) * 1000));
+}
+
+/**
+ * Whether the answer to CreateTask is the row we asked for, rather than an older one: every attempt has its own pod, and what the
+ * insert stores (state, fingerprint, end time to the second) must be what was sent.
+ */
+function isOurRow(row: PipelineTask, draft: TaskInit): boolean {
+  const wanted = create(PipelineTaskSchema, draft);
+  return (
+    row.state === wanted.state &&
+    row.cacheFingerprint === wanted.cacheFingerprint &&
+    row.endTime?.seconds === wanted.endTime?.seconds &&
+    (row.statusMetadata?.message ?? "") === (wanted.statusMetadata?.message ?? "") &&
+    equals(PipelineTaskSchema, podsOnly(row), podsOnly(wanted))
+  );
+}
+
+function podsOnly({ pods }: PipelineTask): PipelineTask {
+  return create(PipelineTaskSchema, { pods });
+}
+
+/** What an attempt re-applies to an old row: everything but the identity, which UpdateTask ignores or must not touch. */
+function attemptFields(draft: TaskInit, row: PipelineTask): TaskInit {
+  const wanted = create(PipelineTaskSchema, draft);
+  const hasOldMessage = (row.statusMetadata?.message ?? "") !== "";
+  return {
+    taskId: row.taskId,
+    runId: row.runId,
+    state: wanted.state,
+    cacheFingerprint: wanted.cacheFingerprint,
+    displayName: wanted.displayName,
+    pods: wanted.pods,
+    ...(wanted.inputs === undefined ? {} : { inputs: parametersOnly(wanted.inputs) }),
+    ...(wanted.outputs === undefined ? {} : { outputs: parametersOnly(wanted.outputs) }),
+    ...(wanted.endTime === undefined ? {} : { endTime: wanted.endTime }),
+    ...(wanted.typeAttributes === undefined ? {} : { typeAttributes: wanted.typeAttributes }),
+    ...(hasOldMessage || wanted.statusMetadata !== undefined
+      ? { statusMetadata: statusMetadata(wanted.statusMetadata?.message ?? "", mergedMetadata(row, wanted)) }
+      : {}),
+  };
+}
+
+function failureFields(failed: TaskInit, message: string, row: PipelineTask | undefined): TaskInit {
+  const wanted = create(PipelineTaskSchema, failed);
+  return {
+    ...(row === undefined ? {} : { taskId: row.taskId, runId: row.runId }),
+    state: TaskState.FAILED,
+    pods: wanted.pods,
+    ...(wanted.endTime === undefined ? {} : { endTime: wanted.endTime }),
+    statusMetadata: statusMetadata(message, row === undefined ? draftMetadata(failed) : mergedMetadata(row, wanted)),
+  };
+}
+
+function mergedMetadata(row: PipelineTask, wanted: PipelineTask): StatusMetadata {
+  const customProperties = { ...row.statusMetadata?.customProperties, ...wanted.statusMetadata?.customProperties };
+  return create(StatusMetadataSchema, { customProperties });
+}
+
+function draftMetadata(draft: TaskInit): StatusMetadata | undefined {
+  return create(PipelineTaskSchema, draft).statusMetadata;
+}
+
+/** Artifacts inside a task message are ignored by the server: they travel as links. */
+function parametersOnly({
+  parameters,
+}: NonNullable<PipelineTask["inputs"]>): MessageInitShape<typeof PipelineTaskSchema>["inputs"] & {} {
+  return { parameters };
+}
+
+async function readTolerantly({ api, logger }: AttemptDeps, runId: string, taskId: string): Promise<PipelineTask | undefined> {
+  try {
+    return await findTask(api, runId, taskId);
+  } catch (error) {
+    logger.warn("Cannot read the task before reporting its failure", { taskId, reason: errorMessage(error) });
+    return undefined;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * The first read of every driver and launcher: run, pipeline spec, and the tasks this step needs.
+ *
+ * A run of up to 200 tasks is read whole with one GetRun FULL: that one snapshot answers everything that follows (parent, siblings,
+ * ancestors, existing rows, links), so nothing else is read. In a larger run a snapshot per step would make the traffic grow with
+ * the square of the run, so the read is lean: GetRun DEFAULT (for the spec and the task count), GetTask of the parent, and one
+ * ListTasks of the siblings that produce this step's inputs. Rows that resolution turns out to need beyond these are read one by
+ * one through `reader`.
+ *
+ * The size is not known before the first call. The start is lean where the run is likely to be large: inside an iteration, or when
+ * the caller has counted more than 200 tasks. Found to be small after all, the run is read whole with a second call.
+ *
+ * | case                                                 | calls                                                  |
+ * | ---------------------------------------------------- | ------------------------------------------------------ |
+ * | not in an iteration, or hint of at most 200 tasks    | GetRun FULL                                            |
+ * | in an iteration, or larger hint; at most 200 tasks   | GetRun DEFAULT, GetRun FULL                            |
+ * | the same; more than 200 tasks                        | GetRun DEFAULT, GetTask parent, [GetTask own], [ListTasks] |
+ * | the same; DEFAULT carries no spec                    | GetRun DEFAULT, GetRun FULL                            |
+ * | the run carries no spec at all (pipeline version)    | one GetPipelineVersion more                            |
+ *
+ * In a loop, ListTasks by name finds one row per iteration. It asks for the newest first and stops as soon as every producer of this
+ * iteration has been seen, which is the first page unless iterations are far apart.
+ *
+ * Source: contract/decisions.md "reading a run"; driver.md 2.1, 10.3; api-server.md 11.4.
+ *
+ * @module
+ */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { ApiError, SpecError } from "../core/errors.ts";
+import type { PipelineSpec, PipelineTask, Run } from "../core/kfp-types.ts";
+import { parsePipelineSpec, type ParsedPipeline } from "../core/pipeline-spec.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import { iterationOf, TaskIndex } from "../resolver/task-index.ts";
+import type { TaskReader } from "../resolver/task-rows.ts";
+import { findTask, listAllTasks, nameFilter, taskReader } from "./read-tasks.ts";
+
+/** Up to this many tasks a run is read whole. */
+export const WHOLE_RUN_LIMIT = 200;
+
+export interface ReadRunDeps {
+  readonly api: KfpApi;
+  readonly logger: Logger;
+}
+
+export interface ReadRunOptions {
+  readonly runId: string;
+  /** Absent for the root driver. */
+  readonly parentTaskId?: string | undefined;
+  /** The launcher's own task. */
+  readonly ownTaskId?: string | undefined;
+  /** Task keys of the siblings whose outputs this step will ask for. Absent: none are read ahead. */
+  readonly producers?: (spec: PipelineSpec, parent: PipelineTask) => readonly string[];
+  /** Absent or negative outside loops. */
+  readonly iterationIndex?: number | undefined;
+  /** How many tasks the run has, where the caller knows it. */
+  readonly taskCountHint?: number | undefined;
+}
+
+export interface RunSnapshot {
+  readonly run: Run;
+  /** The spec with its deployment; `spec` is its first member. */
+  readonly pipeline: ParsedPipeline;
+  readonly spec: PipelineSpec;
+  /** Every task of the run, or what a lean read brought. */
+  readonly tasks: TaskIndex;
+  /** Present when a parent id was given. */
+  readonly parent: PipelineTask | undefined;
+  /** Present when an own id was given. */
+  readonly own: PipelineTask | undefined;
+  /** True when `tasks` was the whole run at the time of the read. */
+  readonly complete: boolean;
+  /** Reads rows that `tasks` lacks. */
+  readonly reader: TaskReader;
+}
+
+/**
+ * Reads a run.
+ *
+ * @throws {ApiError} When a call fails, or API_REJECTED with status NOT_FOUND when parent or own task do not exist.
+ * @throws {SpecError} SPEC_INVALID when the run has no pipeline spec or one that cannot be read.
+ */
+export async function readRun(deps: ReadRunDeps, options: ReadRunOptions): Promise<RunSnapshot> {
+  const { api } = deps;
+  const { runId, parentTaskId } = options;
+  if (parentTaskId === undefined || !isLikelyLarge(options)) return readWhole(deps, options);
+  const run = await api.getRun(runId, "DEFAULT");
+  const json = specOf(run);
+  if (run.taskCount <= WHOLE_RUN_LIMIT || json === undefined) return readWhole(deps, options);
+
+  const pipeline = parseSpec(json, deps);
+  const { spec } = pipeline;
+  const { ownTaskId } = options;
+  const [parent, own] = await Promise.all([
+    requireTask(api, runId, parentTaskId),
+    ownTaskId === undefined ? undefined : requireTask(api, runId, ownTaskId),
+  ]);
+  const siblings = await readProducers(api, options, options.producers?.(spec, parent) ?? [], parentTaskId);
+  const rows = [parent, ...siblings, ...(own === undefined ? [] : [own])];
+  const tasks = new TaskIndex(rows, { completeParents: [] });
+  return { run, pipeline, spec, tasks, parent, own, complete: false, reader: taskReader(api, runId) };
+}
+
+function isLikelyLarge({ iterationIndex, taskCountHint }: ReadRunOptions): boolean {
+  if (taskCountHint !== undefined) return taskCountHint > WHOLE_RUN_LIMIT;
+  return iterationIndex !== undefined && iterationIndex >= 0;
+}
+
+async function readWhole(deps: ReadRunDeps, { runId, parentTaskId, ownTaskId }: ReadRunOptions): Promise<RunSnapshot> {
+  const { api } = deps;
+  const run = await api.getRun(runId, "FULL");
+  const pipeline = parseSpec(specOf(run) ?? (await specOfVersion(api, run)), deps);
+  let tasks = new TaskIndex(run.tasks);
+  const missing = [parentTaskId, ownTaskId].filter((id) => id !== undefined && tasks.get(id) === undefined) as string[];
+  if (missing.length > 0) tasks = tasks.withRows(await Promise.all(missing.map((id) => requireTask(api, runId, id))));
+  const rowOf = (id: string | undefined) => (id === undefined ? undefined : tasks.get(id));
+  const { spec } = pipeline;
+  const [parent, own] = [rowOf(parentTaskId), rowOf(ownTaskId)];
+  return { run, pipeline, spec, tasks, parent, own, complete: true, reader: taskReader(api, runId) };
+}
+
+async function requireTask(api: KfpApi, runId: string, taskId: string): Promise<PipelineTask> {
+  const task = await findTask(api, runId, taskId);
+  if (task !== undefined) return task;
+  throw new ApiError("API_REJECTED", `Run "${runId}" has no task "${taskId}"`, {
+    details: { status: "NOT_FOUND", method: "GetTask" },
+  });
+}
+
+async function readProducers(
+  api: KfpApi,
+  { runId, iterationIndex }: ReadRunOptions,
+  names: readonly string[],
+  parentId: string,
+): Promise<PipelineTask[]> {
+  if (names.length === 0) return [];
+  const distinct = [...new Set(names)].toSorted();
+  const list = { parentId, filter: nameFilter(distinct) };
+  if (iterationIndex === undefined || iterationIndex < 0) return listAllTasks(api, runId, list);
+  return listAllTasks(api, runId, { ...list, orderBy: "create_time desc" }, (tasks) =>
+    distinct.every((name) => tasks.some((task) => task.name === name && iterationOf(task) === iterationIndex)),
+  );
+}
+
+function parseSpec(json: JsonObject, { logger }: ReadRunDeps): ParsedPipeline {
+  const pipeline = parsePipelineSpec(json);
+  if (pipeline.unknownFields.length > 0) {
+    logger.warn("The pipeline spec has fields unknown to this version, they are ignored", {
+      fields: pipeline.unknownFields.join(", "),
+    });
+  }
+  return pipeline;
+}
+
+/** The spec that the run itself carries. */
+function specOf({ pipelineSource }: Run): JsonObject | undefined {
+  return pipelineSource.case === "pipelineSpec" ? pipelineSource.value : undefined;
+}
+
+async function specOfVersion(api: KfpApi, run: Run): Promise<JsonObject> {
+  const reference = run.pipelineSource.case === "pipelineVersionReference" ? run.pipelineSource.value : run.pipelineReference;
+  if (reference !== undefined && reference.pipelineVersionId !== "") {
+    const version = await api.getPipelineVersion(reference.pipelineId, reference.pipelineVersionId);
+    if (version.pipelineSpec !== undefined) return version.pipelineSpec;
+  }
+  throw new SpecError("SPEC_INVALID", `Cannot read the pipeline of run "${run.runId}": pipeline spec is not set`);
+}

@@ -1,0 +1,138 @@
+/**
+ * Status propagation with its reads and writes: one read, all ancestors computed by resolver/status-walk.ts, one write.
+ *
+ * The caller has stored its own terminal state before; the read must come after that, so that of several tasks that end at the same
+ * time at least the last one sees all of them ended.
+ *
+ * A run of up to 200 tasks is read with GetRun FULL. In a larger one the walk reads each level by counting: one ListTasks filtered
+ * to RUNNING and FAILED children, highest state first, page size 1, tells by its one row and its total whether a child failed (the
+ * parent fails), some still run (the walk ends, the ordinary case of a wide loop), or all are done; only then are the others counted.
+ *
+ * Source: contract/api-server.md 13; upstream-v2.md 8.5; driver.md 3.6, 10.3, 10.4, DB-12; launcher.md 2.6, DB-37, DB-39.
+ *
+ * @module
+ */
+import { ApiError } from "../core/errors.ts";
+import { TaskState, type PipelineSpec, type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/status-walk.ts";
+import { TaskIndex } from "../resolver/task-index.ts";
+import { timestampNow } from "./attempt.ts";
+import { findTask, stateFilter } from "./read-tasks.ts";
+
+export interface StatusPropagationDeps {
+  readonly api: KfpApi;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Logger;
+}
+
+export interface StatusPropagationOptions {
+  readonly runId: string;
+  readonly spec: PipelineSpec;
+  /** Read level by level instead of the whole run: `!snapshot.complete` of readRun. */
+  readonly isLargeRun: boolean;
+  /** Rows at hand. A large run's parents are taken from here where only a RUNNING child is to be reported. */
+  readonly tasks?: TaskIndex;
+}
+
+/**
+ * Rolls up the state of a task that has just ended.
+ *
+ * @param task With its new state, as stored. One that still runs changes nothing and costs no call.
+ * @returns What was written, lowest ancestor first.
+ * @throws {ApiError} When a call fails.
+ */
+export async function propagateStatus(
+  deps: StatusPropagationDeps,
+  task: PipelineTask,
+  options: StatusPropagationOptions,
+): Promise<StatusUpdate[]> {
+  if (task.state === TaskState.RUNNING) return [];
+  const updates = await planUpdates(deps, task, options);
+  if (updates.length === 0) return updates;
+  const endTime = timestampNow(deps.clock);
+  const messages = updates.map(({ taskId, state }): [string, TaskInit] => [
+    taskId,
+    { taskId, runId: options.runId, state, endTime },
+  ]);
+  await deps.api.updateTasks(options.runId, new Map(messages));
+  return updates;
+}
+
+async function planUpdates(
+  deps: StatusPropagationDeps,
+  start: PipelineTask,
+  { runId, spec, isLargeRun, tasks }: StatusPropagationOptions,
+): Promise<StatusUpdate[]> {
+  if (isLargeRun) {
+    try {
+      const readLevel = (parentId: string) =>
+        parentId === start.parentTaskId ? probeLevel(deps.api, runId, parentId, tasks) : countLevel(deps.api, runId, parentId);
+      return await planStatusWalk({ spec, start, readLevel });
+    } catch (error) {
+      // Filters and sort keys differ from server to server; the snapshot works everywhere.
+      if (!(error instanceof ApiError) || error.details["status"] !== "INVALID_ARGUMENT") throw error;
+      deps.logger.warn("The server does not count tasks by state, the whole run is read", { reason: error.message });
+    }
+  }
+  const snapshot = new TaskIndex((await deps.api.getRun(runId, "FULL")).tasks);
+  return planStatusWalk({ spec, start, readLevel: (parentId) => Promise.resolve(statusLevelOf(snapshot, parentId)) });
+}
+
+/** The level of the task that ended: its own state is stored, so the first counts that decide are enough. */
+async function probeLevel(
+  api: KfpApi,
+  runId: string,
+  parentId: string,
+  tasks: TaskIndex | undefined,
+): Promise<StatusLevel | undefined> {
+  const open = await countChildren(api, runId, parentId, [TaskState.RUNNING, TaskState.FAILED]);
+  if (open.highest?.state === TaskState.RUNNING) {
+    // The parent stays as it is, so an older copy of its row will do.
+    const parent = tasks?.get(parentId) ?? (await findTask(api, runId, parentId));
+    return parent === undefined ? undefined : { parent, counts: { ...NONE, total: open.total, running: open.total } };
+  }
+  if (open.highest === undefined) return countLevel(api, runId, parentId);
+  const parent = await findTask(api, runId, parentId);
+  if (parent === undefined) return undefined;
+  // One failed child decides; how many run beside it does not matter.
+  return { parent, counts: { ...NONE, total: open.total, failed: open.total }, failedChild: open.highest };
+}
+
+/** Every child of a parent, by state. */
+async function countLevel(api: KfpApi, runId: string, parentId: string): Promise<StatusLevel | undefined> {
+  const count = (...states: TaskState[]) => countChildren(api, runId, parentId, states);
+  const [parent, all, running, failed, cached, skipped] = await Promise.all([
+    findTask(api, runId, parentId),
+    count(),
+    count(TaskState.RUNNING),
+    count(TaskState.FAILED),
+    count(TaskState.CACHED),
+    count(TaskState.SKIPPED),
+  ]);
+  if (parent === undefined) return undefined;
+  const counts = {
+    total: all.total,
+    running: running.total,
+    failed: failed.total,
+    cached: cached.total,
+    skipped: skipped.total,
+  };
+  return { parent, counts, failedChild: failed.highest };
+}
+
+const NONE = { total: 0, failed: 0, running: 0, cached: 0, skipped: 0 };
+
+/** How many children are in one of these states (none given: in any), and one of those with the highest state number. */
+async function countChildren(
+  api: KfpApi,
+  runId: string,
+  parentId: string,
+  states: readonly TaskState[],
+): Promise<{ total: number; highest: PipelineTask | undefined }> {
+  const filter = states.length === 0 ? {} : { filter: stateFilter(states) };
+  const page = await api.listTasks(runId, { parentId, ...filter, orderBy: "status desc", pageSize: 1 });
+  return { total: page.totalSize, highest: page.tasks[0] };
+}
