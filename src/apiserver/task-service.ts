@@ -30,7 +30,7 @@ import { invalidArgument, notFound, withContext } from "./service-error.ts";
 import type { Store, StoredTask } from "./store.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 import { taskIdentity } from "./task-identity.ts";
-import { hasParameters, newTask, updatedTask } from "./task-update.ts";
+import { applyUpdate, hasParameters, newTask } from "./task-update.ts";
 
 export interface TaskServiceDeps {
   readonly store: Store;
@@ -154,11 +154,10 @@ export class TaskCalls {
   #update(stored: StoredTask, request: PipelineTask): void {
     checkIterations(request);
     this.#checkParent(request, stored.runId);
-    const task = updatedTask(fromBinary(PipelineTaskSchema, stored.body), request, {
-      nowSeconds: this.#now(),
-      replaceInputs: stored.replaceInputs,
-    });
-    this.#store.tasks.update(task, { replaceInputs: stored.replaceInputs && !hasParameters(request.inputs) });
+    const task = fromBinary(PipelineTaskSchema, stored.body);
+    const replaceInputs = stored.replaceInputs && !hasParameters(request.inputs);
+    applyUpdate(task, request, { nowSeconds: this.#now(), replaceInputs: stored.replaceInputs });
+    this.#store.tasks.update(task, { replaceInputs });
   }
 
   #checkParent(task: PipelineTask, runId: string): void {

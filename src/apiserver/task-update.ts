@@ -54,14 +54,15 @@ export interface TaskUpdateOptions {
 }
 
 /**
- * Applies an UpdateTask request to a stored task; neither message is changed.
+ * Applies an UpdateTask request to a stored task.
+ *
+ * `task` is changed in place and takes over parts of `update`: a loop collects thousands of outputs in one task, an update at a time,
+ * so nothing is copied.
  *
  * Empty and zero fields of the request keep what is stored. `status_metadata` and `type_attributes` replace when present; parameters
  * are merged.
  */
-export function updatedTask(stored: PipelineTask, request: PipelineTask, options: TaskUpdateOptions): PipelineTask {
-  const task = clone(PipelineTaskSchema, stored);
-  const update = clone(PipelineTaskSchema, request);
+export function applyUpdate(task: PipelineTask, update: PipelineTask, options: TaskUpdateOptions): void {
   normalize(update);
   if (update.name !== "") task.name = update.name;
   if (update.displayName !== "") task.displayName = update.displayName;
@@ -73,18 +74,16 @@ export function updatedTask(stored: PipelineTask, request: PipelineTask, options
   if (update.statusMetadata !== undefined) task.statusMetadata = update.statusMetadata;
   if (update.typeAttributes !== undefined) task.typeAttributes = update.typeAttributes;
 
-  const runsAgain = update.state === TaskState.RUNNING && stored.state !== TaskState.RUNNING;
-  if (runsAgain) delete task.endTime;
+  if (update.state === TaskState.RUNNING && task.state !== TaskState.RUNNING) delete task.endTime;
   if (update.state !== TaskState.RUNTIME_STATE_UNSPECIFIED) {
     task.state = update.state;
     appendTaskState(task.stateHistory, update.state, options.nowSeconds);
   }
   if (wholeSeconds(update.endTime) !== undefined) setEndTime(task, update.endTime);
 
-  const keptInputs = options.replaceInputs && hasParameters(update.inputs) ? [] : (stored.inputs?.parameters ?? []);
+  const keptInputs = options.replaceInputs && hasParameters(update.inputs) ? [] : (task.inputs?.parameters ?? []);
   task.inputs = parametersOnly(mergeParameters(keptInputs, update.inputs?.parameters ?? []));
-  task.outputs = parametersOnly(mergeParameters(stored.outputs?.parameters ?? [], update.outputs?.parameters ?? []));
-  return task;
+  task.outputs = parametersOnly(mergeParameters(task.outputs?.parameters ?? [], update.outputs?.parameters ?? []));
 }
 
 /** Whether the side of a task that a request carries holds parameters at all. */

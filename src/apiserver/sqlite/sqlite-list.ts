@@ -68,6 +68,8 @@ export function listRows<Row>(
   const values = conditions.flatMap((condition) => condition.values);
 
   const count = db.get(`SELECT count(*) AS total FROM ${table} WHERE ${where}`, ...values);
+  const totalSize = count === undefined ? 0 : integerOf(count, "total");
+  if (totalSize === 0) return { rows: [], totalSize };
   const sort = nullable[query.sortKey] ?? columnOf(query.sortKey);
   const direction = query.descending ? "DESC" : "ASC";
   const start = query.from === undefined ? "" : ` AND (${sort}, ${idColumn}) ${query.descending ? "<=" : ">="} (?, ?)`;
@@ -81,7 +83,7 @@ export function listRows<Row>(
   const extra = found[query.pageSize];
   return {
     rows: found.slice(0, query.pageSize).map(toRow),
-    totalSize: count === undefined ? 0 : integerOf(count, "total"),
+    totalSize,
     ...(extra === undefined ? {} : { next: { value: extra["sort_value"] as string | number, id: textOf(extra, "sort_id") } }),
   };
 }

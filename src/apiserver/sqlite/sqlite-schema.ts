@@ -53,7 +53,7 @@ CREATE TABLE tasks (
   replace_inputs INTEGER NOT NULL DEFAULT 0,
   body BLOB NOT NULL
 ) STRICT;
-CREATE INDEX tasks_by_creation ON tasks (run_id, create_time, task_id);
+CREATE INDEX tasks_by_creation ON tasks (run_id, create_time, task_id, parent_task_id, state, name);
 CREATE INDEX tasks_by_parent ON tasks (parent_task_id, create_time, task_id, name, run_id);
 CREATE INDEX tasks_by_state ON tasks (run_id, parent_task_id, state, create_time, task_id);
 CREATE INDEX tasks_by_name ON tasks (run_id, name, parent_task_id, create_time, task_id);

@@ -61,10 +61,9 @@ export function createTaskStore(db: SqliteDatabase): TaskStore {
         ? []
         : db
             .all(
-              `SELECT child.parent_task_id, child.task_id, child.name FROM tasks AS child
-               JOIN tasks AS parent ON parent.task_id = child.parent_task_id AND parent.run_id = child.run_id
-               WHERE child.parent_task_id IN (SELECT value FROM json_each(?))
-               ORDER BY child.create_time, child.task_id`,
+              // A parent is in the run of its child: create and update refuse every other.
+              `SELECT parent_task_id, task_id, name FROM tasks INDEXED BY tasks_by_parent
+               WHERE parent_task_id IN (SELECT value FROM json_each(?)) ORDER BY create_time, task_id`,
               jsonList(taskIds),
             )
             .map(childRow),
