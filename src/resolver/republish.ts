@@ -1,0 +1,67 @@
+/**
+ * Republishing: outputs of preserved children for parents that a run retry emptied.
+ *
+ * A run retry clears the outputs of every task that did not end well, parents of failed tasks included, and keeps successful
+ * children, which will not run again. Pure, over the rows at hand.
+ *
+ * Source: contract/driver.md 3.8, DB-15; launcher.md 8.5.
+ *
+ * @module
+ */
+import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
+import { linkStateOn, outputArtifactsOf, outputParametersOf } from "./io-entries.ts";
+import type { LinkInit } from "./io-entries.ts";
+import { planPropagation } from "./propagate-outputs.ts";
+import { PropagationPlan } from "./propagation-plan.ts";
+import { scopeEntryOf } from "./spec-lookup.ts";
+import { isPreserved } from "./task-index.ts";
+import type { TaskIndex } from "./task-index.ts";
+
+/** Whether a task declares an output key, parameter or artifact, that its row does not have. */
+export function lacksOutputs(spec: PipelineSpec, task: PipelineTask): boolean {
+  const definitions = scopeEntryOf(spec, task).component.outputDefinitions;
+  return (
+    Object.keys(definitions?.parameters ?? {}).some((key) => outputParametersOf(task, key).length === 0) ||
+    Object.keys(definitions?.artifacts ?? {}).some((key) => outputArtifactsOf(task, key).length === 0)
+  );
+}
+
+/** Whether the task or one of its ancestors lacks outputs, which is when its preserved children are worth a look. */
+export function needsRepublish(spec: PipelineSpec, task: PipelineTask, tasks: TaskIndex): boolean {
+  return [task, ...tasks.ancestorsOf(task)].some((row) => lacksOutputs(spec, row));
+}
+
+/**
+ * Plans the republishing of a task's preserved children; an empty plan when nothing is missing.
+ *
+ * @param tasks Holds the task, its children and its ancestors.
+ * @throws what {@link planPropagation} throws.
+ */
+export async function planRepublish(spec: PipelineSpec, task: PipelineTask, tasks: TaskIndex): Promise<PropagationPlan> {
+  const plan = new PropagationPlan();
+  if (!needsRepublish(spec, task, tasks)) return plan;
+  for (const child of tasks.childrenOf(task.taskId)) {
+    if (!isPreserved(child)) continue;
+    await planPropagation({ spec, task: child, readTask: (taskId) => Promise.resolve(tasks.get(taskId)) }, plan);
+  }
+  return plan;
+}
+
+/** Links of a plan by what the rows say about them. */
+export interface LinksByState {
+  /** To be made. */
+  readonly missing: LinkInit[];
+  /** The row shows the artifact but hides the iteration, or was not read: ask ListArtifactTasks before making the link. */
+  readonly unknown: LinkInit[];
+}
+
+/** Leaves out the links that the rows show already (contract/driver.md 3.8 step 6, with the full identity). */
+export function linksToMake(links: Iterable<LinkInit>, tasks: TaskIndex): LinksByState {
+  const byState: LinksByState = { missing: [], unknown: [] };
+  for (const link of links) {
+    const task = tasks.get(link.taskId ?? "");
+    const state = task === undefined ? "unknown" : linkStateOn(task, link);
+    if (state !== "present") byState[state === "absent" ? "missing" : "unknown"].push(link);
+  }
+  return byState;
+}

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { linksToMake, needsRepublish, planRepublish } from "../../src/resolver/republish.ts";
+import { TaskIndex } from "../../src/resolver/task-index.ts";
+import { IoType, TaskState, TaskType, artifact, parameter, row, showParameter, specOf } from "./rows.ts";
+
+const from = (producerSubtask: string): object => ({ valueFromParameter: { producerSubtask, outputParameterKey: "x" } });
+const SUB = {
+  dag: {
+    tasks: { a: { componentRef: { name: "a" } }, b: { componentRef: { name: "a" } } },
+    outputs: {
+      parameters: { x: from("a") },
+      artifacts: { m: { artifactSelectors: [{ producerSubtask: "a", outputArtifactKey: "m" }] } },
+    },
+  },
+  outputDefinitions: { parameters: { x: {} }, artifacts: { m: {} } },
+};
+const spec = specOf({
+  root: {
+    dag: { tasks: { sub: { componentRef: { name: "sub" } } }, outputs: { parameters: { x: from("sub") } } },
+    outputDefinitions: { parameters: { x: {} } },
+  },
+  components: { sub: SUB, a: { executorLabel: "a" } },
+});
+
+const X = parameter("x", 1, IoType.OUTPUT, "a");
+const M = artifact("m", "A1", IoType.OUTPUT, "a");
+const rootRow = (outputs = [parameter("x", 1, IoType.OUTPUT, "sub")]) => row("root", { id: "root", outputs });
+const subRow = (outputs = [X], outputArtifacts = [M]) =>
+  row("sub", { parent: rootRow(), id: "sub", type: TaskType.DAG, outputs, outputArtifacts });
+const aRow = (state: TaskState) => row("a", { parent: subRow(), id: "a", state, outputs: [X], outputArtifacts: [M] });
+
+describe("needsRepublish()", () => {
+  test.for([
+    { name: "nothing is missing", rows: [rootRow(), subRow()], needed: false },
+    { name: "a parameter is missing", rows: [rootRow(), subRow([])], needed: true },
+    { name: "an artifact is missing", rows: [rootRow(), subRow([X], [])], needed: true },
+    { name: "only an ancestor's is missing", rows: [rootRow([]), subRow()], needed: true },
+  ])("is $needed when $name", ({ rows, needed }) => {
+    expect(needsRepublish(spec, rows[1]!, new TaskIndex(rows))).toBe(needed);
+  });
+});
+
+describe("planRepublish()", () => {
+  const plan = async (rows: ReturnType<typeof row>[]) => {
+    const made = await planRepublish(spec, rows[1]!, new TaskIndex(rows));
+    return [...made.taskUpdates].flatMap(([id, entries]) => entries.map((entry) => `${id} ${showParameter(entry)}`));
+  };
+
+  test.for([TaskState.SUCCEEDED, TaskState.CACHED, TaskState.SKIPPED])(
+    "takes the outputs of a preserved child in state %i",
+    async (state) => {
+      expect(await plan([rootRow([]), subRow([], []), aRow(state)])).toEqual(["sub x=1 OUTPUT a", "root x=1 OUTPUT sub"]);
+    },
+  );
+
+  test.for([TaskState.RUNNING, TaskState.FAILED])("leaves a child in state %i alone", async (state) => {
+    expect(await plan([rootRow([]), subRow([], []), aRow(state)])).toEqual([]);
+  });
+
+  test("does nothing when everything is there", async () => {
+    expect(await plan([rootRow(), subRow(), aRow(TaskState.SUCCEEDED)])).toEqual([]);
+  });
+
+  test("repairs a parameter beside links that are there, which are left out", async () => {
+    const rows = [rootRow([]), subRow([]), aRow(TaskState.SUCCEEDED)];
+    const tasks = new TaskIndex(rows);
+    const made = await planRepublish(spec, rows[1]!, tasks);
+    expect(made.taskUpdates.get("sub")?.map(showParameter)).toEqual(["x=1 OUTPUT a"]);
+    expect(linksToMake(made.links, tasks)).toEqual({ missing: [], unknown: [] });
+  });
+
+  test("repairs the root above a complete parent", async () => {
+    expect(await plan([rootRow([]), subRow(), aRow(TaskState.SUCCEEDED)])).toEqual(["root x=1 OUTPUT sub"]);
+  });
+
+  test("keeps the iterations of a preserved loop", async () => {
+    const loopSpec = specOf({
+      root: {
+        dag: { tasks: { loop: { componentRef: { name: "loop" } } }, outputs: { parameters: { x: from("loop") } } },
+        outputDefinitions: { parameters: { x: {} } },
+      },
+      components: { loop: SUB, a: { executorLabel: "a" } },
+    });
+    const root = rootRow([]);
+    const entries = [0, 1, 2].map((i) => parameter("x", "same", IoType.ITERATOR_OUTPUT, `a#${i}`));
+    const loop = row("loop", {
+      parent: root,
+      id: "loop",
+      type: TaskType.LOOP,
+      count: 3,
+      state: TaskState.SUCCEEDED,
+      outputs: entries,
+    });
+    const made = await planRepublish(loopSpec, root, new TaskIndex([root, loop]));
+    expect(made.taskUpdates.get("root")?.map(showParameter)).toEqual([
+      'x="same" ITERATOR_OUTPUT loop#0',
+      'x="same" ITERATOR_OUTPUT loop#1',
+      'x="same" ITERATOR_OUTPUT loop#2',
+    ]);
+  });
+});
+
+describe("linksToMake()", () => {
+  const loop = row("l", {
+    parent: "root",
+    id: "l",
+    outputArtifacts: [artifact("m", "A1", IoType.ITERATOR_OUTPUT, "a#0"), artifact("m", "A2", IoType.ITERATOR_OUTPUT, "a")],
+  });
+  const link = (artifactId: string, iteration?: bigint, taskId = "l") => ({
+    artifactId,
+    taskId,
+    runId: "run-1",
+    key: "m",
+    type: IoType.ITERATOR_OUTPUT,
+    producer: { taskName: "a", ...(iteration === undefined ? {} : { iteration }) },
+  });
+
+  test.for([
+    { name: "the same link", made: link("A1", 0n), state: "present" },
+    { name: "another iteration", made: link("A1", 1n), state: "missing" },
+    { name: "another artifact", made: link("A3", 0n), state: "missing" },
+    { name: "an artifact whose iteration the row hides", made: link("A2", 1n), state: "unknown" },
+    { name: "no iteration on both sides", made: link("A2"), state: "present" },
+    { name: "a task that was not read", made: link("A1", 0n, "elsewhere"), state: "unknown" },
+  ])("says of $name: $state", ({ made, state }) => {
+    const { missing, unknown } = linksToMake([made], new TaskIndex([loop]));
+    expect({ missing: missing.length, unknown: unknown.length }).toEqual({
+      missing: state === "missing" ? 1 : 0,
+      unknown: state === "unknown" ? 1 : 0,
+    });
+  });
+});
