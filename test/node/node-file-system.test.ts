@@ -1,0 +1,103 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { nodeFileSystem as fileSystem } from "../../src/node/node-file-system.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "kfp-file-system-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const fresh = (name: string): string => {
+  const path = join(folder, name);
+  mkdirSync(path, { recursive: true });
+  return path;
+};
+
+describe("nodeFileSystem", () => {
+  test("answers undefined for what is not there, also below a file", async ({ expect }) => {
+    const path = join(fresh("absent"), "file");
+    writeFileSync(path, "x");
+    for (const absent of [join(folder, "nowhere"), join(path, "below")]) {
+      expect(await fileSystem.readText(absent)).toBeUndefined();
+      expect(await fileSystem.readBytes(absent)).toBeUndefined();
+      expect(await fileSystem.stat(absent)).toBeUndefined();
+      expect(await fileSystem.list(absent)).toBeUndefined();
+    }
+  });
+
+  test("any other failure of a read names path and reason", async ({ expect }) => {
+    await expect(fileSystem.readText(folder)).rejects.toMatchObject({
+      code: "FILE_READ_FAILED",
+      details: { path: folder, errno: "EISDIR" },
+    });
+  });
+
+  test("writes, replaces, leaves nothing beside the file", async ({ expect }) => {
+    const path = join(fresh("write"), "out");
+    await fileSystem.writeText(path, "long first text");
+    await fileSystem.writeText(path, "second");
+    expect(await fileSystem.readText(path)).toBe("second");
+    expect(await fileSystem.readBytes(path)).toEqual(new TextEncoder().encode("second"));
+    expect(readdirSync(join(folder, "write"))).toEqual(["out"]);
+    expect(statSync(path).mode & 0o644).toBe(0o644);
+  });
+
+  test("writes through a symbolic link", async ({ expect }) => {
+    const target = join(fresh("link"), "target");
+    writeFileSync(target, "old");
+    symlinkSync(target, join(folder, "link", "name"));
+    await fileSystem.writeText(join(folder, "link", "name"), "new");
+    expect(readFileSync(target, "utf8")).toBe("new");
+  });
+
+  test("writes in place where the folder is read-only", async ({ expect, skip }) => {
+    if (process.getuid?.() === 0) skip("root may write to every folder");
+    const path = join(fresh("read-only"), "out");
+    writeFileSync(path, "old");
+    chmodSync(join(folder, "read-only"), 0o555);
+    await fileSystem.writeText(path, "new");
+    expect(readFileSync(path, "utf8")).toBe("new");
+  });
+
+  test("a write that cannot work names path and reason", async ({ expect }) => {
+    const path = join(folder, "no-such-folder", "out");
+    await expect(fileSystem.writeText(path, "x")).rejects.toMatchObject({
+      code: "FILE_WRITE_FAILED",
+      details: { path, errno: "ENOENT" },
+    });
+  });
+
+  test("simultaneous writes leave one whole text", async ({ expect }) => {
+    const path = join(fresh("race"), "out");
+    const texts = Array.from({ length: 20 }, (_, index) => String(index).repeat(5000));
+    await Promise.all(texts.map((text) => fileSystem.writeText(path, text)));
+    expect(texts).toContain(await fileSystem.readText(path));
+  });
+
+  test("makes folders with parents, tells kinds and sorted names", async ({ expect }) => {
+    const path = join(folder, "a", "b");
+    await fileSystem.makeDirectory(path);
+    await fileSystem.makeDirectory(path);
+    await fileSystem.writeText(join(path, "2"), "xyz");
+    await fileSystem.writeText(join(path, "1"), "");
+    expect(await fileSystem.list(path)).toEqual(["1", "2"]);
+    expect(await fileSystem.stat(path)).toMatchObject({ kind: "directory" });
+    expect(await fileSystem.stat(join(path, "2"))).toEqual({ kind: "file", sizeBytes: 3 });
+    expect(await fileSystem.stat("/dev/null")).toMatchObject({ kind: "other" });
+  });
+});
