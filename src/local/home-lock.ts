@@ -1,0 +1,111 @@
+/**
+ * One writer per home. The lock file names its holder; a holder that no longer runs does not count.
+ *
+ * @module
+ */
+import { readFileSync } from "node:fs";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { errorMessage, HostError } from "../core/errors.ts";
+import type { Home } from "./home.ts";
+
+export interface LockHolder {
+  readonly pid: number;
+  /** Kernel's start time of that process: a later process may get the same pid. Empty where /proc is not there. */
+  readonly processStart: string;
+  readonly host: string;
+  /** UTC. */
+  readonly since: string;
+  /** What it does, such as `run examples/quickstart/pipeline.yaml`. */
+  readonly what: string;
+}
+
+export interface HomeLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock, or says who has it.
+ *
+ * @throws {HostError} HOME_LOCKED naming the holder; HOME_UNUSABLE when the lock file cannot be written.
+ */
+export async function lockHome(home: Home, what: string, now: Date): Promise<HomeLock> {
+  const holder: LockHolder = {
+    pid: process.pid,
+    processStart: processStart(process.pid),
+    host: hostname(),
+    since: now.toISOString(),
+    what,
+  };
+  const own = `${home.lock}.${process.pid}.${now.getTime()}`;
+  try {
+    await writeFile(own, `${JSON.stringify(holder)}\n`);
+    // Two tries: the second one after a dead holder's file was removed.
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      if (await linked(own, home.lock)) return { release: () => rm(home.lock, { force: true }) };
+      const other = await readHolder(home.lock);
+      if (other !== undefined && isAlive(other)) throw lockedError(home, other);
+      await rm(home.lock, { force: true });
+    }
+    throw new HostError("HOME_LOCKED", `Cannot use ${home.folder}: another process took its lock at the same moment; try again`);
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    throw new HostError("HOME_UNUSABLE", `Cannot lock ${home.folder}: ${errorMessage(error)}`, { cause: error });
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** Who holds the lock right now, if anybody. */
+export async function lockHolder(home: Home): Promise<LockHolder | undefined> {
+  const holder = await readHolder(home.lock);
+  return holder !== undefined && isAlive(holder) ? holder : undefined;
+}
+
+function lockedError(home: Home, { pid, host, since, what }: LockHolder): HostError {
+  return new HostError(
+    "HOME_LOCKED",
+    `Cannot use ${home.folder}: process ${pid} on ${host} has been using it since ${since} (${what}); ` +
+      "wait for it, or choose another folder with --home",
+  );
+}
+
+/** A hard link is the atomic form of "create unless it exists" that also carries the content. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function readHolder(path: string): Promise<LockHolder | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as LockHolder;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, processStart: start, host }: LockHolder): boolean {
+  // A holder on another machine (a shared folder) cannot be looked at: believe the file.
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return start === "" || processStart(pid) === start;
+}
+
+function processStart(pid: number): string {
+  try {
+    // Field 22 of /proc/PID/stat; the name in field 2 may hold blanks, so count from its closing parenthesis.
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { clearHome, homeAt, homeUsage, prepareHome } from "../../src/local/home.ts";
+import { lockHolder, lockHome } from "../../src/local/home-lock.ts";
+import { skipUnless } from "../support/skip.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "kfp-home-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("prepareHome()", () => {
+  test("makes what is missing and may be repeated", async () => {
+    const home = await prepareHome(join(folder, "new", "home"));
+    await prepareHome(home.folder);
+    for (const path of [home.artifacts, home.runs, home.environments]) expect(existsSync(path)).toBe(true);
+    expect(await homeUsage(home)).toMatchObject({ exists: true, databaseBytes: 0 });
+  });
+
+  test("refuses a folder with other files, and touches nothing", async () => {
+    writeFileSync(join(folder, "thesis.txt"), "x");
+    await expect(prepareHome(folder)).rejects.toThrow(`Cannot use ${folder} as home: it holds other files (thesis.txt)`);
+    expect(existsSync(join(folder, "artifacts"))).toBe(false);
+  });
+
+  test("names the folder it cannot use", async () => {
+    await expect(prepareHome("/dev/null/home")).rejects.toMatchObject({
+      code: "HOME_UNUSABLE",
+      message: expect.stringContaining("/dev/null/home") as string,
+    });
+  });
+
+  test.skipIf(skipUnless(process.getuid?.() !== 0, "a folder without write permission: root may write everywhere"))(
+    "says that it may not write",
+    async () => {
+      chmodSync(folder, 0o555);
+      await expect(prepareHome(join(folder, "home"))).rejects.toMatchObject({ code: "HOME_UNUSABLE" });
+    },
+  );
+});
+
+describe("clearHome()", () => {
+  test("empties a home and nothing else", async () => {
+    const home = await prepareHome(join(folder, "home"));
+    writeFileSync(home.database, "x");
+    writeFileSync(join(home.artifacts, "a"), "x");
+    await clearHome(home);
+    expect(existsSync(home.database)).toBe(false);
+    expect(existsSync(home.artifacts)).toBe(false);
+    await prepareHome(home.folder);
+  });
+
+  test("refuses a folder that is no home", async () => {
+    writeFileSync(join(folder, "thesis.txt"), "x");
+    await expect(clearHome(homeAt(folder))).rejects.toMatchObject({ code: "HOME_UNUSABLE" });
+    expect(readFileSync(join(folder, "thesis.txt"), "utf8")).toBe("x");
+  });
+});
+
+describe("lockHome()", () => {
+  const now = new Date("2026-01-02T03:04:05Z");
+
+  test("names the holder to whoever comes second, and lets go", async () => {
+    const home = await prepareHome(join(folder, "home"));
+    const lock = await lockHome(home, "run a.yaml", now);
+    await expect(lockHome(home, "run b.yaml", now)).rejects.toThrow(
+      new RegExp(`process ${process.pid} on .* since 2026-01-02T03:04:05.000Z \\(run a.yaml\\)`),
+    );
+    expect(await lockHolder(home)).toMatchObject({ pid: process.pid, what: "run a.yaml" });
+    await lock.release();
+    expect(await lockHolder(home)).toBeUndefined();
+    await (await lockHome(home, "run b.yaml", now)).release();
+  });
+
+  test.for([
+    { name: "a process that is gone", holder: () => ({ pid: spawnSync("true").pid, processStart: "1" }) },
+    { name: "a later process with the same pid", holder: () => ({ pid: process.pid, processStart: "1" }) },
+    { name: "a file that says nothing", holder: () => undefined },
+  ])("takes over from $name", async ({ holder }, { expect }) => {
+    const home = await prepareHome(join(folder, "home"));
+    const hostname = spawnSync("hostname").stdout.toString().trim();
+    const text = holder();
+    writeFileSync(home.lock, text === undefined ? "" : JSON.stringify({ ...text, host: hostname, since: "", what: "" }));
+    await expect(lockHome(home, "run", now)).resolves.toBeDefined();
+  });
+
+  test("lets only one of many through at the same time", async () => {
+    const home = await prepareHome(join(folder, "home"));
+    const results = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, i) => lockHome(home, `run ${i}`, new Date(now.getTime() + i))),
+    );
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+});
