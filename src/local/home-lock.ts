@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errorMessage, HostError } from "../core/errors.ts";
 import type { Home } from "./home.ts";
@@ -45,7 +45,7 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
       if (await linked(own, home.lock)) return { release: () => rm(home.lock, { force: true }) };
       const other = await readHolder(home.lock);
       if (other !== undefined && isAlive(other)) throw lockedError(home, other);
-      await rm(home.lock, { force: true });
+      await removeStale(home, `${own}.stale`);
     }
     throw new HostError("HOME_LOCKED", `Cannot use ${home.folder}: another process took its lock at the same moment; try again`);
   } catch (error) {
@@ -54,6 +54,23 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/** Moves a dead holder's file away; if a living one took its place since we looked, that one gets its place back. */
+async function removeStale(home: Home, aside: string): Promise<void> {
+  try {
+    await rename(home.lock, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  const moved = await readHolder(aside);
+  if (moved !== undefined && isAlive(moved)) {
+    await linked(aside, home.lock);
+    await rm(aside, { force: true });
+    throw lockedError(home, moved);
+  }
+  await rm(aside, { force: true });
 }
 
 /** Who holds the lock right now, if anybody. */
