@@ -1,0 +1,322 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, test } from "vitest";
+import { ApiError } from "../../src/core/errors.ts";
+import {
+  ArtifactSchema,
+  ArtifactType,
+  IoType,
+  IoProducerSchema,
+  TaskState,
+  TaskType,
+  type TaskInit,
+} from "../../src/core/kfp-types.ts";
+import type { ArtifactTaskInit, CreateArtifactInit, KfpApi } from "../../src/ports/kfp-api.ts";
+import { BatchUpdater } from "../../src/tasks/batch-updater.ts";
+import { FakeClock } from "../fakes/fake-clock.ts";
+import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
+import { RecordingLogger } from "../fakes/recording-logger.ts";
+import { pipelineOf } from "../support/specs.ts";
+
+const pipeline = pipelineOf({ root: { tasks: { train: "comp-train" } } });
+
+interface Setup extends FakeApi {
+  readonly runId: string;
+  readonly rootId: string;
+  readonly taskId: string;
+  newBatch(api?: KfpApi): BatchUpdater;
+}
+
+async function setUp(options: Parameters<typeof startFakeApi>[0] = {}): Promise<Setup> {
+  const fake = await startFakeApi(options);
+  const runId = await fake.createRun(pipeline);
+  const running = { state: TaskState.RUNNING };
+  const root = await fake.api.createTask(runId, { ...running, name: "ROOT", type: TaskType.ROOT, scopePath: "root" });
+  const task = await fake.api.createTask(runId, {
+    ...running,
+    name: "train",
+    type: TaskType.RUNTIME,
+    scopePath: "root.train",
+    parentTaskId: root.taskId,
+  });
+  fake.takeCalls();
+  const newBatch = (api: KfpApi = fake.api) => new BatchUpdater({ api, clock: fake.clock, logger: fake.logger }, runId);
+  return { ...fake, runId, rootId: root.taskId, taskId: task.taskId, newBatch };
+}
+
+function artifactOf(
+  { runId, taskId }: Setup,
+  changes: Partial<Exclude<CreateArtifactInit["artifact"], undefined>> = {},
+): CreateArtifactInit {
+  const artifact = { namespace: "n", type: ArtifactType.Model, name: "model", uri: "s3://b/model", ...changes } as const;
+  return { runId, taskId, producerKey: "model", artifact: create(ArtifactSchema, artifact as object) };
+}
+
+function linkOf({ rootId }: Setup, artifactId: string, changes: Partial<ArtifactTaskInit> = {}): ArtifactTaskInit {
+  return {
+    artifactId,
+    taskId: rootId,
+    key: "model",
+    type: IoType.OUTPUT,
+    producer: { taskName: "train" },
+    ...changes,
+  } as ArtifactTaskInit;
+}
+
+const linksOn = async ({ api }: Setup, taskId: string) => api.listArtifactTasks([taskId]);
+const callCount = ({ server }: Setup, method: string) => server.stats()[method]?.calls ?? 0;
+
+// contract/launcher.md 14.5
+describe("BatchUpdater", () => {
+  test("sends nothing when nothing is queued", async ({ expect }) => {
+    const setup = await setUp();
+    expect(await setup.newBatch().flush()).toEqual({ artifacts: [], tasks: new Map() });
+    expect(setup.takeCalls()).toEqual([]);
+  });
+
+  test("sends artifacts, links, tasks in this order; a blank link gets the new id", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    batch.noteFreshTask(setup.rootId);
+    batch.queueTaskUpdate(setup.taskId, { state: TaskState.SUCCEEDED });
+    batch.queueLink(linkOf(setup, ""));
+    batch.queueArtifact(artifactOf(setup));
+    const { artifacts, tasks } = await batch.flush();
+    expect(setup.takeCalls()).toEqual(["createArtifacts", "createArtifactTasks", "updateTasks"]);
+    expect((await linksOn(setup, setup.rootId)).map(({ artifactId }) => artifactId)).toEqual([artifacts[0]?.artifactId]);
+    expect(tasks.get(setup.taskId)?.state).toBe(TaskState.SUCCEEDED);
+    expect(batch.counters).toMatchObject({
+      queuedArtifacts: 1,
+      queuedLinks: 1,
+      queuedTaskUpdates: 1,
+      artifactCalls: 1,
+      linkCalls: 1,
+      taskCalls: 1,
+    });
+  });
+
+  test("sends the same link once, but another key or iteration as well", async ({ expect }) => {
+    const setup = await setUp();
+    const artifact = await setup.api.createArtifact(artifactOf(setup));
+    const batch = setup.newBatch();
+    batch.noteFreshTask(setup.rootId);
+    const link = linkOf(setup, artifact.artifactId);
+    batch.queueLink(link);
+    batch.queueLink(linkOf(setup, artifact.artifactId));
+    batch.queueLink({ ...link, key: "other" });
+    batch.queueLink(
+      linkOf(setup, artifact.artifactId, { producer: create(IoProducerSchema, { taskName: "train", iteration: 3n }) }),
+    );
+    await batch.flush();
+    expect(await linksOn(setup, setup.rootId)).toHaveLength(3);
+    expect(batch.counters.omittedLinks).toBe(1);
+  });
+
+  test("does not double the lists of a message queued twice", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    const update: TaskInit = {
+      outputs: { parameters: [{ parameterKey: "n", type: IoType.OUTPUT, producer: { taskName: "train" } }] },
+    };
+    batch.queueTaskUpdate(setup.taskId, update);
+    batch.queueTaskUpdate(setup.taskId, update);
+    const { tasks } = await batch.flush();
+    expect(tasks.get(setup.taskId)?.outputs?.parameters).toHaveLength(1);
+    expect(batch.counters.deduplicatedTaskUpdates).toBe(1);
+  });
+
+  test("keeps a copy: the caller's later changes have no effect, a second update merges", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    const update = { state: TaskState.RUNNING, cacheFingerprint: "first" };
+    batch.queueTaskUpdate(setup.taskId, update);
+    update.cacheFingerprint = "changed behind the queue";
+    batch.queueTaskUpdate(setup.taskId, { state: TaskState.FAILED, statusMetadata: { message: "why" } });
+    const task = (await batch.flush()).tasks.get(setup.taskId);
+    expect(task).toMatchObject({ state: TaskState.FAILED, cacheFingerprint: "first", statusMetadata: { message: "why" } });
+  });
+
+  test("an update never cuts a task off its parent", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    batch.queueTaskUpdate(setup.taskId, { parentTaskId: "", state: TaskState.SUCCEEDED });
+    expect((await batch.flush()).tasks.get(setup.taskId)?.parentTaskId).toBe(setup.rootId);
+  });
+
+  test("drops an update without id with a warning", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    batch.queueTaskUpdate("", { state: TaskState.FAILED });
+    await batch.flush();
+    expect(setup.takeCalls()).toEqual([]);
+    expect(setup.logger.messages("warn")).toHaveLength(1);
+  });
+
+  test("refuses blank links that do not pair with artifacts, before any call", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    batch.queueArtifact(artifactOf(setup));
+    batch.queueLink(linkOf(setup, ""));
+    batch.queueLink(linkOf(setup, "", { key: "other" }));
+    await expect(batch.flush()).rejects.toThrow("2 links wait for 1 artifacts");
+    expect(setup.takeCalls()).toEqual([]);
+  });
+
+  test("resumes at the stage that failed", async ({ expect }) => {
+    const setup = await setUp();
+    setup.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "status", code: "permissionDenied" });
+    const batch = setup.newBatch();
+    batch.noteFreshTask(setup.rootId);
+    batch.queueArtifact(artifactOf(setup));
+    batch.queueLink(linkOf(setup, ""));
+    batch.queueTaskUpdate(setup.taskId, { state: TaskState.SUCCEEDED });
+    await expect(batch.flush()).rejects.toThrow(/PERMISSION_DENIED/);
+    expect((await setup.api.getTask(setup.runId, setup.taskId)).state).toBe(TaskState.RUNNING);
+    setup.takeCalls();
+    await batch.flush();
+    expect(setup.takeCalls()).toEqual(["createArtifactTasks", "updateTasks"]);
+    expect(await linksOn(setup, setup.rootId)).toHaveLength(1);
+    expect((await setup.api.getTask(setup.runId, setup.taskId)).outputs?.artifacts).toHaveLength(1);
+  });
+
+  test.for(["drop-after-commit", "status"] as const)(
+    "artifacts whose answer was lost are not created twice (%s)",
+    async (kind, { expect }) => {
+      const setup = await setUp();
+      const fault = kind === "status" ? { kind, code: "unavailable" as const } : { kind };
+      setup.server.faults.add({ method: "CreateArtifactsBulk", times: 2, ...fault });
+      const batch = setup.newBatch();
+      batch.noteFreshTask(setup.taskId);
+      batch.queueArtifact(artifactOf(setup));
+      batch.queueArtifact(artifactOf(setup, { name: "second", uri: "s3://b/second" }));
+      const { artifacts } = await batch.flush();
+      expect(artifacts.map(({ name }) => name)).toEqual(["model", "second"]);
+      expect((await setup.api.getTask(setup.runId, setup.taskId)).outputs?.artifacts).toHaveLength(2);
+      expect(callCount(setup, "CreateArtifactsBulk")).toBe(kind === "status" ? 3 : 1);
+    },
+  );
+
+  test.for(["drop-after-commit", "status"] as const)(
+    "links whose answer was lost are not created twice (%s)",
+    async (kind, { expect }) => {
+      const setup = await setUp();
+      const artifact = await setup.api.createArtifact(artifactOf(setup));
+      const fault = kind === "status" ? { kind, code: "unavailable" as const } : { kind };
+      setup.server.faults.add({ method: "CreateArtifactTasksBulk", times: 2, ...fault });
+      const batch = setup.newBatch();
+      batch.noteFreshTask(setup.rootId);
+      batch.queueLink(linkOf(setup, artifact.artifactId));
+      await batch.flush();
+      expect(await linksOn(setup, setup.rootId)).toHaveLength(1);
+      expect(callCount(setup, "CreateArtifactTasksBulk")).toBe(kind === "status" ? 3 : 1);
+    },
+  );
+
+  test("a later attempt reuses its task's artifacts by key, name, type and URI", async ({ expect }) => {
+    const setup = await setUp();
+    const old = await setup.api.createArtifacts([
+      artifactOf(setup),
+      artifactOf(setup, { type: ArtifactType.Metric, name: "acc", uri: undefined, numberValue: 0.5 }),
+    ]);
+    const batch = setup.newBatch();
+    batch.noteTask(await setup.api.getTask(setup.runId, setup.taskId));
+    batch.queueArtifact(artifactOf(setup));
+    batch.queueArtifact(artifactOf(setup, { type: ArtifactType.Metric, name: "acc", uri: undefined, numberValue: 0.5 }));
+    batch.queueArtifact(artifactOf(setup, { type: ArtifactType.Metric, name: "acc", uri: undefined, numberValue: 0.7 }));
+    const { artifacts } = await batch.flush();
+    expect(artifacts.slice(0, 2).map(({ artifactId }) => artifactId)).toEqual(old.map(({ artifactId }) => artifactId));
+    expect(batch.counters.reusedArtifacts).toBe(2);
+    expect(artifacts[2]?.numberValue).toBe(0.7);
+  });
+
+  test.for(["complete", "branch"] as const)(
+    "a link the task has is left out, another iteration is not (hydration: %s)",
+    async (hydration, { expect }) => {
+      const setup = await setUp({ hydration });
+      const artifact = await setup.api.createArtifact(artifactOf(setup));
+      const link = (iteration: bigint) =>
+        ({
+          ...linkOf(setup, artifact.artifactId),
+          type: IoType.ITERATOR_OUTPUT,
+          producer: { taskName: "train", iteration },
+        }) as ArtifactTaskInit;
+      await setup.api.createArtifactTasks([{ ...link(0n), runId: setup.runId }]);
+      const batch = setup.newBatch();
+      batch.noteTask(await setup.api.getTask(setup.runId, setup.rootId));
+      setup.takeCalls();
+      batch.queueLink(link(0n));
+      batch.queueLink(link(1n));
+      await batch.flush();
+      expect(setup.takeCalls()).toEqual(
+        hydration === "branch" ? ["listArtifactTasks", "createArtifactTasks"] : ["createArtifactTasks"],
+      );
+      expect(await linksOn(setup, setup.rootId)).toHaveLength(2);
+      expect(batch.counters.omittedLinks).toBe(1);
+    },
+  );
+
+  test("asks once about targets nobody described", async ({ expect }) => {
+    const setup = await setUp();
+    const artifact = await setup.api.createArtifact(artifactOf(setup));
+    await setup.api.createArtifactTasks([{ ...linkOf(setup, artifact.artifactId), runId: setup.runId }]);
+    setup.takeCalls();
+    const batch = setup.newBatch();
+    batch.queueLink(linkOf(setup, artifact.artifactId));
+    await batch.flush();
+    expect(setup.takeCalls()).toEqual(["listArtifactTasks"]);
+  });
+});
+
+describe("BatchUpdater against a server that refuses duplicates", () => {
+  /** Refuses a whole request when one link exists, as the reference does. */
+  function refusingApi(existing: readonly string[]) {
+    const stored = new Set(existing);
+    const requests: string[][] = [];
+    const keyOf = (link: ArtifactTaskInit) => String(link.key);
+    const api = {
+      createArtifactTasks(links: readonly ArtifactTaskInit[]) {
+        requests.push(links.map(keyOf));
+        if (links.some((link) => stored.has(keyOf(link)))) {
+          return Promise.reject(new ApiError("API_REJECTED", "UNIQUE constraint failed", { details: { status: "INTERNAL" } }));
+        }
+        for (const link of links) stored.add(keyOf(link));
+        return Promise.resolve([]);
+      },
+      listArtifactTasks: () =>
+        Promise.resolve(
+          [...stored].map((key) => ({ artifactId: "a", taskId: "t", type: IoType.OUTPUT, key, producer: { taskName: "p" } })),
+        ),
+    } as unknown as KfpApi;
+    const batch = new BatchUpdater({ api, clock: new FakeClock(), logger: new RecordingLogger() }, "r");
+    batch.noteFreshTask("t");
+    const queue = (...keys: string[]) => {
+      for (const key of keys)
+        batch.queueLink({ artifactId: "a", taskId: "t", type: IoType.OUTPUT, key, producer: { taskName: "p" } });
+    };
+    return { batch, queue, requests };
+  }
+
+  test("reads again and sends the missing ones once", async ({ expect }) => {
+    const { batch, queue, requests } = refusingApi(["x"]);
+    queue("x", "y");
+    await batch.flush();
+    expect(requests).toEqual([["x", "y"], ["y"]]);
+  });
+
+  test("is content when nothing is missing", async ({ expect }) => {
+    const { batch, queue, requests } = refusingApi(["x"]);
+    queue("x");
+    await batch.flush();
+    expect(requests).toEqual([["x"]]);
+  });
+
+  test("passes on an internal error that is no duplicate", async ({ expect }) => {
+    const error = new ApiError("API_REJECTED", "disk full", { details: { status: "INTERNAL" } });
+    const api = {
+      createArtifactTasks: () => Promise.reject(error),
+      listArtifactTasks: () => Promise.resolve([]),
+    } as unknown as KfpApi;
+    const batch = new BatchUpdater({ api, clock: new FakeClock(), logger: new RecordingLogger() }, "r");
+    batch.queueLink({ artifactId: "a", taskId: "t", type: IoType.OUTPUT, key: "k", producer: { taskName: "p" } });
+    await expect(batch.flush()).rejects.toBe(error);
+  });
+});
