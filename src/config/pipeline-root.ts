@@ -1,0 +1,27 @@
+/**
+ * Which pipeline root a run uses. The launcher configuration is only loaded when nothing before it decides.
+ *
+ * Source: contract/driver.md 7.1; decisions.md "the pipeline spec's defaultPipelineRoot".
+ *
+ * @module
+ */
+import { DEFAULT_PIPELINE_ROOT } from "../core/store-config.ts";
+import { loadLauncherConfig } from "./load-launcher-config.ts";
+import type { LoadLauncherConfigDeps, LoadLauncherConfigOptions } from "./load-launcher-config.ts";
+
+export interface PipelineRootOptions extends LoadLauncherConfigOptions {
+  /** `run.runtime_config.pipeline_root`; empty counts as absent. */
+  readonly runRoot?: string | undefined;
+  /** `defaultPipelineRoot` of the pipeline spec; empty counts as absent. */
+  readonly specRoot?: string | undefined;
+}
+
+/**
+ * The root as it was configured, query string included; pipeline name and run id are not appended yet.
+ *
+ * @throws As {@link loadLauncherConfig}.
+ */
+export async function choosePipelineRoot(deps: LoadLauncherConfigDeps, options: PipelineRootOptions): Promise<string> {
+  for (const root of [options.runRoot, options.specRoot]) if (root !== undefined && root !== "") return root;
+  return (await loadLauncherConfig(deps, options)).defaultPipelineRoot ?? DEFAULT_PIPELINE_ROOT;
+}
