@@ -71,6 +71,8 @@ export interface StoreFailureOptions {
   readonly status?: number;
   /** Error code of the protocol (`NoSuchKey`) or of the operating system (`ECONNRESET`). */
   readonly reason?: string;
+  /** How often it was tried, where more than once. */
+  readonly tries?: number;
   readonly cause?: unknown;
 }
 
@@ -78,11 +80,13 @@ export interface StoreFailureOptions {
 export class StoreFailure extends Error {
   readonly status: number | undefined;
   readonly reason: string | undefined;
+  readonly tries: number;
 
   constructor(message: string, options: StoreFailureOptions = {}) {
     super(message, { cause: options.cause });
     this.name = "StoreFailure";
     this.status = options.status;
     this.reason = options.reason;
+    this.tries = options.tries ?? 1;
   }
 }

@@ -35,7 +35,7 @@ export interface ChainDeps {
 }
 
 export interface ChainOptions {
-  readonly env: Environment;
+  readonly environment: Environment;
   /** Profile that the pipeline root's query names: goes before everything else. */
   readonly profile?: string;
   readonly region?: string;
@@ -49,10 +49,10 @@ export interface EnvironmentLogin {
 
 /** Chooses the source; the first fetch happens when the source is asked. */
 export async function findEnvironmentLogin(deps: ChainDeps, options: ChainOptions): Promise<EnvironmentLogin> {
-  const { env } = options;
-  const profileName = options.profile ?? nonEmpty(env["AWS_PROFILE"]) ?? "default";
-  const profile = await readProfile(env, profileName);
-  const region = nonEmpty(env["AWS_REGION"]) ?? nonEmpty(env["AWS_DEFAULT_REGION"]) ?? profile?.["region"];
+  const { environment } = options;
+  const profileName = options.profile ?? nonEmpty(environment["AWS_PROFILE"]) ?? "default";
+  const profile = await readProfile(environment, profileName);
+  const region = nonEmpty(environment["AWS_REGION"]) ?? nonEmpty(environment["AWS_DEFAULT_REGION"]) ?? profile?.["region"];
   const withRegion = region === undefined ? options : { ...options, region: options.region ?? region };
   const credentials = choose(deps, withRegion, { profileName, profile });
   return { credentials, ...(region === undefined ? {} : { region }) };
@@ -64,7 +64,7 @@ interface NamedProfile {
 }
 
 function choose(deps: ChainDeps, options: ChainOptions, named: NamedProfile): EnvironmentLogin["credentials"] {
-  const { env } = options;
+  const { environment } = options;
   const fromProfile = profileSource(deps, options, named);
   if (options.profile !== undefined) {
     if (fromProfile !== undefined) return fromProfile;
@@ -73,19 +73,22 @@ function choose(deps: ChainDeps, options: ChainOptions, named: NamedProfile): En
       `The AWS profile "${options.profile}" that the pipeline root names holds no credentials.`,
     );
   }
-  const fixed = keyPair(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"]);
+  const fixed = keyPair(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], environment["AWS_SESSION_TOKEN"]);
   if (fixed !== undefined) return () => Promise.resolve(fixed);
-  const tokenFile = nonEmpty(env["AWS_WEB_IDENTITY_TOKEN_FILE"]);
-  const roleArn = nonEmpty(env["AWS_ROLE_ARN"]);
+  const tokenFile = nonEmpty(environment["AWS_WEB_IDENTITY_TOKEN_FILE"]);
+  const roleArn = nonEmpty(environment["AWS_ROLE_ARN"]);
   if (tokenFile !== undefined && roleArn !== undefined) {
-    const sessionName = nonEmpty(env["AWS_ROLE_SESSION_NAME"]);
+    const sessionName = nonEmpty(environment["AWS_ROLE_SESSION_NAME"]);
     return remembering(deps.clock, () => assumeRole(deps, options, { tokenFile, roleArn, sessionName }));
   }
   if (fromProfile !== undefined) return fromProfile;
-  if (nonEmpty(env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]) ?? nonEmpty(env["AWS_CONTAINER_CREDENTIALS_FULL_URI"])) {
-    return remembering(deps.clock, () => askContainerEndpoint(deps, env));
+  if (
+    nonEmpty(environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]) ??
+    nonEmpty(environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+  ) {
+    return remembering(deps.clock, () => askContainerEndpoint(deps, environment));
   }
-  return remembering(deps.clock, () => askInstanceMetadata(deps, env));
+  return remembering(deps.clock, () => askInstanceMetadata(deps, environment));
 }
 
 function profileSource(deps: ChainDeps, options: ChainOptions, named: NamedProfile): EnvironmentLogin["credentials"] | undefined {
@@ -110,11 +113,11 @@ function keyPair(accessKeyId = "", secretAccessKey = "", sessionToken = ""): Sto
 }
 
 /** Both files are optional; what the credentials file says wins. The home folder is the environment's, never looked up. */
-async function readProfile(env: Environment, name: string): Promise<Profile | undefined> {
-  const folder = join(nonEmpty(env["HOME"]) ?? "/", ".aws");
+async function readProfile(environment: Environment, name: string): Promise<Profile | undefined> {
+  const folder = join(nonEmpty(environment["HOME"]) ?? "/", ".aws");
   const [config, credentials] = await Promise.all([
-    readFile(nonEmpty(env["AWS_CONFIG_FILE"]) ?? join(folder, "config"), "utf8").catch(() => ""),
-    readFile(nonEmpty(env["AWS_SHARED_CREDENTIALS_FILE"]) ?? join(folder, "credentials"), "utf8").catch(() => ""),
+    readFile(nonEmpty(environment["AWS_CONFIG_FILE"]) ?? join(folder, "config"), "utf8").catch(() => ""),
+    readFile(nonEmpty(environment["AWS_SHARED_CREDENTIALS_FILE"]) ?? join(folder, "credentials"), "utf8").catch(() => ""),
   ]);
   const found = [parseProfiles(config).get(name), parseProfiles(credentials).get(name)];
   return found.every((profile) => profile === undefined) ? undefined : { ...found[0], ...found[1] };
@@ -165,28 +168,29 @@ async function assumeRole(deps: ChainDeps, options: ChainOptions, identity: WebI
   });
 }
 
-function tokenServiceUrl({ env, region = "us-east-1" }: ChainOptions): string {
-  const configured = nonEmpty(env["AWS_ENDPOINT_URL_STS"]) ?? nonEmpty(env["AWS_ENDPOINT_URL"]);
+function tokenServiceUrl({ environment, region = "us-east-1" }: ChainOptions): string {
+  const configured = nonEmpty(environment["AWS_ENDPOINT_URL_STS"]) ?? nonEmpty(environment["AWS_ENDPOINT_URL"]);
   return configured ?? `https://sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/`;
 }
 
-async function askContainerEndpoint(deps: ChainDeps, env: Environment): Promise<StoreCredentials> {
-  const relative = nonEmpty(env["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]);
-  const url = relative === undefined ? (env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? "") : `http://169.254.170.2${relative}`;
-  const tokenFile = nonEmpty(env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]);
+async function askContainerEndpoint(deps: ChainDeps, environment: Environment): Promise<StoreCredentials> {
+  const relative = nonEmpty(environment["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]);
+  const url =
+    relative === undefined ? (environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"] ?? "") : `http://169.254.170.2${relative}`;
+  const tokenFile = nonEmpty(environment["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]);
   const token =
     tokenFile === undefined
-      ? nonEmpty(env["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+      ? nonEmpty(environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
       : await readSecretFile(tokenFile, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
   const headers = token === undefined ? {} : { authorization: token };
   const what = "the container credentials endpoint";
   return answered(what, parseJson(what, await fetchCredentials(deps, what, { url, headers, timeoutMs: METADATA_TIMEOUT_MS })));
 }
 
-async function askInstanceMetadata(deps: ChainDeps, env: Environment): Promise<StoreCredentials> {
+async function askInstanceMetadata(deps: ChainDeps, environment: Environment): Promise<StoreCredentials> {
   const what = "the instance metadata service";
-  if (env["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true") throw noCredentials();
-  const base = nonEmpty(env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]) ?? "http://169.254.169.254";
+  if (environment["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true") throw noCredentials();
+  const base = nonEmpty(environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"]) ?? "http://169.254.169.254";
   const at = (path: string): string => new URL(path, base).href;
   const timeoutMs = METADATA_TIMEOUT_MS;
   const list = "/latest/meta-data/iam/security-credentials/";

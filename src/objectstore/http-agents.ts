@@ -21,7 +21,7 @@ export interface HttpAgents {
 }
 
 export interface HttpAgentsOptions {
-  readonly env: Environment;
+  readonly environment: Environment;
   /** PEM text trusted besides the roots of Node and the files that AWS_CA_BUNDLE and SSL_CERT_FILE name. */
   readonly extraCaPem?: string;
   /** Connections per host. */
@@ -31,7 +31,7 @@ export interface HttpAgentsOptions {
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"] as const;
 
 export async function createHttpAgents(options: HttpAgentsOptions): Promise<HttpAgents> {
-  const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxySettings(options.env) };
+  const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxySettings(options.environment) };
   const extra = await readExtraCertificates(options);
   const http = new HttpAgent(shared);
   const https = new HttpsAgent(extra.length === 0 ? shared : { ...shared, ca: [...defaultCertificates(), ...extra] });
@@ -45,15 +45,20 @@ export async function createHttpAgents(options: HttpAgentsOptions): Promise<Http
   };
 }
 
-function proxySettings(env: Environment): { proxyEnv?: NodeJS.ProcessEnv } {
-  const found = PROXY_VARIABLES.filter((name) => (env[name] ?? "") !== "");
+function proxySettings(environment: Environment): { proxyEnv?: NodeJS.ProcessEnv } {
+  const found = PROXY_VARIABLES.filter((name) => (environment[name] ?? "") !== "");
   if (found.length === 0) return {};
-  return { proxyEnv: Object.fromEntries(found.map((name) => [name, env[name]])) };
+  // Go never sends loopback traffic through a proxy. Node reads the lower case name first.
+  const excluded = environment["no_proxy"] || environment["NO_PROXY"] || "";
+  const variables = found.map((name) => [name, environment[name]]);
+  return { proxyEnv: { ...Object.fromEntries(variables), no_proxy: `localhost,127.0.0.1,::1,${excluded}` } };
 }
 
 /** Unreadable files are passed over, as the reference does with its bundle candidates. */
 async function readExtraCertificates(options: HttpAgentsOptions): Promise<string[]> {
-  const paths = new Set(["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map((name) => options.env[name] ?? "").filter((path) => path !== ""));
+  const paths = new Set(
+    ["AWS_CA_BUNDLE", "SSL_CERT_FILE"].map((name) => options.environment[name] ?? "").filter((path) => path !== ""),
+  );
   const texts = await Promise.all([...paths].map((path) => readFile(path, "utf8").catch(() => "")));
   return [...texts, options.extraCaPem ?? ""].filter((pem) => pem.includes("-----BEGIN"));
 }

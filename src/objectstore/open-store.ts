@@ -32,7 +32,7 @@ import type { TransferContext } from "./upload.ts";
 export interface ObjectStoreDeps {
   readonly clock: Clock;
   /** Secrets with credentials; only asked when a session names one. */
-  readonly kube: Pick<KubeApi, "getSecret">;
+  readonly kube: () => Promise<Pick<KubeApi, "getSecret">>;
   /** In [0, 1), for the jitter of retries. */
   readonly random?: () => number;
 }
@@ -42,7 +42,7 @@ export interface ObjectStoreOptions {
   /** Namespace of the run, where the Secrets lie. */
   readonly namespace: string;
   /** Of the process; read for credentials, endpoints, proxies and certificates, never changed. */
-  readonly env: Environment;
+  readonly environment: Environment;
   /** PEM text trusted in addition by every connection. */
   readonly extraCaPem?: string;
   /** Whether the run's pipeline root is an absolute path, which makes absolute paths legal URIs. Default false. */
@@ -127,8 +127,8 @@ class RoutedStore implements ObjectStore {
     signal.throwIfAborted();
     const bucket = resolveBucket(uri, this.#options.config);
     const session = sessionFor(bucket.lookup, this.#options.config, {
-      objectStoreHost: this.#options.env["OBJECT_STORE_HOST"],
-      objectStorePort: this.#options.env["OBJECT_STORE_PORT"],
+      objectStoreHost: this.#options.environment["OBJECT_STORE_HOST"],
+      objectStorePort: this.#options.environment["OBJECT_STORE_PORT"],
     });
     const opened = await this.#open(bucket, session);
     const where = {
@@ -163,9 +163,9 @@ class RoutedStore implements ObjectStore {
   }
 
   async #create(bucket: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
-    const { env } = this.#options;
+    const { environment } = this.#options;
     this.#agents ??= createHttpAgents({
-      env,
+      environment,
       maxSockets: MAX_SOCKETS,
       ...(this.#options.extraCaPem === undefined ? {} : { extraCaPem: this.#options.extraCaPem }),
     });
@@ -176,7 +176,7 @@ class RoutedStore implements ObjectStore {
       random: this.#deps.random ?? Math.random,
     });
     const login = await this.#login(session, { agents, retrier });
-    const endpoint = session.endpoint ?? environmentEndpoint(session, env);
+    const endpoint = session.endpoint ?? environmentEndpoint(session, environment);
     const settings: ClientSettings = {
       bucket: bucket.bucket,
       region: session.region ?? login.region ?? DEFAULT_REGION,
@@ -200,7 +200,7 @@ class RoutedStore implements ObjectStore {
       return await findEnvironmentLogin(
         { clock: this.#deps.clock, ...tools },
         {
-          env: this.#options.env,
+          environment: this.#options.environment,
           ...(session.query.profile === undefined ? {} : { profile: session.query.profile }),
           ...(session.region === undefined ? {} : { region: session.region }),
         },
@@ -208,13 +208,14 @@ class RoutedStore implements ObjectStore {
     }
     if (credentials.kind === "gcs-secret") throw unsupportedProvider("gs");
     const keys = await this.#readKeys(credentials);
-    const region = this.#options.env["AWS_REGION"] ?? "";
+    const region = this.#options.environment["AWS_REGION"] ?? "";
     return { credentials: () => Promise.resolve(keys), ...(region === "" ? {} : { region }) };
   }
 
   async #readKeys(secret: { secretName: string; accessKeyKey: string; secretKeyKey: string }) {
     const { namespace } = this.#options;
-    const data = await this.#deps.kube.getSecret(namespace, secret.secretName);
+    const kube = await this.#deps.kube();
+    const data = await kube.getSecret(namespace, secret.secretName);
     const text = (key: string): string => Buffer.from(data?.[key] ?? []).toString("utf8");
     const accessKeyId = text(secret.accessKeyKey);
     const secretAccessKey = text(secret.secretKeyKey);
@@ -239,10 +240,12 @@ function unsupportedProvider(scheme: string): StorageError {
 }
 
 /** Only who takes the credentials from the environment takes the endpoint from it. */
-function environmentEndpoint(session: StoreSession, env: Environment): string | undefined {
-  if (session.credentials.kind !== "environment" || env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.toLowerCase() === "true")
+function environmentEndpoint(session: StoreSession, environment: Environment): string | undefined {
+  if (session.credentials.kind !== "environment" || environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.toLowerCase() === "true")
     return undefined;
-  const named = [env["AWS_ENDPOINT_URL_S3"], env["AWS_ENDPOINT_URL"]].find((url) => url !== undefined && url !== "");
+  const named = [environment["AWS_ENDPOINT_URL_S3"], environment["AWS_ENDPOINT_URL"]].find(
+    (url) => url !== undefined && url !== "",
+  );
   return named;
 }
 

@@ -60,7 +60,8 @@ export function pauseMs(attempt: number, failure: StoreFailure, random: number):
 
 function withAttempts(failure: StoreFailure, attempts: number): StoreFailure {
   if (attempts === 1) return failure;
-  return new StoreFailure(`${failure.message} (${attempts} tries)`, {
+  return new StoreFailure(failure.message, {
+    tries: attempts,
     ...(failure.status === undefined ? {} : { status: failure.status }),
     ...(failure.reason === undefined ? {} : { reason: failure.reason }),
     cause: failure,

@@ -216,8 +216,7 @@ function toFailure(error: unknown): unknown {
     const reason = error.name === "NotFound" ? "NoSuchKey" : error.name;
     return new StoreFailure(error.name, { ...(status === undefined ? {} : { status }), reason, cause: error });
   }
-  if (error.name === "TimeoutError") return new StoreFailure(error.message, { reason: "TIMEOUT", cause: error });
-  const code = errorCode(error);
+  const code = errorCode(error) ?? (error.name === "TimeoutError" ? "TIMEOUT" : undefined);
   const status = metadataStatus(error);
   return new StoreFailure(error.message, {
     ...(status === undefined ? {} : { status }),

@@ -119,9 +119,9 @@ export function toStorageError(error: unknown, where: StoreAction): Error {
   return new StorageError("TRANSFER_FAILED", `${start} at ${where.endpoint}: ${answer}`, options);
 }
 
-function describe(failure: StoreFailure): string {
-  if (failure.status === undefined) return failure.message;
-  return failure.reason === undefined ? `HTTP ${failure.status}` : `HTTP ${failure.status} ${failure.reason}`;
+function describe({ message, status, reason, tries }: StoreFailure): string {
+  const answer = status === undefined ? message : `HTTP ${status}${reason === undefined ? "" : ` ${reason}`}`;
+  return tries === 1 ? answer : `${answer} (${tries} tries)`;
 }
 
 /** Errors of the local file system and of sockets carry their code as `code`. */

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 export interface FakeS3Request {
@@ -34,6 +35,8 @@ export interface FakeS3Options {
   readonly accessKeyId?: string;
   /** Keys per listing page. */
   readonly pageSize?: number;
+  /** PEM texts; absent: plain HTTP. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** A server that ignores byte ranges. */
   readonly ignoresRanges?: boolean;
 }
@@ -51,9 +54,10 @@ export interface FakeS3Server {
 
 export async function startFakeS3Server(options: FakeS3Options = {}): Promise<FakeS3Server> {
   const accessKeyId = options.accessKeyId ?? "test-key";
-  const server = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     void serve(request, response);
-  });
+  };
+  const server = options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest);
 
   const fake: FakeS3Server = {
     endpoint: "",
@@ -174,7 +178,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the fake S3 server has no port");
-  return Object.assign(fake, { endpoint: `http://127.0.0.1:${address.port}` });
+  return Object.assign(fake, { endpoint: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${address.port}` });
 }
 
 function sendError(what: FakeS3Request, response: ServerResponse, status: number, code: string): void {

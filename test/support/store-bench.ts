@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { createCipheriv, createHash } from "node:crypto";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { storeConfig } from "../../src/core/store-config.ts";
@@ -50,7 +50,10 @@ export function openStore(scheme: Scheme, bucket: string, target: StoreTarget, o
     },
   };
   const config = configFor(scheme, bucket, target);
-  return openObjectStore({ clock, kube }, { config, namespace: "team-a", env: {}, ...given });
+  return openObjectStore(
+    { clock, kube: () => Promise.resolve(kube) },
+    { config, namespace: "team-a", environment: {}, ...given },
+  );
 }
 
 /** Files by relative path. */
@@ -75,13 +78,8 @@ export async function readTree(folder: string): Promise<Record<string, string>> 
 
 /** Bytes that compress badly and differ everywhere, the same in every run. */
 export function patternBytes(sizeBytes: number, seed = "seed"): Buffer {
-  const buffer = Buffer.alloc(sizeBytes);
-  let block = createHash("sha512").update(seed).digest();
-  for (let offset = 0; offset < sizeBytes; offset += block.length) {
-    block.copy(buffer, offset);
-    block = createHash("sha512").update(block).digest();
-  }
-  return buffer;
+  const key = createHash("md5").update(seed).digest();
+  return createCipheriv("aes-128-ctr", key, key).update(Buffer.alloc(sizeBytes));
 }
 
 export function sha256(bytes: Uint8Array): string {

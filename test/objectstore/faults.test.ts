@@ -1,0 +1,316 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { startFakeS3Server } from "../fakes/fake-s3-server.ts";
+import type { FakeS3Request, FakeS3Server, Fault } from "../fakes/fake-s3-server.ts";
+import { configFor, openStore, patternBytes, sha256, writeTree } from "../support/store-bench.ts";
+import type { BenchOptions, Scheme } from "../support/store-bench.ts";
+
+const KEYS = { accessKeyId: "test-key", secretAccessKey: "planted-secret-value" };
+const MB = 1_000_000;
+
+describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
+  let server: FakeS3Server;
+  let folder: string;
+  let store: ObjectStore;
+  let pauses: number[];
+  const uri = `${scheme}://bucket/root/x`;
+  const key = "root/x";
+
+  beforeEach(async () => {
+    server = await startFakeS3Server();
+    server.buckets.set("bucket", new Map());
+    folder = await mkdtemp(join(tmpdir(), "kfp-fault-test-"));
+    pauses = [];
+    store = open();
+  });
+  afterEach(async () => {
+    await store.close();
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const open = (options: BenchOptions = {}): ObjectStore =>
+    openStore(scheme, "bucket", { ...server, ...KEYS }, { pauses, ...options });
+  const path = (name: string): string => join(folder, name);
+  const bucket = () => server.buckets.get("bucket") ?? new Map<string, never>();
+
+  /** The first `times` requests that `matches` says meet the fault. */
+  function failFirst(fault: Fault, times = 1, matches: (request: FakeS3Request) => boolean = () => true): void {
+    let left = times;
+    server.fault = (request) => (matches(request) && left-- > 0 ? fault : undefined);
+  }
+  const isGet = (request: FakeS3Request): boolean => request.method === "GET" && request.key !== "";
+  const isPart = (request: FakeS3Request): boolean => request.query.has("partNumber");
+
+  async function put(content: string | Buffer): Promise<void> {
+    await writeFile(path("in"), content);
+    await store.upload(path("in"), uri);
+  }
+  async function failureOf(work: Promise<unknown>): Promise<unknown> {
+    return await work.then(
+      () => "no failure",
+      (error: unknown) => error,
+    );
+  }
+
+  test.for<{ name: string; fault: Fault }>([
+    { name: "500", fault: { kind: "status", status: 500, code: "InternalError" } },
+    { name: "503 SlowDown", fault: { kind: "status", status: 503, code: "SlowDown" } },
+    { name: "429", fault: { kind: "status", status: 429, code: "TooManyRequests" } },
+    { name: "400 RequestTimeout", fault: { kind: "status", status: 400, code: "RequestTimeout" } },
+    { name: "connection reset", fault: { kind: "reset" } },
+    { name: "lost answer", fault: { kind: "lose-answer" } },
+  ])("an upload and a download go through after three times $name", async ({ fault }) => {
+    failFirst(fault, 3);
+    await put("content");
+    expect(bucket().get(key)?.body.toString()).toBe("content");
+    failFirst(fault, 3);
+    expect(await store.download(uri, path("out"))).toEqual({ objects: 1 });
+    expect(await readFile(path("out"), "utf8")).toBe("content");
+    expect(pauses).toHaveLength(6);
+  });
+
+  test("the tries end after maxRetries, and a server error is not transient", async () => {
+    failFirst({ kind: "status", status: 503, code: "SlowDown" }, 1000);
+    expect(await failureOf(put("content"))).toMatchObject({
+      code: "TRANSFER_FAILED",
+      message: `Cannot upload to ${uri} at ${server.endpoint}: HTTP 503 SlowDown (5 tries)`,
+      details: { provider: scheme, bucket: "bucket", key, status: 503, reason: "SlowDown", transient: false },
+    });
+    expect(server.requests).toHaveLength(5);
+  });
+
+  test("maxRetries 1 means one try", async () => {
+    await store.close();
+    store = open({ config: configFor(scheme, "bucket", server, 1) });
+    failFirst({ kind: "reset" }, 1000);
+    expect(await failureOf(put("content"))).toMatchObject({ details: { reason: "ECONNRESET", transient: true } });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("a refusal is not tried again, and says so", async () => {
+    failFirst({ kind: "status", status: 403, code: "AccessDenied" }, 1000);
+    const failure = await failureOf(put("content"));
+    expect(failure).toMatchObject({ code: "OBJECT_ACCESS_DENIED", details: { status: 403, transient: false } });
+    expect(String(failure)).toContain("refused access (HTTP 403 AccessDenied)");
+    expect(String(failure)).not.toMatch(/planted-secret|test-key|said by the server/);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("expired credentials are worth another try with fresh ones", async () => {
+    failFirst({ kind: "status", status: 400, code: "ExpiredToken" }, 1000);
+    expect(await failureOf(put("content"))).toMatchObject({ code: "OBJECT_ACCESS_DENIED", details: { transient: true } });
+  });
+
+  test("refresh() reads the Secret again, a second transfer does not", async () => {
+    const secretReads: string[] = [];
+    await store.close();
+    store = open({ secretReads });
+    await put("1");
+    await store.download(uri, path("out"));
+    expect(secretReads).toEqual(["team-a/store"]);
+    await store.refresh();
+    await put("2");
+    expect(secretReads).toEqual(["team-a/store", "team-a/store"]);
+  });
+
+  test("a truncated answer goes on where it stopped", async () => {
+    await put(patternBytes(MB));
+    failFirst({ kind: "truncate", afterBytes: 400_000 }, 1, isGet);
+    await store.download(uri, path("out"));
+    expect(sha256(await readFile(path("out")))).toBe(sha256(patternBytes(MB)));
+    const ranges = server.requests.filter(isGet).map((request) => request.headers.range);
+    expect(ranges[0]).toBeUndefined();
+    expect(ranges[1]).toMatch(/^bytes=[1-9]\d*-$/);
+  });
+
+  test("a truncated range of a large object goes on where it stopped", async () => {
+    const bytes = patternBytes(40 * MB);
+    bucket().set(key, { body: bytes, contentType: "", etag: "tag-2" });
+    failFirst({ kind: "truncate", afterBytes: 3 * MB }, 2, isGet);
+    await store.download(uri, path("out"));
+    expect(sha256(await readFile(path("out")))).toBe(sha256(bytes));
+  });
+
+  test("a download that keeps breaking leaves no file behind", async () => {
+    await put(patternBytes(MB));
+    failFirst({ kind: "truncate", afterBytes: 10 }, 1000, isGet);
+    expect(await failureOf(store.download(uri, path("out")))).toMatchObject({
+      code: "TRANSFER_FAILED",
+      details: { transient: true },
+    });
+    expect(await readdir(folder)).toEqual(["in"]);
+  });
+
+  test("an object replaced during its download is not mixed", async () => {
+    const bytes = patternBytes(40 * MB);
+    bucket().set(key, { body: bytes, contentType: "", etag: "first" });
+    server.fault = (request) => {
+      if (isGet(request) && request.headers.range === "bytes=16777216-33554431") {
+        bucket().set(key, { body: patternBytes(40 * MB, "other"), contentType: "", etag: "second" });
+      }
+      return undefined;
+    };
+    expect(String(await failureOf(store.download(uri, path("out"))))).toContain("HTTP 412");
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("a store that ignores byte ranges still gives large objects", async () => {
+    await Promise.all([store.close(), server.close()]);
+    server = await startFakeS3Server({ ignoresRanges: true });
+    store = open();
+    const bytes = patternBytes(20 * MB);
+    server.buckets.set("bucket", new Map([[key, { body: bytes, contentType: "", etag: "t" }]]));
+    await store.download(uri, path("out"));
+    expect(sha256(await readFile(path("out")))).toBe(sha256(bytes));
+  });
+
+  test("a part that fails is sent again, alone", async () => {
+    failFirst({ kind: "status", status: 500, code: "InternalError" }, 2, isPart);
+    await put(patternBytes(20 * MB));
+    expect(sha256(bucket().get(key)?.body ?? Buffer.alloc(0))).toBe(sha256(patternBytes(20 * MB)));
+    expect(server.requests.filter(isPart)).toHaveLength(5);
+  });
+
+  test("a multipart upload that fails is aborted", async () => {
+    failFirst({ kind: "status", status: 403, code: "AccessDenied" }, 1, (request) => request.query.get("partNumber") === "2");
+    expect(await failureOf(put(patternBytes(20 * MB)))).toMatchObject({ code: "OBJECT_ACCESS_DENIED" });
+    expect([...server.uploads]).toEqual([]);
+    expect(bucket().size).toBe(0);
+  });
+
+  test("a lost answer to the last step of a multipart upload is no failure", async () => {
+    failFirst({ kind: "lose-answer" }, 1, (request) => request.method === "POST" && request.query.has("uploadId"));
+    await put(patternBytes(20 * MB));
+    expect(bucket().get(key)?.body).toHaveLength(20 * MB);
+  });
+
+  test("a wrong tag makes the bytes go again; the right one ends it", async () => {
+    failFirst({ kind: "etag", etag: '"00000000000000000000000000000000"' }, 1);
+    await put("content");
+    expect(server.requests.map((request) => request.method)).toEqual(["PUT", "PUT"]);
+  });
+
+  test("a store whose tags are no digests has its lengths checked instead", async () => {
+    server.fault = (request) =>
+      request.method === "PUT" || isGet(request) ? { kind: "etag", etag: '"0123456789abcdef0123456789abcdef"' } : undefined;
+    await put("content");
+    expect(server.requests.map((request) => request.method)).toEqual(["PUT", "PUT", "HEAD"]);
+    await put("again");
+    expect(server.requests.map((request) => request.method).slice(3)).toEqual(["PUT", "HEAD"]);
+    await store.download(uri, path("out"));
+    expect(await readFile(path("out"), "utf8")).toBe("again");
+  });
+
+  test("a server that never answers is given up after the idle time", async () => {
+    await store.close();
+    store = open({ idleTimeoutMs: 100, config: configFor(scheme, "bucket", server, 2) });
+    server.fault = () => ({ kind: "hang" });
+    expect(await failureOf(put("content"))).toMatchObject({
+      code: "TRANSFER_FAILED",
+      details: { reason: "TIMEOUT", transient: true },
+    });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test("nobody listening is transient", async () => {
+    await server.close();
+    expect(await failureOf(put("content"))).toMatchObject({
+      code: "TRANSFER_FAILED",
+      details: { reason: "ECONNREFUSED", transient: true },
+    });
+    server = await startFakeS3Server();
+  });
+
+  test("close() ends a transfer that hangs", async () => {
+    server.fault = () => ({ kind: "hang" });
+    const failure = failureOf(put("content"));
+    await expect.poll(() => server.requests.length).toBe(1);
+    await store.close();
+    expect(String(await failure)).toContain("closed before the transfer ended");
+  });
+
+  describe("keys of other programs", () => {
+    const place = (...keys: readonly (readonly [key: string, content: string])[]): void => {
+      for (const [name, content] of keys) bucket().set(name, { body: Buffer.from(content), contentType: "", etag: "" });
+    };
+
+    test.for([
+      { name: "upward", key: "root/x/../../evil" },
+      { name: "upward, escaped", key: "root/x/..__0x2f__..__0x2f__evil" },
+      { name: "upward at the end", key: "root/x/a/../.." },
+      { name: "absolute", key: "root/x//etc/passwd" },
+      { name: "NUL", key: "root/x/a__0x0__b" },
+    ])("a key that leaves the folder is refused: $name", async ({ key: hostile }) => {
+      place([hostile, "evil"], ["root/x/good", "g"]);
+      expect(await failureOf(store.download(uri, path("deep/out")))).toMatchObject({ code: "LOCAL_PATH_INVALID" });
+      expect(await readdir(folder)).toEqual([]);
+    });
+
+    test("escapes are read back", async () => {
+      place(["root/x/a__0x9__b..__0x2f__c", "1"]);
+      await store.download(uri, path("out"));
+      expect(await readFile(path("out/a\tb../c"), "utf8")).toBe("1");
+    });
+
+    test("folder markers become folders", async () => {
+      place(["root/x/", ""], ["root/x/d/", ""], ["root/x/d/f", "1"], ["root/x/only/", ""], ["root/x/e", ""], ["root/x/e/f", "2"]);
+      await store.download(uri, path("out"));
+      expect((await readdir(path("out"), { recursive: true })).sort()).toEqual(["d", "d/f", "e", "e/f", "only"]);
+    });
+
+    test("an object beside keys below it is taken for a marker", async () => {
+      place(["root/x", "ignored"], ["root/x/f", "1"]);
+      await store.download(uri, path("out"));
+      expect(await readFile(path("out/f"), "utf8")).toBe("1");
+    });
+
+    test("a marker alone gives an empty folder", async () => {
+      place(["root/x/", ""]);
+      expect(await store.download(uri, path("out"))).toEqual({ objects: 1 });
+      expect(await readdir(path("out"))).toEqual([]);
+    });
+
+    test("two objects that want one path are an error", async () => {
+      place(["root/x/d", "file"], ["root/x/d/f", "below it"]);
+      expect(String(await failureOf(store.download(uri, path("out"))))).toContain('two objects want the path "d"');
+    });
+
+    test("a link in the target folder does not lead the download away", async () => {
+      place(["root/x/d/f", "1"]);
+      const { mkdir, symlink } = await import("node:fs/promises");
+      await Promise.all([mkdir(path("out")), mkdir(path("elsewhere"))]);
+      await symlink(path("elsewhere"), path("out/d"));
+      expect(await failureOf(store.download(uri, path("out")))).toMatchObject({ code: "LOCAL_PATH_INVALID" });
+      expect(await readdir(path("elsewhere"))).toEqual([]);
+    });
+  });
+
+  test("control characters are escaped in keys", async () => {
+    await writeTree(path("in"), { "a\tb\nc": "1" });
+    await store.upload(path("in"), uri);
+    expect([...bucket().keys()]).toEqual(["root/x/a__0x9__b__0xa__c"]);
+    await store.download(uri, path("out"));
+    expect(await readdir(path("out"))).toEqual(["a\tb\nc"]);
+  });
+
+  test("the content type is sniffed from the content, not from the name", async () => {
+    await writeTree(path("in"), {
+      "page.txt": "<html><body>",
+      "data.html": "a,b\n1,2\n",
+      "x.json": '{"a":1}',
+      "z.txt": "PK\u0003\u0004rest",
+    });
+    await store.upload(path("in"), uri);
+    const types = Object.fromEntries([...bucket()].map(([name, object]) => [name, object.contentType]));
+    expect(types).toEqual({
+      "root/x/data.html": "text/plain; charset=utf-8",
+      "root/x/page.txt": "text/html; charset=utf-8",
+      "root/x/x.json": "text/plain; charset=utf-8",
+      "root/x/z.txt": "application/zip",
+    });
+  });
+});
