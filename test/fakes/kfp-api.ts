@@ -18,9 +18,9 @@ export interface FakeApi {
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   /** Makes a run of a pipeline spec and gives its id. */
-  createRun(pipelineSpec: JsonObject): Promise<string>;
+  readonly createRun: (pipelineSpec: JsonObject) => Promise<string>;
   /** Names of the RPCs since the last call of this function, in order of arrival, failed ones included. */
-  takeCalls(): string[];
+  readonly takeCalls: () => string[];
 }
 
 export async function startFakeApi(
