@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import type { JsonValue } from "../../src/core/value.ts";
+import { constant, parametersOf, resolve } from "./resolving.ts";
+import { IoType, parameter } from "./rows.ts";
+
+const { OUTPUT, RUNTIME_VALUE_INPUT } = IoType;
+
+describe("resolveInputs() of constants", () => {
+  const given = (value: JsonValue): object => ({
+    task: {
+      inputs: {
+        parameters: {
+          n: constant(value),
+          "pipelinechannel--name": { componentInputParameter: "name" },
+          "pipelinechannel--number": { componentInputParameter: "number" },
+          "pipelinechannel--nothing": { componentInputParameter: "nothing" },
+        },
+      },
+    },
+    component: {
+      inputDefinitions: {
+        parameters: {
+          "pipelinechannel--nothing": { isOptional: true, parameterType: "STRING" },
+          n: { isOptional: true, parameterType: "STRING" },
+        },
+      },
+    },
+    parent: { inputs: [parameter("name", "world", RUNTIME_VALUE_INPUT), parameter("number", 5, OUTPUT, "prep")] },
+    job: { createTime: "2023-11-14T22:13:20Z" },
+    pipelineRoot: "s3://b/demo/run-1",
+  });
+  const channel = (name: string): string => `{{$.inputs.parameters['pipelinechannel--${name}']}}`;
+
+  test.for([
+    ["plain", '"plain" RUNTIME_VALUE_INPUT ROOT'],
+    [5, '"5" RUNTIME_VALUE_INPUT ROOT'],
+    [["{{$.pipeline_job_uuid}}"], '"[\\"{{$.pipeline_job_uuid}}\\"]" RUNTIME_VALUE_INPUT ROOT'],
+    [null, '"" RUNTIME_VALUE_INPUT ROOT'],
+    [channel("name"), '"world" COMPONENT_INPUT ROOT'],
+    [channel("number"), '"5" COMPONENT_INPUT prep'],
+    [`Hello ${channel("name")}`, '"Hello world" RUNTIME_VALUE_INPUT ROOT'],
+    [`${channel("name")}${channel("number")}!`, '"world5!" RUNTIME_VALUE_INPUT ROOT'],
+    [`[${channel("nothing")}]`, '"[]" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.workspace_path}}/data", '"/kfp-workspace/data" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.workspace_path}}", '"/kfp-workspace" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_job_name}}", '"My run" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_job_resource_name}}", '"argo-abc" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_job_uuid}}", '"run-1" RUNTIME_VALUE_INPUT ROOT'],
+    ["id={{$.pipeline_job_uuid}}", '"id=run-1" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_job_create_time_utc}}", '"2023-11-14T22:13:20Z" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_task_name}}", '"train" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_task_uuid}}", '"root" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_root}}", '"s3://b/demo/run-1" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.pipeline_root}}/x", '"{{$.pipeline_root}}/x" RUNTIME_VALUE_INPUT ROOT'],
+    ["{{$.inputs.parameters['x']}}", "\"{{$.inputs.parameters['x']}}\" RUNTIME_VALUE_INPUT ROOT"],
+    ["{{$.outputs.artifacts['x'].uri}}", "\"{{$.outputs.artifacts['x'].uri}}\" RUNTIME_VALUE_INPUT ROOT"],
+  ] as const)("gives %j as %s", async ([value, expected]) => {
+    expect((await parametersOf(given(value as JsonValue)))[0]).toBe(`n=${expected}`);
+  });
+
+  test("is omitted when it is exactly a channel that gives nothing", async () => {
+    expect((await parametersOf(given(channel("nothing")))).filter((text) => text.startsWith("n="))).toEqual([]);
+  });
+
+  test("keeps the type of a channel that is the whole constant", async () => {
+    const parameters = { n: constant(channel("number")), "pipelinechannel--number": { componentInputParameter: "number" } };
+    expect((await parametersOf({ ...given(""), task: { inputs: { parameters } }, component: {} }))[0]).toBe(
+      "n=5 COMPONENT_INPUT prep",
+    );
+  });
+
+  test("never looks at inserted text again", async () => {
+    const inputs = [parameter("name", channel("number"), RUNTIME_VALUE_INPUT), parameter("number", 5, OUTPUT)];
+    expect((await parametersOf({ ...given(`<${channel("name")}>`), parent: { inputs } }))[0]).toContain(
+      JSON.stringify(`<${channel("number")}>`),
+    );
+  });
+
+  test("keeps the root placeholder when no root is known", async () => {
+    const { pipelineRoot: _, ...rest } = given("{{$.pipeline_root}}") as { pipelineRoot: string };
+    expect((await parametersOf(rest))[0]).toBe('n="{{$.pipeline_root}}" RUNTIME_VALUE_INPUT ROOT');
+  });
+
+  test("refuses channels that the task does not declare, and circles", async () => {
+    await expect(resolve(given(channel("unknown")))).rejects.toThrow(
+      /refers to "pipelinechannel--unknown", which the task does not declare/,
+    );
+    const parameters = {
+      "pipelinechannel--a": constant(channel("b")),
+      "pipelinechannel--b": constant(`x${channel("a")}`),
+    };
+    await expect(resolve({ task: { inputs: { parameters } } })).rejects.toThrow(/inputs refer in a circle/);
+  });
+});
