@@ -73,7 +73,13 @@ const PAGE_SIZE = 200;
  */
 export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions): Promise<KfpApiConnection> {
   const { settings, tokenPath, policy } = options;
+  const endpoint = endpointText(settings.host, settings.port);
   const channel = await openChannel(settings, deps.fileSystem);
+  deps.logger.verbose(1, "API server chosen", () => ({
+    endpoint,
+    tls: settings.tls !== undefined,
+    proxy: settings.proxy?.address,
+  }));
   const transport = new Transport(
     {
       clock: deps.clock,
@@ -83,7 +89,7 @@ export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions):
       ...(tokenPath === undefined ? {} : { tokens: new TokenSource(deps, tokenPath) }),
     },
     {
-      endpoint: endpointText(settings.host, settings.port),
+      endpoint,
       ...(settings.forcedPackage === undefined ? {} : { forcedPackage: settings.forcedPackage }),
       ...(policy === undefined ? {} : { policy }),
     },

@@ -1,0 +1,159 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, test } from "vitest";
+import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
+import { PipelineTaskSchema, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
+import { TaskIndex } from "../../src/resolver/task-index.ts";
+import { timestampNow } from "../../src/tasks/attempt.ts";
+import { propagateStatus } from "../../src/tasks/status-propagation.ts";
+import { startFakeApi } from "../fakes/kfp-api.ts";
+import { createRootRow, createRow } from "../support/run-tasks.ts";
+import { pipelineOf } from "../support/specs.ts";
+
+const { CACHED, FAILED, RUNNING, SKIPPED, SUCCEEDED } = TaskState;
+
+const pipeline = pipelineOf({
+  root: { tasks: { sub: "comp-sub", loop: "comp-loop" } },
+  "comp-sub": { tasks: { a: "comp-a", b: "comp-b" } },
+  "comp-loop": { tasks: { p: "comp-p" } },
+});
+const { spec } = parsePipelineSpec(pipeline);
+
+async function setUp(options: Parameters<typeof startFakeApi>[0] = {}) {
+  const fake = await startFakeApi(options);
+  const { api, runId } = { api: fake.api, runId: await fake.createRun(pipeline) };
+  const root = await createRootRow(api, runId);
+  const stateOf = async (task: PipelineTask) => (await api.getTask(runId, task.taskId)).state;
+  const end = async (task: PipelineTask, state: TaskState) =>
+    api.updateTask(runId, task.taskId, { state, endTime: timestampNow(fake.clock) });
+  const propagate = async (task: PipelineTask, isLargeRun: boolean) => {
+    fake.takeCalls();
+    const updates = await propagateStatus(fake, task, { runId, spec, isLargeRun });
+    return { updates: updates.map(({ state, taskId }) => [taskId, state] as const), calls: fake.takeCalls() };
+  };
+  return { ...fake, runId, root, stateOf, end, propagate };
+}
+
+describe.for([
+  { name: "read whole", isLargeRun: false },
+  { name: "read by counting", isLargeRun: true },
+])("propagateStatus(), run $name", ({ isLargeRun }) => {
+  // contract/upstream-v2.md 20.6, api-server.md 13.2 and 13.4; undefined: `b` was not created.
+  test.for<{ a: TaskState; b: TaskState | undefined; sub: TaskState }>([
+    { a: SUCCEEDED, b: RUNNING, sub: RUNNING },
+    { a: FAILED, b: RUNNING, sub: FAILED },
+    { a: FAILED, b: undefined, sub: FAILED },
+    { a: SUCCEEDED, b: undefined, sub: RUNNING },
+    { a: SUCCEEDED, b: SUCCEEDED, sub: SUCCEEDED },
+    { a: SUCCEEDED, b: FAILED, sub: FAILED },
+    { a: CACHED, b: CACHED, sub: CACHED },
+    { a: SKIPPED, b: SKIPPED, sub: SKIPPED },
+    { a: CACHED, b: SKIPPED, sub: SUCCEEDED },
+    { a: SUCCEEDED, b: CACHED, sub: SUCCEEDED },
+  ])("children $a and $b make $sub", async ({ a, b, sub: expected }, { expect }) => {
+    const { api, root, end, propagate, stateOf } = await setUp();
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    const first = await createRow(api, sub, "a");
+    if (b !== undefined) await createRow(api, sub, "b", { state: b });
+    await propagate(await end(first, a), isLargeRun);
+    expect(await stateOf(sub)).toBe(expected);
+    // The other child of the root does not exist yet, so only a failure climbs.
+    expect(await stateOf(root)).toBe(expected === FAILED ? FAILED : RUNNING);
+  });
+
+  test("climbs to the root in one write when everything is done", async ({ expect }) => {
+    const { api, root, end, propagate, stateOf } = await setUp();
+    await createRow(api, root, "sub", { type: TaskType.DAG, state: CACHED });
+    const loop = await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 2 });
+    await createRow(api, loop, "p", { iteration: 0, state: CACHED });
+    const last = await createRow(api, loop, "p", { iteration: 1 });
+    const { updates, calls } = await propagate(await end(last, CACHED), isLargeRun);
+    expect(updates).toEqual([
+      [loop.taskId, CACHED],
+      [root.taskId, CACHED],
+    ]);
+    expect(calls.filter((call) => call === "updateTasks")).toHaveLength(1);
+    if (!isLargeRun) expect(calls).toEqual(["getRun", "updateTasks"]);
+    expect(await stateOf(root)).toBe(CACHED);
+  });
+
+  test("writes nothing where nothing changes", async ({ expect }) => {
+    const { api, root, end, propagate } = await setUp();
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    const a = await createRow(api, sub, "a");
+    const b = await createRow(api, sub, "b");
+    await propagate(await end(a, FAILED), isLargeRun);
+    const { updates, calls } = await propagate(await end(b, SUCCEEDED), isLargeRun);
+    expect(updates).toEqual([]);
+    expect(calls).not.toContain("updateTasks");
+  });
+
+  test("minimal messages leave pods and inputs of the parent alone", async ({ expect }) => {
+    const { api, runId, root, end, propagate } = await setUp();
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    await api.updateTask(runId, sub.taskId, { pods: [{ name: "driver", uid: "u" }], statusMetadata: { message: "kept" } });
+    await createRow(api, sub, "b", { state: SUCCEEDED });
+    await propagate(await end(await createRow(api, sub, "a"), SUCCEEDED), isLargeRun);
+    const stored = await api.getTask(runId, sub.taskId);
+    expect(stored).toMatchObject({
+      state: SUCCEEDED,
+      pods: [{ name: "driver" }],
+      statusMetadata: { message: "kept" },
+      parentTaskId: root.taskId,
+    });
+    expect(stored.endTime).toBeDefined();
+  });
+
+  test("a parent that failed before is corrected when a retry succeeds", async ({ expect }) => {
+    const { api, root, end, propagate, stateOf } = await setUp();
+    await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 0, state: SKIPPED });
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    await createRow(api, sub, "b", { state: SUCCEEDED });
+    const a = await createRow(api, sub, "a");
+    await propagate(await end(a, FAILED), isLargeRun);
+    await propagate(await end(a, SUCCEEDED), isLargeRun);
+    expect([await stateOf(sub), await stateOf(root)]).toEqual([SUCCEEDED, SUCCEEDED]);
+  });
+
+  test("a running task costs no call", async ({ expect }) => {
+    const { api, root, propagate } = await setUp();
+    const { calls } = await propagate(await createRow(api, root, "sub"), isLargeRun);
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("propagateStatus() in a wide loop", () => {
+  test("one counting call while siblings run", async ({ expect }) => {
+    const { api, root, end, runId, takeCalls, clock, logger } = await setUp();
+    const loop = await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 3 });
+    const first = await createRow(api, loop, "p", { iteration: 0 });
+    await createRow(api, loop, "p", { iteration: 1 });
+    const ended = await end(first, SUCCEEDED);
+    takeCalls();
+    const tasks = new TaskIndex([loop], { completeParents: [] });
+    await propagateStatus({ api, clock, logger }, ended, { runId, spec, isLargeRun: true, tasks });
+    expect(takeCalls()).toEqual(["listTasks"]);
+  });
+
+  test("falls back to the snapshot where the server cannot count", async ({ expect }) => {
+    const { api, server, root, end, propagate, stateOf, logger } = await setUp();
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    const a = await createRow(api, sub, "a");
+    server.faults.add({ method: "ListTasks", kind: "status", code: "invalidArgument" });
+    await propagate(await end(a, FAILED), true);
+    expect(await stateOf(sub)).toBe(FAILED);
+    expect(logger.messages("warn")).toHaveLength(1);
+  });
+
+  test("a parent that does not exist is an error", async ({ expect }) => {
+    const { propagate, runId } = await setUp();
+    const orphan = create(PipelineTaskSchema, {
+      taskId: "x",
+      runId,
+      scopePath: "root.sub",
+      parentTaskId: "nowhere",
+      state: FAILED,
+    });
+    await expect(propagate(orphan, false)).rejects.toThrow(/not part of the run/);
+    await expect(propagate(orphan, true)).rejects.toThrow(/NOT_FOUND/);
+  });
+});
