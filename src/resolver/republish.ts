@@ -8,13 +8,14 @@
  *
  * @module
  */
+import { IoType } from "../core/kfp-types.ts";
 import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
-import { linkStateOn, outputArtifactsOf, outputParametersOf } from "./io-entries.ts";
+import { iterationOfEntry, linkStateOn, outputArtifactsOf, outputParametersOf } from "./io-entries.ts";
 import type { LinkInit } from "./io-entries.ts";
 import { planPropagation } from "./propagate-outputs.ts";
 import { PropagationPlan } from "./propagation-plan.ts";
 import { scopeEntryOf } from "./spec-lookup.ts";
-import { isPreserved } from "./task-index.ts";
+import { isDagTask, isPreserved } from "./task-index.ts";
 import type { TaskIndex } from "./task-index.ts";
 
 /** Whether a task declares an output key, parameter or artifact, that its row does not have. */
@@ -40,11 +41,28 @@ export function needsRepublish(spec: PipelineSpec, task: PipelineTask, tasks: Ta
 export async function planRepublish(spec: PipelineSpec, task: PipelineTask, tasks: TaskIndex): Promise<PropagationPlan> {
   const plan = new PropagationPlan();
   if (!needsRepublish(spec, task, tasks)) return plan;
-  for (const child of tasks.childrenOf(task.taskId)) {
-    if (!isPreserved(child)) continue;
-    await planPropagation({ spec, task: child, readTask: (taskId) => Promise.resolve(tasks.get(taskId)) }, plan);
+  for (const source of preservedSources(task, tasks)) {
+    await planPropagation({ spec, task: source, readTask: (taskId) => Promise.resolve(tasks.get(taskId)) }, plan);
   }
   return plan;
+}
+
+/** Preserved children; in place of one whose artifacts have lost their iterations, the tasks below that still know them. */
+function preservedSources(task: PipelineTask, tasks: TaskIndex): PipelineTask[] {
+  return tasks
+    .childrenOf(task.taskId)
+    .filter(isPreserved)
+    .flatMap((child) => {
+      const below = hasLostIterations(child) ? preservedSources(child, tasks) : [];
+      return below.length === 0 ? [child] : below;
+    });
+}
+
+function hasLostIterations(task: PipelineTask): boolean {
+  const artifacts = task.outputs?.artifacts ?? [];
+  return (
+    isDagTask(task) && artifacts.some((entry) => entry.type === IoType.ITERATOR_OUTPUT && iterationOfEntry(entry) === undefined)
+  );
 }
 
 /** Links of a plan by what the rows say about them. */

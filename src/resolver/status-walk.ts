@@ -9,11 +9,11 @@
  * @module
  */
 import { InternalError } from "../core/errors.ts";
-import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
+import type { DagSpec, PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
 import { TaskState } from "../core/kfp-types.ts";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../gen/ml_pipelines/pipeline_spec_pb.js";
-import { dagOf, scopeEntryOf } from "./spec-lookup.ts";
-import { parentIdOf } from "./task-index.ts";
+import { dagOf, lookup } from "./spec-lookup.ts";
+import { parentIdOf, taskKeyOf } from "./task-index.ts";
 import type { TaskIndex } from "./task-index.ts";
 import { countStates, expectedChildCount, moveChild, parentState, rollUpCounts } from "./task-state.ts";
 import type { ChildCounts } from "./task-state.ts";
@@ -65,10 +65,11 @@ export async function planStatusWalk({ spec, start, readLevel }: StatusWalkReque
     }
     const { parent } = level;
     const counts = child === start ? level.counts : moveChild(level.counts, child.state, childState);
-    const state = parentState(counts, expectedChildCount(dagOf(spec, parent).component, parent));
+    const { component, dag } = dagOf(spec, parent);
+    const state = parentState(counts, expectedChildCount(component, parent));
     if (state === undefined) break;
     // An exit task runs after its parent was closed as FAILED: the parent, and all above it, end when the exit task does.
-    extendsParent ||= childEnds && isExitTask(spec, child);
+    extendsParent ||= childEnds && isExitTask(dag, child);
     childEnds = state !== parent.state || parent.endTime === undefined || extendsParent;
     if (childEnds) {
       updates.push(statusUpdate(parent, state, level.failedChild ?? (childState === TaskState.FAILED ? child : undefined)));
@@ -96,8 +97,10 @@ function statusUpdate(parent: PipelineTask, state: TaskState, failedChild: Pipel
   };
 }
 
-function isExitTask(spec: PipelineSpec, task: PipelineTask): boolean {
-  return scopeEntryOf(spec, task).taskSpec?.triggerPolicy?.strategy === TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED;
+/** Asks the parent's DAG only: the walk must also work for a task that failed because its component does not exist. */
+function isExitTask({ tasks }: DagSpec, task: PipelineTask): boolean {
+  const strategy = lookup(tasks, taskKeyOf(task))?.triggerPolicy?.strategy;
+  return strategy === TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED;
 }
 
 /** The level of a parent in a snapshot. */

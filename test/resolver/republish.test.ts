@@ -100,6 +100,39 @@ describe("planRepublish()", () => {
   });
 });
 
+describe("planRepublish() on a server that hides the iteration of artifacts", () => {
+  test("goes down to the tasks of the loop", async () => {
+    const fed = { dag: SUB.dag, outputDefinitions: SUB.outputDefinitions };
+    const rootDag = {
+      dag: {
+        tasks: { loop: { componentRef: { name: "loop" } } },
+        outputs: { artifacts: { m: { artifactSelectors: [{ producerSubtask: "loop", outputArtifactKey: "m" }] } } },
+      },
+      outputDefinitions: { artifacts: { m: {} } },
+    };
+    const loopSpec = specOf({ root: rootDag, components: { loop: fed, a: { executorLabel: "a" } } });
+    const root = row("root", { id: "root" });
+    const outputArtifacts = ["A1", "A2"].map((id) => artifact("m", id, IoType.ITERATOR_OUTPUT, "a"));
+    const loop = row("loop", {
+      parent: root,
+      id: "loop",
+      type: TaskType.LOOP,
+      count: 2,
+      state: TaskState.SUCCEEDED,
+      outputArtifacts,
+    });
+    const leaves = ["A2", "A1"].map((id, index) =>
+      row("a", { parent: loop, index, state: TaskState.SUCCEEDED, outputArtifacts: [artifact("m", id, IoType.OUTPUT, "a")] }),
+    );
+    const made = await planRepublish(loopSpec, root, new TaskIndex([root, loop, ...leaves]));
+    const atRoot = made.links.filter(({ taskId }) => taskId === "root");
+    expect(atRoot.map(({ artifactId, producer }) => [artifactId, producer?.iteration])).toEqual([
+      ["A2", 0n],
+      ["A1", 1n],
+    ]);
+  });
+});
+
 describe("linksToMake()", () => {
   const loop = row("l", {
     parent: "root",

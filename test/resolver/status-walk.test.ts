@@ -80,6 +80,11 @@ describe("planStatusWalk() in a root with tasks a and b", () => {
     expect(update?.runId).toBe("run-1");
   });
 
+  test("works for a task whose component does not exist", async () => {
+    const broken = specOf({ root: { dag: { tasks: { a: { componentRef: { name: "gone" } } } } } });
+    expect(await walk(broken, a(FAILED), [root])).toEqual(["R FAILED"]);
+  });
+
   test("is an error when the parent is not there", async () => {
     await expect(walk(twoTasks, a(FAILED), [])).rejects.toThrow(/its parent is not part of the run/);
   });
