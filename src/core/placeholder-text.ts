@@ -7,7 +7,6 @@
  *
  * @module
  */
-export type { PlaceholderContext as JobContext } from "./placeholder-context.ts";
 
 export type ContextName =
   | "pipeline_job_name"

@@ -7,10 +7,10 @@
  */
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PipelineTask, Run } from "../core/kfp-types.ts";
-import type { JobContext } from "../core/placeholder-text.ts";
+import type { PlaceholderContext } from "../core/placeholder.ts";
 import type { ChildOptions, CommonOptions } from "./options.ts";
 
-export function jobContext(run: Run, parent: PipelineTask, options: CommonOptions & ChildOptions): JobContext {
+export function jobContext(run: Run, parent: PipelineTask, options: CommonOptions & ChildOptions): PlaceholderContext {
   const createTime = utcSeconds(run.createdAt);
   const scheduleTime = utcSeconds(run.scheduledAt) ?? createTime;
   return {

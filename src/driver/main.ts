@@ -26,7 +26,7 @@ async function main(): Promise<void> {
     },
     kube: async () => {
       const { createKubeRest } = await import("../kube/kube-rest.ts");
-      return createKubeRest({ environment });
+      return createKubeRest({ clock: systemClock }, { environment });
     },
   });
 }
