@@ -68,11 +68,6 @@ export function invalidResponseError(method: string, endpoint: string, reason: s
   });
 }
 
-/** True when `error` is an ApiError whose call may have worked on the server. */
-export function isAmbiguousError(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.details["ambiguous"] === true;
-}
-
 function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, " ").trim();
 }

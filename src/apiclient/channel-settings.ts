@@ -8,8 +8,8 @@
  */
 import { UsageError } from "../core/errors.ts";
 import { parseGoDuration } from "../core/go-duration.ts";
+import type { ApiPackage } from "../core/grpc-definition.ts";
 import type { RunLayout } from "../core/run-layout.ts";
-import type { ApiPackage } from "./package-choice.ts";
 import { chooseProxy, type Environment, type HttpProxy } from "./proxy.ts";
 
 export interface ConnectionFlags {

@@ -7,9 +7,8 @@
  *
  * @module
  */
+import type { ApiPackage } from "../core/grpc-definition.ts";
 import type { GrpcStatus } from "./grpc-status.ts";
-
-export type ApiPackage = "v2beta1" | "v2";
 
 /**
  * What an answer means for the call that got it: take it as it is, repeat the call under `current`, or give up because the server

@@ -20,7 +20,7 @@ import type { Logger } from "../ports/logger.ts";
 import { callFailure, toApiError, unsupportedError, type CallContext } from "./api-error.ts";
 import type { TokenSource } from "./auth.ts";
 import type { CallFailure } from "./grpc-status.ts";
-import { PackageChoice, type ApiPackage } from "./package-choice.ts";
+import { PackageChoice } from "./package-choice.ts";
 import { CALL_DEADLINE_MS, DEFAULT_RETRY_POLICY, nextRetryMs, type Repeatability, type RetryPolicy } from "./retry.ts";
 
 /** GetRun answers with the bytes themselves: which layout they have is known only after looking at them. */
@@ -80,8 +80,8 @@ export class Transport {
   readonly #choice: PackageChoice;
   readonly #clients = new Map<ApiPackage, Clients>();
   readonly #callsByMethod = new Map<string, number>();
-  /** One per call under way; aborted to end it early. */
-  readonly #underWay = new Set<AbortController>();
+  /** One per call under way: aborted to end it early; the signal tells that it has ended. */
+  readonly #underWay = new Map<AbortController, AbortSignal>();
   #sentBytes = 0;
   #receivedBytes = 0;
   #endAtMs = Number.POSITIVE_INFINITY;
@@ -101,10 +101,13 @@ export class Transport {
     return { callsByMethod: new Map(this.#callsByMethod), sentBytes: this.#sentBytes, receivedBytes: this.#receivedBytes };
   }
 
-  /** From now on every call, under way or to come, ends within so many milliseconds: this process has been asked to stop. */
+  /**
+   * From now on every try, under way or to come, ends within so many milliseconds, and no wait begins that would be longer: this
+   * process has been asked to stop. A wait between two tries that has begun (10 s at most) is not cut short.
+   */
   hurry(withinMs: number): void {
     this.#endAtMs = Math.min(this.#endAtMs, this.#deps.clock.monotonicMs() + withinMs);
-    for (const controller of this.#underWay) void this.#abortLater(controller, withinMs);
+    for (const [controller, finished] of this.#underWay) void this.#abortLater(controller, withinMs, finished);
   }
 
   close(): void {
@@ -147,7 +150,7 @@ export class Transport {
         delayMs,
         reason: failure.details,
       });
-      await this.#pause(delayMs);
+      await clock.sleep(delayMs);
       attempt += 1;
     }
   }
@@ -165,7 +168,7 @@ export class Transport {
     const overdue = new AbortController();
     const finished = new AbortController();
     void this.#abortLater(overdue, deadlineMs, finished.signal);
-    this.#underWay.add(overdue);
+    this.#underWay.set(overdue, finished.signal);
     this.#callsByMethod.set(plan.method, (this.#callsByMethod.get(plan.method) ?? 0) + 1);
     try {
       const metadata = new Metadata({ ...plan.metadata, ...(authorization === undefined ? {} : { authorization }) });
@@ -182,18 +185,13 @@ export class Transport {
     }
   }
 
-  async #abortLater(controller: AbortController, ms: number, cancelled?: AbortSignal): Promise<void> {
+  async #abortLater(controller: AbortController, ms: number, cancelled: AbortSignal): Promise<void> {
     try {
       await this.#deps.clock.sleep(ms, cancelled);
       controller.abort();
     } catch {
       // The call has ended; nobody waits for this timer any more.
     }
-  }
-
-  /** Waits between two tries; `hurry` does not shorten it, because a wait is never longer than the time that is left. */
-  async #pause(delayMs: number): Promise<void> {
-    await this.#deps.clock.sleep(delayMs);
   }
 
   #clientsOf(apiPackage: ApiPackage): Clients {

@@ -50,7 +50,7 @@ export interface KfpApi {
   getRun(runId: string, view: "DEFAULT" | "FULL"): Promise<Run>;
   getPipelineVersion(pipelineId: string, versionId: string): Promise<PipelineVersion>;
   getTask(runId: string, taskId: string): Promise<PipelineTask>;
-  /** One page. `listAllTasks` in tasks/read-run.ts follows the tokens. */
+  /** One page. `listAllTasks` in tasks/read-tasks.ts follows the tokens. */
   listTasks(runId: string, options?: ListTasksOptions): Promise<TaskPage>;
   /** Idempotent by logical identity: an existing row comes back unchanged (contract/api-server.md 6.3). */
   createTask(runId: string, task: TaskInit): Promise<PipelineTask>;

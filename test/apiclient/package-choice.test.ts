@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
+import type { ApiPackage } from "../../src/core/grpc-definition.ts";
 import type { GrpcStatus } from "../../src/apiclient/grpc-status.ts";
-import { PackageChoice, unsupportedMessage, type ApiPackage, type PackageVerdict } from "../../src/apiclient/package-choice.ts";
+import { PackageChoice, unsupportedMessage, type PackageVerdict } from "../../src/apiclient/package-choice.ts";
 
 describe("PackageChoice", () => {
   // contract/upstream-v2.md 20.4
