@@ -7,7 +7,15 @@
  *
  * @module
  */
-import { Metadata, Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import {
+  logVerbosity,
+  Metadata,
+  Server,
+  ServerCredentials,
+  setLogVerbosity,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import type { DescMessage, DescService, MessageShape } from "@bufbuild/protobuf";
 import { ApiError } from "../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage, type ServiceDescriptor } from "../core/grpc-definition.ts";
@@ -74,6 +82,8 @@ const INTERNAL = 13;
  * @throws {ApiError} API_UNAVAILABLE when the address cannot be bound.
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<RunningGrpcServer> {
+  // grpc-js writes to stderr on its own; whatever it would say arrives here as an error, too.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server({
     "grpc.max_receive_message_length": MAX_RECEIVE_BYTES,
     "grpc.max_send_message_length": -1,
