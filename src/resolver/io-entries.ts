@@ -72,13 +72,6 @@ export function parameterMergeKey(entry: IoParameter): string {
   return JSON.stringify(byValue ? [...identity, textForOrder(entry.value)] : identity);
 }
 
-/** Existing entries keep their place, new ones follow, equal keys take the later value. */
-export function mergeParameters(existing: readonly IoParameter[], incoming: readonly IoParameter[]): IoParameter[] {
-  const merged = new Map<string, IoParameter>();
-  for (const entry of [...existing, ...incoming]) merged.set(parameterMergeKey(entry), entry);
-  return [...merged.values()];
-}
-
 /** Same key, type, producer including iteration, and value. */
 export function sameParameter(a: IoParameter, b: IoParameter): boolean {
   return parameterMergeKey(a) === parameterMergeKey(b) && sameValue(a.value, b.value);

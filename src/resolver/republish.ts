@@ -10,8 +10,7 @@
  */
 import { IoType } from "../core/kfp-types.ts";
 import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
-import { iterationOfEntry, linkStateOn, outputArtifactsOf, outputParametersOf } from "./io-entries.ts";
-import type { LinkInit } from "./io-entries.ts";
+import { iterationOfEntry, outputArtifactsOf, outputParametersOf } from "./io-entries.ts";
 import { planPropagation } from "./propagate-outputs.ts";
 import { PropagationPlan } from "./propagation-plan.ts";
 import { scopeEntryOf } from "./spec-lookup.ts";
@@ -63,23 +62,4 @@ function hasLostIterations(task: PipelineTask): boolean {
   return (
     isDagTask(task) && artifacts.some((entry) => entry.type === IoType.ITERATOR_OUTPUT && iterationOfEntry(entry) === undefined)
   );
-}
-
-/** Links of a plan by what the rows say about them. */
-export interface LinksByState {
-  /** To be made. */
-  readonly missing: LinkInit[];
-  /** The row shows the artifact but hides the iteration, or was not read: ask ListArtifactTasks before making the link. */
-  readonly unknown: LinkInit[];
-}
-
-/** Leaves out the links that the rows show already (contract/driver.md 3.8 step 6, with the full identity). */
-export function linksToMake(links: Iterable<LinkInit>, tasks: TaskIndex): LinksByState {
-  const byState: LinksByState = { missing: [], unknown: [] };
-  for (const link of links) {
-    const task = tasks.get(link.taskId ?? "");
-    const state = task === undefined ? "unknown" : linkStateOn(task, link);
-    if (state !== "present") byState[state === "absent" ? "missing" : "unknown"].push(link);
-  }
-  return byState;
 }

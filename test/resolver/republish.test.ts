@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { linksToMake, needsRepublish, planRepublish } from "../../src/resolver/republish.ts";
+import { linkStateOn } from "../../src/resolver/io-entries.ts";
+import { needsRepublish, planRepublish } from "../../src/resolver/republish.ts";
 import { TaskIndex } from "../../src/resolver/task-index.ts";
 import { IoType, TaskState, TaskType, artifact, parameter, row, showParameter, specOf } from "./rows.ts";
 
@@ -66,7 +67,7 @@ describe("planRepublish()", () => {
     const tasks = new TaskIndex(rows);
     const made = await planRepublish(spec, rows[1]!, tasks);
     expect(made.taskUpdates.get("sub")?.map(showParameter)).toEqual(["x=1 OUTPUT a"]);
-    expect(linksToMake(made.links, tasks)).toEqual({ missing: [], unknown: [] });
+    expect(made.links.map((link) => linkStateOn(tasks.get(link.taskId ?? "") ?? rows[0]!, link))).toEqual(["present"]);
   });
 
   test("repairs the root above a complete parent", async () => {
@@ -130,36 +131,5 @@ describe("planRepublish() on a server that hides the iteration of artifacts", ()
       ["A2", 0n],
       ["A1", 1n],
     ]);
-  });
-});
-
-describe("linksToMake()", () => {
-  const loop = row("l", {
-    parent: "root",
-    id: "l",
-    outputArtifacts: [artifact("m", "A1", IoType.ITERATOR_OUTPUT, "a#0"), artifact("m", "A2", IoType.ITERATOR_OUTPUT, "a")],
-  });
-  const link = (artifactId: string, iteration?: bigint, taskId = "l") => ({
-    artifactId,
-    taskId,
-    runId: "run-1",
-    key: "m",
-    type: IoType.ITERATOR_OUTPUT,
-    producer: { taskName: "a", ...(iteration === undefined ? {} : { iteration }) },
-  });
-
-  test.for([
-    { name: "the same link", made: link("A1", 0n), state: "present" },
-    { name: "another iteration", made: link("A1", 1n), state: "missing" },
-    { name: "another artifact", made: link("A3", 0n), state: "missing" },
-    { name: "an artifact whose iteration the row hides", made: link("A2", 1n), state: "unknown" },
-    { name: "no iteration on both sides", made: link("A2"), state: "present" },
-    { name: "a task that was not read", made: link("A1", 0n, "elsewhere"), state: "unknown" },
-  ])("says of $name: $state", ({ made, state }) => {
-    const { missing, unknown } = linksToMake([made], new TaskIndex([loop]));
-    expect({ missing: missing.length, unknown: unknown.length }).toEqual({
-      missing: state === "missing" ? 1 : 0,
-      unknown: state === "unknown" ? 1 : 0,
-    });
   });
 });
