@@ -10,6 +10,7 @@ import {
   serviceDefinition,
   type BytesHook,
   type GrpcMethod,
+  type ApiPackage,
   type GrpcServiceDefinition,
 } from "../core/grpc-definition.ts";
 import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
