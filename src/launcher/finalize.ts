@@ -1,0 +1,100 @@
+/**
+ * The last word about a task: its final state, what is still queued, and what its end means for its ancestors.
+ *
+ * Its own failure makes the task FAILED, even where the user's program succeeded. The message starts with what failed first.
+ *
+ * Source: contract/launcher.md 2.3 to 2.6, DB-10, DB-37; decisions.md ("failed status propagation").
+ *
+ * @module
+ */
+import { ApiError, errorMessage } from "../core/errors.ts";
+import { TaskState, type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import { statusMetadata, timestampNow } from "../tasks/attempt.ts";
+import { propagateStatus } from "../tasks/status-propagation.ts";
+import { finalMetadata, type Attempt } from "./attempt.ts";
+import type { LaunchResult } from "./deps.ts";
+import { joinMessages, stageError, type AttemptFailure } from "./failure.ts";
+
+export interface FinalizeDeps {
+  readonly api: KfpApi;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Logger;
+}
+
+export interface FinalizeOptions {
+  /** When the roll-up fails, roll up once more after the task is marked FAILED (importers, contract/launcher.md DB-41). */
+  readonly rollUpAgain?: boolean;
+}
+
+/** Stores the final state, with everything queued before it, and rolls it up. Never throws. */
+export async function finalizeAttempt(
+  deps: FinalizeDeps,
+  attempt: Attempt,
+  failure: AttemptFailure | undefined,
+  { rollUpAgain = false }: FinalizeOptions = {},
+): Promise<LaunchResult> {
+  const { runId, taskId } = attempt.task;
+  let problem = failure?.message ?? "";
+  let state: LaunchResult["state"] = failure === undefined ? TaskState.SUCCEEDED : TaskState.FAILED;
+  try {
+    await storeAndRollUp(deps, attempt, state, problem);
+  } catch (error) {
+    state = TaskState.FAILED;
+    problem = joinMessages(problem, errorMessage(error));
+    try {
+      const stored = await deps.api.updateTask(runId, taskId, failedState(deps, attempt, problem));
+      if (rollUpAgain) await rollUp(deps, attempt, stored);
+    } catch (updateError) {
+      problem = joinMessages(problem, `failed to record the failure: ${errorMessage(updateError)}`);
+    }
+  }
+  if (problem === "") return { exitCode: 0, state, taskId };
+  return { exitCode: failure?.exitCode ?? 1, state, taskId, message: problem };
+}
+
+async function storeAndRollUp(
+  deps: FinalizeDeps,
+  attempt: Attempt,
+  state: LaunchResult["state"],
+  message: string,
+): Promise<void> {
+  const { batch, pods, task } = attempt;
+  batch.queueTaskUpdate(task.taskId, {
+    state,
+    pods,
+    endTime: timestampNow(deps.clock),
+    ...finalMetadata(message, task.statusMetadata),
+  });
+  let stored: PipelineTask | undefined;
+  try {
+    stored = (await batch.flush()).tasks.get(task.taskId);
+  } catch (error) {
+    throw stageError("failed to flush batch updates", error);
+  }
+  await rollUp(deps, attempt, stored ?? { ...task, state });
+}
+
+/**
+ * Status propagation of an attempt's task.
+ *
+ * @throws {Error} Naming the stage that failed in the reference's words.
+ */
+async function rollUp(deps: FinalizeDeps, { snapshot }: Attempt, task: PipelineTask): Promise<void> {
+  const { spec, tasks, complete } = snapshot;
+  try {
+    await propagateStatus(deps, task, { runId: task.runId, spec, isLargeRun: !complete, tasks });
+  } catch (error) {
+    const method = error instanceof ApiError ? String(error.details["method"] ?? "") : "";
+    const isRead = method.startsWith("Get") || method.startsWith("List");
+    throw stageError(isRead ? "failed to refresh run before status propagation" : "failed to update statuses", error);
+  }
+}
+
+function failedState({ clock }: FinalizeDeps, { pods, task }: Attempt, message: string): TaskInit {
+  const { runId, taskId } = task;
+  const metadata = statusMetadata(message, task.statusMetadata);
+  return { taskId, runId, state: TaskState.FAILED, endTime: timestampNow(clock), pods, statusMetadata: metadata };
+}

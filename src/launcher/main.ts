@@ -1,0 +1,95 @@
+/**
+ * The launcher's main file: picks the adapters, passes signals on, exits.
+ *
+ * @module
+ */
+import { constants } from "node:os";
+import path from "node:path";
+import { nodeFileSystem } from "../node/node-file-system.ts";
+import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
+import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
+import { systemClock } from "../node/system-clock.ts";
+import type { KubeApi } from "../ports/kube-api.ts";
+import type { CommandOptions, OutputSink } from "../ports/process-runner.ts";
+import { runLauncher } from "./run.ts";
+
+/** A signal that ends the step; the second one ends this process at once. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+
+/** When all is done, what a library left open may keep the process this much longer. */
+const LINGER_MS = 1000;
+
+async function main(): Promise<void> {
+  const environment = originalEnvironment(process.env);
+  cleanEnvironment(process.env);
+  const { stdout, stderr } = process;
+  let opened: Promise<KubeApi> | undefined;
+  const kube = (): Promise<KubeApi> => {
+    opened ??= import("../kube/kube-rest.ts").then(({ createKubeRest }) =>
+      createKubeRest({ clock: systemClock }, { environment }),
+    );
+    return opened;
+  };
+  const exitCode = await runLauncher(process.argv.slice(2), {
+    environment,
+    userEnvironment: environment,
+    stdin: "inherit",
+    userStdout: sinkOf(stdout),
+    userStderr: sinkOf(stderr),
+    stdout,
+    stderr,
+    clock: systemClock,
+    files: nodeFileSystem,
+    processRunner: {
+      run: async (options: CommandOptions) => (await import("../node/process-runner.ts")).createProcessRunner().run(options),
+    },
+    createLogger: (verbosity) =>
+      createLogger({ clock: systemClock, stream: stderr, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
+    connect: async (flags, logger) => {
+      const { connectFromEnvironment } = await import("../apiclient/connect.ts");
+      const connection = await connectFromEnvironment(
+        { clock: systemClock, logger, fileSystem: nodeFileSystem },
+        flags,
+        environment,
+      );
+      logger.info("API server", { endpoint: connection.endpoint, tls: flags.tlsEnabled });
+      return { api: connection, hurry: (withinMs) => connection.hurry(withinMs), close: () => connection.close() };
+    },
+    kube,
+    openStore: async (request) => {
+      const { openRunStore } = await import("./open-run-store.ts");
+      return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
+    },
+    copy: async (destination) => {
+      const { copyPortableFolder } = await import("./copy-self.ts");
+      await copyPortableFolder({ source: path.join(import.meta.dirname, "../portable"), destination });
+    },
+    signal: stopSignal(),
+  });
+  process.exitCode = exitCode;
+  setTimeout(() => process.exit(exitCode), LINGER_MS).unref();
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of STOP_SIGNALS) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      controller.abort(name);
+    });
+  }
+  return controller.signal;
+}
+
+/** Output that nobody reads any more is no reason to fail a step: it goes on into the log. */
+function sinkOf(stream: NodeJS.WriteStream): OutputSink {
+  stream.on("error", () => undefined);
+  return {
+    write: (chunk) =>
+      new Promise((resolve) => {
+        stream.write(chunk, () => resolve());
+      }),
+  };
+}
+
+void main();

@@ -1,0 +1,70 @@
+/**
+ * Part of the composition roots: the object store of a run, from the launcher configuration of its namespace.
+ *
+ * Reached through `await import()` only, because the store's modules cost start-up time that many steps do not need.
+ *
+ * @module
+ */
+import { loadLauncherConfig } from "../config/load-launcher-config.ts";
+import { errorMessage, KubeError, StorageError, UsageError } from "../core/errors.ts";
+import { storeConfig, type LauncherConfig } from "../core/store-config.ts";
+import { openObjectStore } from "../objectstore/open-store.ts";
+import { parseProvidersYaml } from "../objectstore/providers-yaml.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { KubeApi } from "../ports/kube-api.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { LauncherStoreRequest } from "./run.ts";
+
+export interface OpenRunStoreDeps {
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  /** Called only for a ConfigMap that is not mounted, and for Secrets. */
+  readonly kube: () => Promise<KubeApi>;
+  /** Of this process: credentials, endpoints, proxies. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * @throws {KubeError} KUBE_UNAVAILABLE or KUBE_REJECTED, {StorageError} STORE_CONFIG_INVALID, {UsageError} FILE_UNREADABLE.
+ */
+export async function openRunStore(deps: OpenRunStoreDeps, request: LauncherStoreRequest): Promise<ObjectStore> {
+  const { clock, files, kube, environment } = deps;
+  const { namespace, localOnly, localRootAllowed, caCertPath, logger } = request;
+  const launcherConfig = localOnly ? {} : await readConfig(deps, request);
+  const providers =
+    launcherConfig.providersText === undefined ? undefined : await parseProvidersYaml(launcherConfig.providersText);
+  const extraCaPem = localOnly ? undefined : await readCa(files, caCertPath);
+  logger.verbose(2, "Object store opened", () => ({ namespace, localOnly, pipelineRoot: launcherConfig.defaultPipelineRoot }));
+  return openObjectStore(
+    { clock, kube },
+    {
+      config: storeConfig(launcherConfig, providers),
+      namespace,
+      environment,
+      localRootAllowed,
+      ...(extraCaPem === undefined ? {} : { extraCaPem }),
+    },
+  );
+}
+
+async function readConfig(
+  { files, kube }: OpenRunStoreDeps,
+  { namespace, logger }: LauncherStoreRequest,
+): Promise<LauncherConfig> {
+  try {
+    return await loadLauncherConfig({ files, kube, logger }, { namespace });
+  } catch (error) {
+    const message = `failed to get launcher configmap: ${errorMessage(error)}`;
+    if (error instanceof KubeError)
+      throw new KubeError(error.code as "KUBE_REJECTED", message, { details: error.details, cause: error });
+    throw new StorageError("STORE_CONFIG_INVALID", message, { cause: error });
+  }
+}
+
+async function readCa(files: FileSystem, path: string): Promise<string | undefined> {
+  if (path === "") return undefined;
+  const text = await files.readText(path);
+  if (text === undefined) throw new UsageError("FILE_UNREADABLE", `Cannot read the CA file "${path}": there is no such file`);
+  return text;
+}

@@ -1,0 +1,177 @@
+/**
+ * The launcher program without its process: arguments, environment, streams and adapters come in, an exit code goes out. The main file
+ * calls it once; a local run calls it for every step.
+ *
+ * Exit codes: 0 done, also for help, version and copy; the user's own code; 128 + signal; 2 malformed flags; 1 any other failure
+ * (decisions.md, "exit code").
+ *
+ * @module
+ */
+import { buildInfo, formatVersion } from "../core/build-info.ts";
+import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
+import { usageText } from "../core/go-flags.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import type { KfpApi } from "../ports/kfp-api.ts";
+import type { KubeApi } from "../ports/kube-api.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { OutputSink, ProcessRunner } from "../ports/process-runner.ts";
+import type { LauncherDeps, LaunchResult, StoreRequest } from "./deps.ts";
+import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
+import { CALLS_UNTIL_MS } from "./interruption.ts";
+import type { ApiServerFlags } from "./options.ts";
+import { readLauncherSettings } from "./settings.ts";
+
+/** The API server, as whoever made the connection hands it in. */
+export interface LauncherConnection {
+  readonly api: KfpApi;
+  /** From now on every call ends within so many milliseconds. Absent where the connection belongs to somebody else. */
+  readonly hurry?: ((withinMs: number) => void) | undefined;
+  /** Absent where the connection belongs to somebody else. */
+  readonly close?: (() => void) | undefined;
+}
+
+export interface LauncherStoreRequest extends StoreRequest {
+  /** `--ca_cert_path`: to be trusted by every connection; empty means none. */
+  readonly caCertPath: string;
+  readonly logger: Logger;
+}
+
+/** What the main file, or a local run, wires up. */
+export interface LauncherHost {
+  /** Of this program: the settings of settings.ts. Variables of the user's container that are hidden from Node are in it, too. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The whole environment of the user's program. */
+  readonly userEnvironment: Readonly<Record<string, string>>;
+  /** Working folder of the user's program; that of this process when absent. */
+  readonly workingDirectory?: string | undefined;
+  readonly stdin: "inherit" | "ignore";
+  /** Where the user's streams go, byte for byte. */
+  readonly userStdout: OutputSink;
+  readonly userStderr: OutputSink;
+  /** Where the launcher's own text goes: version to stdout, usage to stderr. */
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  readonly processRunner: ProcessRunner;
+  readonly createLogger: (verbosity: number) => Logger;
+  readonly connect: (flags: ApiServerFlags, logger: Logger) => Promise<LauncherConnection>;
+  readonly kube: () => Promise<KubeApi>;
+  readonly openStore: (request: LauncherStoreRequest) => Promise<ObjectStore>;
+  /** `--copy`: makes this program start at `destination` in any container. */
+  readonly copy: (destination: string) => Promise<void>;
+  /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
+  readonly taskCountHint?: number | undefined;
+  /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`, or an Error that says why. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs the launcher. Never throws. */
+export async function runLauncher(argv: readonly string[], host: LauncherHost): Promise<number> {
+  let command;
+  try {
+    command = parseLauncherFlags(argv);
+  } catch (error) {
+    return reportUsage(error, host);
+  }
+  switch (command.mode) {
+    case "help":
+      host.stderr.write(command.text);
+      return 0;
+    case "version":
+      host.stdout.write(`${formatVersion("launcher-v2")}\n`);
+      return 0;
+    case "copy":
+      return await copySelf(command.destination, host);
+    case "container":
+    case "importer":
+      return await execute(command, host);
+  }
+}
+
+async function copySelf(destination: string, host: LauncherHost): Promise<number> {
+  try {
+    await host.copy(destination);
+    return 0;
+  } catch (error) {
+    host.stderr.write(`launcher-v2: ${errorMessage(error)}\n`);
+    return 1;
+  }
+}
+
+async function execute(command: ExecutorCommand, host: LauncherHost): Promise<number> {
+  let logger: Logger;
+  try {
+    logger = host.createLogger(command.logLevel);
+  } catch (error) {
+    return reportUsage(error, host);
+  }
+  const { runId, taskName, iterationIndex } = command.options;
+  const { version, commit } = buildInfo;
+  logger.info("launcher-v2 starts", { version, commit, mode: command.mode, runId, task: taskName, iteration: iterationIndex });
+  for (const warning of command.warnings) logger.warn(warning);
+  let connection: LauncherConnection | undefined;
+  let stopWatching = (): void => undefined;
+  try {
+    connection = await host.connect(command.api, logger);
+    stopWatching = hurryOnAbort(host.signal, connection);
+    const result = await launch(command, launcherDeps(command, host, connection.api, logger));
+    if (result.message !== undefined) logger.error(`failed to execute launcher: ${result.message}`, { taskId: result.taskId });
+    logger.info("launcher-v2 ends", { taskId: result.taskId, exitCode: result.exitCode });
+    return result.exitCode;
+  } catch (error) {
+    logger.error(`failed to execute launcher: ${errorMessage(error)}`, error instanceof KfpError ? { code: error.code } : {});
+    return 1;
+  } finally {
+    stopWatching();
+    connection?.close?.();
+  }
+}
+
+/** Loaded here, so that `--copy` and `--version` do not wait for what they do not use. */
+async function launch(command: ExecutorCommand, deps: LauncherDeps): Promise<LaunchResult> {
+  if (command.mode === "container") {
+    const { launchContainer } = await import("./launch-container.ts");
+    return await launchContainer(deps, command.options);
+  }
+  const { launchImporter } = await import("./launch-importer.ts");
+  return await launchImporter(deps, command.options);
+}
+
+function launcherDeps({ api: { caCertPath } }: ExecutorCommand, host: LauncherHost, api: KfpApi, logger: Logger): LauncherDeps {
+  return {
+    api,
+    logger,
+    clock: host.clock,
+    fileSystem: host.files,
+    processRunner: host.processRunner,
+    kube: host.kube,
+    openStore: (request) => host.openStore({ ...request, caCertPath, logger }),
+    settings: readLauncherSettings(host.environment),
+    stdout: host.userStdout,
+    stderr: host.userStderr,
+    stdin: host.stdin,
+    userEnvironment: host.userEnvironment,
+    workingDirectory: host.workingDirectory,
+    taskCountHint: host.taskCountHint,
+    signal: host.signal,
+  };
+}
+
+/** @returns A function that stops watching. */
+function hurryOnAbort(signal: AbortSignal | undefined, { hurry }: LauncherConnection): () => void {
+  if (signal === undefined || hurry === undefined) return () => undefined;
+  const onAbort = (): void => hurry(CALLS_UNTIL_MS);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return () => signal.removeEventListener("abort", onAbort);
+}
+
+function reportUsage(error: unknown, { stderr }: LauncherHost): number {
+  const malformed = error instanceof UsageError && error.code === "FLAG_INVALID";
+  stderr.write(`launcher-v2: ${errorMessage(error)}\n`);
+  if (malformed) stderr.write(usageText(LAUNCHER_FLAGS, "launcher-v2"));
+  return malformed ? 2 : 1;
+}

@@ -1,0 +1,55 @@
+/**
+ * The object stores of one attempt, opened when the first URI asks for them.
+ *
+ * Absolute paths need no launcher configuration, so a step that touches nothing else does not ask the cluster for it.
+ *
+ * @module
+ */
+import { isLocalUri } from "../core/artifact-uri.ts";
+import type { PipelineSpec, Run } from "../core/kfp-types.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { OpenStore } from "./deps.ts";
+
+export interface Stores {
+  /** @throws {KfpError} When the launcher configuration cannot be read. */
+  of(uri: string): Promise<ObjectStore>;
+  /** Makes the next transfers read their credentials again. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StoresOptions {
+  readonly namespace: string;
+  readonly localRootAllowed: boolean;
+}
+
+export function openStores(openStore: OpenStore, { namespace, localRootAllowed }: StoresOptions): Stores {
+  const opened = new Map<boolean, Promise<ObjectStore>>();
+  const all = async (): Promise<ObjectStore[]> => {
+    const settled = await Promise.allSettled(opened.values());
+    return settled.flatMap((store) => (store.status === "fulfilled" ? [store.value] : []));
+  };
+  return {
+    of(uri) {
+      const localOnly = localRootAllowed && isLocalUri(uri);
+      let store = opened.get(localOnly);
+      if (store === undefined) {
+        store = openStore({ namespace, localOnly, localRootAllowed });
+        opened.set(localOnly, store);
+      }
+      return store;
+    },
+    async refresh() {
+      for (const store of await all()) await store.refresh();
+    },
+    async close() {
+      for (const store of await all()) await store.close();
+    },
+  };
+}
+
+/** Whether the run keeps its artifacts on this disk: its pipeline root, or else that of its spec, is an absolute path. */
+export function hasLocalRoot({ runtimeConfig }: Run, { defaultPipelineRoot }: PipelineSpec): boolean {
+  const ofRun = runtimeConfig?.pipelineRoot ?? "";
+  return isLocalUri(ofRun === "" ? defaultPipelineRoot : ofRun);
+}
