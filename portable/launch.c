@@ -44,7 +44,6 @@
 #define STASH_MARK "KFP_LAUNCHER_STASH"
 #define STASH_PREFIX STASH_MARK "_"
 
-static const char *const node_flags[] = {"--disable-sigusr1"}; /* SIGUSR1 is for the user's program, not for Node's debugger. */
 static const char *const hostile_prefixes[] = {"LD_", "NODE_", "MALLOC_", "OPENSSL_", "UV_", STASH_MARK};
 static const char *const hostile_names[] = {
     "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF",
@@ -295,7 +294,7 @@ static void run(char *self, int argc, char **argv, char **environment) {
   split(self, &folder);
   char *name = argc > 0 ? argv[0] : PROGRAM;
   char *lib = join(folder, "lib"), *node = join(lib, "node"), *program = node;
-  char **arguments = allocate((size_t)argc + COUNT(node_flags) + 10, sizeof *arguments);
+  char **arguments = allocate((size_t)argc + 10, sizeof *arguments);
   size_t count = 0;
   if (is_same_file(node, HOME_DIR "/lib/node")) {
     program = HOME_DIR "/lib/node";
@@ -310,7 +309,6 @@ static void run(char *self, int argc, char **argv, char **environment) {
     arguments[count++] = name;
     arguments[count++] = node;
   }
-  for (size_t i = 0; i < COUNT(node_flags); i++) arguments[count++] = (char *)node_flags[i];
   arguments[count++] = join(lib, "boot.cjs");
   arguments[count++] = PROGRAM;
   for (int i = 1; i < argc; i++) arguments[count++] = argv[i];

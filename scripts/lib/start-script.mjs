@@ -4,9 +4,6 @@
  */
 import { minimumNode } from "./project.mjs";
 
-/** Node flags for the npm-installed Node, whose version is known. SIGUSR1 belongs to the user's program, not to Node's debugger. */
-const nodeFlags = { "launcher-v2": "--disable-sigusr1 " };
-
 /**
  * Writes the start script of a program.
  *
@@ -18,7 +15,6 @@ const nodeFlags = { "launcher-v2": "--disable-sigusr1 " };
  * @returns {string}
  */
 export function startScript(program) {
-  const flags = nodeFlags[program] ?? "";
   return `#!/bin/sh
 ":" /*
 self=$0
@@ -33,7 +29,7 @@ case $self in *[/]*) bin=\${self%/*} ;; *) bin=. ;; esac
 if [ -e /lib64/ld-linux-x86-64.so.2 ]; then arch=x64; elif [ -e /lib/ld-linux-aarch64.so.1 ]; then arch=arm64; else arch=none; fi
 for modules in "$bin/../../node_modules" "$bin/../../.."; do
   node=$modules/node-linux-$arch/bin/node
-  if [ -x "$node" ]; then exec "$node" ${flags}"$bin/../lib/boot.cjs" ${program} "$@"; fi
+  if [ -x "$node" ]; then exec "$node" "$bin/../lib/boot.cjs" ${program} "$@"; fi
 done
 if command -v node >/dev/null 2>&1; then exec node "$bin/../lib/boot.cjs" ${program} "$@"; fi
 echo "${program}: there is no node on the PATH: install Node.js ${minimumNode} or newer, or run npm ci in the package's folder, which brings one" >&2

@@ -42,8 +42,9 @@ export function makeFolder(): Promise<string> {
   return mkdtemp(path.join(tmpdir(), "kfp-runtime-test-"));
 }
 
-export function removeFolder(folder: string): Promise<void> {
-  return rm(folder, { recursive: true, force: true });
+/** Takes the empty name of a folder that was never made. */
+export async function removeFolder(folder: string): Promise<void> {
+  if (folder !== "") await rm(folder, { recursive: true, force: true });
 }
 
 /** Builds fixture programs, named by their source's path below test/fixtures, into `out`. */
