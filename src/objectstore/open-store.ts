@@ -22,11 +22,12 @@ import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload } from "./local-files.ts";
 import { createRetrier } from "./retry.ts";
 import type { Retrier } from "./retry.ts";
-import { ByteBudget } from "./run-bounded.ts";
+import { BufferPool, ByteBudget } from "./run-bounded.ts";
 import type { S3Settings } from "./s3-client.ts";
 import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
 import { downloadPath, uploadPath } from "./transfer.ts";
+import { PART_BYTES } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
 
 export interface ObjectStoreDeps {
@@ -54,7 +55,7 @@ export interface ObjectStoreOptions {
 }
 
 /** Bytes of uploads held in memory at once, by all transfers together. */
-const BUDGET_BYTES = 48 * 1024 * 1024;
+const BUDGET_BYTES = 4 * PART_BYTES;
 const MAX_SOCKETS = 40;
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
@@ -77,6 +78,7 @@ class RoutedStore implements ObjectStore {
   readonly #options: ObjectStoreOptions;
   readonly #clients = new Map<string, Promise<OpenClient>>();
   readonly #budget = new ByteBudget(BUDGET_BYTES);
+  readonly #buffers = new BufferPool(PART_BYTES, BUDGET_BYTES / PART_BYTES);
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   #agents: Promise<HttpAgents> | undefined;
@@ -140,7 +142,7 @@ class RoutedStore implements ObjectStore {
       endpoint: opened.endpoint,
     };
     const { client, retrier, tags } = opened;
-    const running = work({ client, retrier, tags, signal, budget: this.#budget }, bucket.key);
+    const running = work({ client, retrier, tags, signal, budget: this.#budget, buffers: this.#buffers }, bucket.key);
     this.#running.add(running);
     try {
       return await running;
@@ -148,6 +150,8 @@ class RoutedStore implements ObjectStore {
       throw toStorageError(error, where);
     } finally {
       this.#running.delete(running);
+      // Between transfers the user's program may need the memory: container limits are shared.
+      if (this.#running.size === 0) this.#buffers.release();
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Bounded concurrency: so many tasks at once, so many bytes in flight.
+ * Bounded concurrency: so many tasks at once, so many bytes in flight, and the buffers that hold them.
  *
  * @module
  */
@@ -66,5 +66,42 @@ export class ByteBudget {
       this.#freeBytes -= next.bytes;
       next.start();
     }
+  }
+}
+
+/**
+ * Large buffers used again, because the garbage collector is in no hurry to free them. A buffer is given back only when nothing can
+ * read it any more.
+ */
+export class BufferPool {
+  readonly #bufferBytes: number;
+  readonly #maxBuffers: number;
+  readonly #free: Buffer[] = [];
+
+  constructor(bufferBytes: number, maxBuffers: number) {
+    this.#bufferBytes = bufferBytes;
+    this.#maxBuffers = maxBuffers;
+  }
+
+  /** Bytes that a buffer for `lengthBytes` really takes: the pool serves what fills at least half of one of its buffers. */
+  sizeFor(lengthBytes: number): number {
+    return lengthBytes > this.#bufferBytes / 2 && lengthBytes <= this.#bufferBytes ? this.#bufferBytes : lengthBytes;
+  }
+
+  /** Exactly `lengthBytes`, content undefined. */
+  take(lengthBytes: number): Buffer {
+    const sizeBytes = this.sizeFor(lengthBytes);
+    const buffer = sizeBytes === this.#bufferBytes ? this.#free.pop() : undefined;
+    return (buffer ?? Buffer.allocUnsafeSlow(sizeBytes)).subarray(0, lengthBytes);
+  }
+
+  giveBack(buffer: Buffer): void {
+    const whole = Buffer.from(buffer.buffer);
+    if (whole.length === this.#bufferBytes && this.#free.length < this.#maxBuffers) this.#free.push(whole);
+  }
+
+  /** Lets the garbage collector have the buffers that nobody uses. */
+  release(): void {
+    this.#free.length = 0;
   }
 }

@@ -24,6 +24,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { S3ClientConfig, ServerSideEncryption } from "@aws-sdk/client-s3";
+import { KfpError } from "../core/errors.ts";
 import type { BlobBody, BlobClient, StoredTag } from "./blob-client.ts";
 import { StoreFailure } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource } from "./client-settings.ts";
@@ -158,6 +159,7 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
     disableS3ExpressSessionAuth: false,
     useArnRegion: true,
     disableMultiregionAccessPoints: false,
+    disableClockSkewCorrection: false,
     userAgentAppId: "kfp-runtime",
     requestHandler: {
       httpAgent: settings.agents.http,
@@ -209,7 +211,7 @@ async function ask<T>(request: () => Promise<T>): Promise<T> {
 }
 
 function toFailure(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StoreFailure) return error;
+  if (!(error instanceof Error) || error instanceof StoreFailure || error instanceof KfpError) return error;
   if (error instanceof S3ServiceException) {
     const status = error.$metadata.httpStatusCode;
     // A refusal without a body is named after its status by the SDK ("NotFound", "403", "UnknownError").

@@ -16,7 +16,7 @@ import type { BlobClient, StoredTag, UploadedPart } from "./blob-client.ts";
 import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
 import type { Retrier } from "./retry.ts";
 import { runBounded } from "./run-bounded.ts";
-import type { ByteBudget } from "./run-bounded.ts";
+import type { BufferPool, ByteBudget } from "./run-bounded.ts";
 
 /** Smallest part; files up to this size are one request. S3 wants at least 5 MiB. */
 export const PART_BYTES = 8 * 1024 * 1024;
@@ -29,6 +29,8 @@ export interface TransferContext {
   readonly client: BlobClient;
   readonly retrier: Retrier;
   readonly budget: ByteBudget;
+  /** Of {@link PART_BYTES} each. */
+  readonly buffers: BufferPool;
   readonly signal: AbortSignal;
   /** Learned while transferring: the store's tags are no MD5 digests, so lengths are checked instead. */
   readonly tags: { areDigests: boolean };
@@ -56,8 +58,7 @@ interface UploadTarget {
 
 async function putWhole(context: TransferContext, file: FileHandle, target: UploadTarget): Promise<void> {
   const { client, retrier, signal } = context;
-  await context.budget.hold(target.sizeBytes, async () => {
-    const body = await readExactly(file, 0, target.sizeBytes, target.path);
+  await withBody(context, file, { ...target, offset: 0, lengthBytes: target.sizeBytes }, async (body) => {
     const isVerified = await putVerified(context, body, (bytes) => client.put(target.key, bytes, target.contentType, signal));
     if (isVerified) return;
     await retrier.run(() => checkLength(context, target));
@@ -71,8 +72,7 @@ async function putParts(context: TransferContext, file: FileHandle, target: Uplo
     const parts: UploadedPart[] = [];
     const digests = new Map<number, Buffer>();
     await runBounded(partRanges(target.sizeBytes), PARTS_AT_ONCE, async ({ partNumber, offset, lengthBytes }) => {
-      await context.budget.hold(lengthBytes, async () => {
-        const body = await readExactly(file, offset, lengthBytes, target.path);
+      await withBody(context, file, { ...target, offset, lengthBytes }, async (body) => {
         let etag = "";
         const isVerified = await putVerified(context, body, async (bytes) => {
           const tag = await client.putPart(target.key, uploadId, partNumber, bytes, signal);
@@ -159,14 +159,35 @@ export function partSizeFor(sizeBytes: number): number {
   return Math.max(PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / mib) * mib);
 }
 
-async function readExactly(file: FileHandle, offset: number, lengthBytes: number, path: string): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(lengthBytes);
-  for (let filled = 0; filled < lengthBytes;) {
-    const { bytesRead } = await file.read(buffer, filled, lengthBytes - filled, offset + filled);
-    if (bytesRead === 0) throw new StoreFailure(`${path} became shorter while it was uploaded`);
+interface BodyRange {
+  readonly path: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+/** Reads a range of the file within the budget and hands it to `use`. */
+async function withBody(
+  context: TransferContext,
+  file: FileHandle,
+  range: BodyRange,
+  use: (body: Buffer) => Promise<void>,
+): Promise<void> {
+  const { budget, buffers } = context;
+  await budget.hold(buffers.sizeFor(range.lengthBytes), async () => {
+    const body = buffers.take(range.lengthBytes);
+    await fill(body, file, range);
+    await use(body);
+    // After a failure an abandoned request might still send from it.
+    buffers.giveBack(body);
+  });
+}
+
+async function fill(body: Buffer, file: FileHandle, range: BodyRange): Promise<void> {
+  for (let filled = 0; filled < body.length;) {
+    const { bytesRead } = await file.read(body, filled, body.length - filled, range.offset + filled);
+    if (bytesRead === 0) throw new StoreFailure(`${range.path} became shorter while it was uploaded`);
     filled += bytesRead;
   }
-  return buffer;
 }
 
 async function sniffFile(file: FileHandle, sizeBytes: number): Promise<string> {

@@ -43,7 +43,7 @@ export async function startVersityGateway(): Promise<S3ServerResult> {
   const binary = join(CACHE, "versitygw-1.8.0");
   const problem = await install(binary, async (target) => {
     const folder = await mkdtemp(join(CACHE, "go-"));
-    await run("go", ["install", "-trimpath", VERSITYGW], { GOBIN: folder, GOFLAGS: "-mod=mod" });
+    await run("go", ["install", "-trimpath", VERSITYGW], { GOBIN: folder });
     await rename(join(folder, "versitygw"), target);
     await rm(folder, { recursive: true, force: true });
   });
