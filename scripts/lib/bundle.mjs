@@ -14,6 +14,15 @@ import { build } from "esbuild";
 
 /** What the wrapper hands to a chunk; boot.cjs passes the arguments in this order. */
 const wrapperHead = '(function(exports,require,module,__filename,__dirname,__importMetaUrl){"use strict";';
+const wrapperTail = "})";
+
+/**
+ * The end of a chunk that `import()` of a CommonJS package loads. Such a chunk has only a default export; Node gives the import
+ * the package's names as well, and the types promise them. After all other code, so that no source position moves.
+ */
+const nameExports =
+  "for(const name of Object.keys(Object(module.exports.default)))if(!(name in module.exports))" +
+  "Object.defineProperty(module.exports,name,{enumerable:true,get:()=>module.exports.default[name]});";
 
 /**
  * @typedef {object} Chunk
@@ -61,7 +70,6 @@ export async function bundle({ root, outDir, programs, define }) {
       "import.meta.dirname": "__dirname",
     },
   });
-  refuseDynamicImportOfCommonJs(split.metafile);
   const outDirFromRoot = path.relative(root, outDir).split(path.sep).join("/");
   const plan = planChunks(split.metafile, outDirFromRoot, Object.keys(programs));
   const texts = new Map(split.outputFiles.map((file) => [path.basename(file.path), file.text]));
@@ -77,20 +85,6 @@ export async function bundle({ root, outDir, programs, define }) {
       packages,
     }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** Across a chunk border a CommonJS package has only a default export, although the types promise more: found here, not in a pod. */
-function refuseDynamicImportOfCommonJs({ inputs }) {
-  for (const [file, { imports }] of Object.entries(inputs)) {
-    if (packageOf(file) !== ".") continue;
-    for (const { kind, path: target } of imports) {
-      if (kind !== "dynamic-import" || inputs[target]?.format !== "cjs") continue;
-      throw new Error(
-        `${file} loads the CommonJS package ${packageOf(target)} with import(), which yields no named exports in a bundle: ` +
-          "import it statically in a small module of its own, and load that one with import()",
-      );
-    }
-  }
 }
 
 /** Gives every chunk of the first pass a readable name that does not depend on its content. */
@@ -127,6 +121,7 @@ function planChunks(metafile, outDirFromRoot, programNames) {
       file,
       name: names.get(file),
       isProgram: programNames.includes(names.get(file)),
+      isCommonJs: metafile.inputs[output.entryPoint]?.format === "cjs",
       eager: targets("import-statement"),
       lazy: targets("dynamic-import"),
       packages: countPackages(output.inputs),
@@ -210,9 +205,15 @@ async function wrapChunks({ root, outDir, plan, texts }) {
     write: false,
     logLevel: "warning",
     banner: { js: wrapperHead },
-    footer: { js: "})" },
+    footer: { js: wrapperTail },
   });
-  return new Map(result.outputFiles.map((file) => [path.relative(outDir, file.path), file.text]));
+  const wrapped = new Map(result.outputFiles.map((file) => [path.relative(outDir, file.path), file.text]));
+  for (const { name } of plan.filter(({ isCommonJs }) => isCommonJs)) {
+    const code = wrapped.get(`${name}.js`);
+    const end = code.lastIndexOf(`\n${wrapperTail}\n`);
+    wrapped.set(`${name}.js`, `${code.slice(0, end)}\n${nameExports}${code.slice(end)}`);
+  }
+  return wrapped;
 }
 
 /**

@@ -63,10 +63,4 @@ describe("scripts/build.mjs", () => {
     expect(meta.programs["one"]?.reachable).toContain("test-fixtures-probe-surroundings");
     expect(meta.programs["one"]?.eager).not.toContain("test-fixtures-probe-surroundings");
   });
-
-  test("refuses import() of a CommonJS package, which would lose its named exports", async ({ expect }) => {
-    const built = await buildProbe(path.join(folder, "refused"), { bad: "bad-import.ts" });
-    expect(built.code).toBe(1);
-    expect(built.stderr).toMatch(/bad-import\.ts loads the CommonJS package @grpc\/grpc-js with import\(\)/);
-  });
 });
