@@ -398,7 +398,7 @@ describe("the CONTAINER driver", () => {
       changes: { executors: { "exec-say": { container: { image: "x", resources: { resourceMemoryLimit: "1gb" } } } } },
     },
   ])("leaves exactly one FAILED task with the message: $name", async ({ task, options, message, changes }) => {
-    const driven = await start(changes as never);
+    const driven = await start(changes);
     const root = await driven.root();
     await expect(driven.container(task, root, { ...options, iterationIndex: 2 })).rejects.toThrow(message);
     const row = await driven.child(root, task);
