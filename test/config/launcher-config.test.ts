@@ -6,7 +6,6 @@ import { loadLauncherConfig } from "../../src/config/load-launcher-config.ts";
 import { choosePipelineRoot } from "../../src/config/pipeline-root.ts";
 import { KubeError } from "../../src/core/errors.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
-import { loadStoreConfig } from "../../src/objectstore/open-configured-store.ts";
 
 let folder: string;
 let calls: string[];
@@ -76,15 +75,6 @@ describe("loadLauncherConfig()", () => {
     if (isMounted) await mkdir(folder, { recursive: true });
     failure = rejected(status);
     await expect(load()).rejects.toBe(failure);
-  });
-});
-
-describe("loadStoreConfig()", () => {
-  test("parses the providers as YAML 1.1", async () => {
-    configMap = { providers: "s3: {default: {credentials: {fromEnv: yes}}}" };
-    expect((await loadStoreConfig(deps, { namespace: "n", folder })).providers.s3?.default?.credentials).toEqual({
-      fromEnv: true,
-    });
   });
 });
 
