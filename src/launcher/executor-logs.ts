@@ -8,11 +8,11 @@
  *
  * @module
  */
-import { ArtifactType } from "../core/kfp-types.ts";
 import { localPathForUri } from "../core/artifact-uri.ts";
 import { errorMessage, StorageError } from "../core/errors.ts";
 import { EXECUTOR_LOGS_KEY } from "../core/executor-input.ts";
-import type { ExecutorInput } from "../core/kfp-types.ts";
+import { ArtifactType, type ExecutorInput } from "../core/kfp-types.ts";
+import type { FileSystem } from "../ports/file-system.ts";
 import type { CreateArtifactInit } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LauncherSettings } from "./settings.ts";
@@ -38,6 +38,18 @@ export function executorLogOf(
     return path === undefined ? undefined : { uri: artifact.uri, path };
   } catch {
     return undefined;
+  }
+}
+
+/** Makes the file before the program starts: a program that cannot even be started has a log, too, if an empty one. */
+export async function createLog(
+  { fileSystem, logger }: { readonly fileSystem: FileSystem; readonly logger: Logger },
+  { path }: ExecutorLog,
+): Promise<void> {
+  try {
+    await fileSystem.writeText(path, "");
+  } catch (error) {
+    logger.warn("The log of the step cannot be written", { path, reason: errorMessage(error) });
   }
 }
 

@@ -26,13 +26,13 @@ import { prepareCaBundle } from "./ca-bundle.ts";
 import { collectOutputs, type CollectedOutputs } from "./collect-outputs.ts";
 import type { LauncherDeps, LaunchResult } from "./deps.ts";
 import { downloadInputs } from "./download-inputs.ts";
-import { executorLogOf, logArtifact, uploadLog, type ExecutorLog } from "./executor-logs.ts";
+import { createLog, executorLogOf, logArtifact, uploadLog, type ExecutorLog } from "./executor-logs.ts";
 import { attemptFailure, type AttemptFailure } from "./failure.ts";
 import { finalizeAttempt } from "./finalize.ts";
 import { StopWatch, throwIfInterrupted, unlessInterrupted } from "./interruption.ts";
 import { stopModelcars } from "./modelcar.ts";
 import type { ContainerOptions } from "./options.ts";
-import { assertLocationsAllowed, makeOutputFolders, qualifyLogs, readExecutorInput } from "./prepare.ts";
+import { assertLocationsAllowed, makeOutputFolders, openLocations, qualifyLogs, readExecutorInput } from "./prepare.ts";
 import { artifactRequest, queueParameters, queuePropagation, storeArtifacts } from "./register-outputs.ts";
 import { noCommand, resolveCommand, runCommand } from "./run-command.ts";
 import { hasLocalRoot, openStores, type Stores } from "./stores.ts";
@@ -141,16 +141,22 @@ async function execute(
   executorInput: ExecutorInput,
 ): Promise<void> {
   const variables = await prepareCaBundle(deps, options.caCertPath);
-  await assertLocationsAllowed(deps.stores, executorInput);
   progress.stage = "folders";
   await makeOutputFolders(deps, executorInput);
+  progress.stage = "start";
+  const locations = await openLocations(deps.stores, executorInput);
+  progress.stage = "execute";
+  assertLocationsAllowed(locations);
   progress.stage = "placeholders";
   const command = resolveCommand(deps, attempt, options, executorInput);
   progress.stage = "execute";
   await downloadInputs(deps, executorInput);
   const log = executorLogOf(executorInput, options, deps.settings);
   throwIfInterrupted(deps.signal);
-  if (log !== undefined) progress.unpublishedLog = log;
+  if (log !== undefined) {
+    progress.unpublishedLog = log;
+    await createLog(deps, log);
+  }
   await runCommand(deps, { ...command, variables, logPath: log?.path });
 }
 

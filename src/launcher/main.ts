@@ -5,6 +5,7 @@
  */
 import { constants } from "node:os";
 import path from "node:path";
+import { logStream } from "../node/log-stream.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   const environment = originalEnvironment(process.env);
   cleanEnvironment(process.env);
   const { stdout, stderr } = process;
+  const log = logStream(environment["KFP_LOG_FILE"], stderr);
   let opened: Promise<KubeApi> | undefined;
   const kube = (): Promise<KubeApi> => {
     opened ??= import("../kube/kube-rest.ts").then(({ createKubeRest }) =>
@@ -44,7 +46,7 @@ async function main(): Promise<void> {
       run: async (options: CommandOptions) => (await import("../node/process-runner.ts")).createProcessRunner().run(options),
     },
     createLogger: (verbosity) =>
-      createLogger({ clock: systemClock, stream: stderr, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
+      createLogger({ clock: systemClock, stream: log, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
     connect: async (flags, logger) => {
       const { connectFromEnvironment } = await import("../apiclient/connect.ts");
       const connection = await connectFromEnvironment(

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { loadLauncherConfig } from "../config/load-launcher-config.ts";
+import { launcherConfigFolder, loadLauncherConfig } from "../config/load-launcher-config.ts";
 import { errorMessage, KubeError, StorageError, UsageError } from "../core/errors.ts";
 import { storeConfig, type LauncherConfig } from "../core/store-config.ts";
 import { openObjectStore } from "../objectstore/open-store.ts";
@@ -49,11 +49,11 @@ export async function openRunStore(deps: OpenRunStoreDeps, request: LauncherStor
 }
 
 async function readConfig(
-  { files, kube }: OpenRunStoreDeps,
+  { files, kube, environment }: OpenRunStoreDeps,
   { namespace, logger }: LauncherStoreRequest,
 ): Promise<LauncherConfig> {
   try {
-    return await loadLauncherConfig({ files, kube, logger }, { namespace });
+    return await loadLauncherConfig({ files, kube, logger }, { namespace, ...launcherConfigFolder(environment) });
   } catch (error) {
     const message = `failed to get launcher configmap: ${errorMessage(error)}`;
     if (error instanceof KubeError)

@@ -15,6 +15,7 @@ import { qualifyExecutorLogs, retryIndexFromNodeName } from "../core/retry-quali
 import { folderOf } from "../core/slash-path.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import { artifactEntries, artifactPath } from "./artifact-paths.ts";
 import type { LauncherDeps } from "./deps.ts";
 import { downloadedUris } from "./download-inputs.ts";
@@ -114,12 +115,22 @@ export async function makeOutputFolders(
 }
 
 /**
- * Fails before the program runs where its inputs or outputs could not be transferred afterwards. No network traffic.
+ * Opens the stores of everything that will be transferred, so that a configuration that cannot be read is found out before the
+ * program runs. No network traffic to a store yet.
+ */
+export async function openLocations(stores: Stores, executorInput: ExecutorInput): Promise<ReadonlyMap<string, ObjectStore>> {
+  const opened = new Map<string, ObjectStore>();
+  for (const uri of transferredUris(executorInput)) opened.set(uri, await stores.of(uri));
+  return opened;
+}
+
+/**
+ * Fails before the program runs where its inputs or outputs could not be transferred afterwards.
  *
  * @throws {StorageError} URI_OUTSIDE_PIPELINE_ROOT, as the transfer would.
  */
-export async function assertLocationsAllowed(stores: Stores, executorInput: ExecutorInput): Promise<void> {
-  for (const uri of transferredUris(executorInput)) (await stores.of(uri)).assertAllowed(uri);
+export function assertLocationsAllowed(locations: ReadonlyMap<string, ObjectStore>): void {
+  for (const [uri, store] of locations) store.assertAllowed(uri);
 }
 
 /** Everything that will be asked from a store or brought to one, as far as the executor input tells. */

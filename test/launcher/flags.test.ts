@@ -188,27 +188,24 @@ function substitute(text: string): string {
 
 describe.skipIf(corpusMissing())("parseLauncherFlags(): compiled workflows", () => {
   test("accepts every argument vector of an importer or an init container, without a warning", () => {
-    const seen = { copy: 0, importer: 0 };
-    for (const { name, text } of corpusFiles("workflows")) {
-      const templates = parseAllDocuments(text).flatMap((document) => {
+    const templates = corpusFiles("workflows").flatMap(({ name, text }) =>
+      parseAllDocuments(text).flatMap((document) => {
         const workflow = document.toJS() as { spec?: { templates?: readonly Template[] } } | null;
-        return workflow?.spec?.templates ?? [];
-      });
-      for (const { container: main, initContainers = [] } of templates) {
-        if (main?.command?.[0] === "launcher-v2") {
-          const command = parseLauncherFlags((main.args ?? []).map(substitute));
-          expect(command, name).toMatchObject({ mode: "importer", warnings: [] });
-          seen.importer += 1;
-        }
-        for (const init of initContainers) {
-          if (init.name !== "kfp-launcher") continue;
-          const command = parseLauncherFlags(init.args ?? []);
-          expect(command, name).toEqual({ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] });
-          seen.copy += 1;
-        }
-      }
+        return (workflow?.spec?.templates ?? []).map((template) => ({ name, ...template }));
+      }),
+    );
+    const importers = templates.filter((template) => template.container?.command?.[0] === "launcher-v2");
+    const copies = templates.flatMap(({ name, initContainers = [] }) =>
+      initContainers.filter((init) => init.name === "kfp-launcher").map(({ args = [] }) => ({ name, args })),
+    );
+    expect(copies.length).toBeGreaterThan(50);
+    expect(importers.length).toBeGreaterThan(2);
+    for (const { name, container: main } of importers) {
+      const command = parseLauncherFlags((main?.args ?? []).map(substitute));
+      expect(command, name).toMatchObject({ mode: "importer", warnings: [] });
     }
-    expect(seen.copy).toBeGreaterThan(50);
-    expect(seen.importer).toBeGreaterThan(2);
+    for (const { name, args } of copies) {
+      expect(parseLauncherFlags(args), name).toEqual({ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] });
+    }
   });
 });

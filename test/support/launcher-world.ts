@@ -85,11 +85,13 @@ export interface LaunchOptions {
   /** Changes the executor input that the driver would have made. */
   readonly change?: (input: ExecutorInput) => void;
   readonly executorInput?: string;
+  /** Instead of the folder of the test. */
+  readonly pipelineRoot?: string;
   readonly publishLogs?: boolean;
   readonly iteration?: number;
   readonly flags?: readonly string[];
   readonly pod?: string;
-  readonly host?: Partial<LauncherHost>;
+  readonly host?: Omit<Partial<LauncherHost>, "environment">;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -112,17 +114,19 @@ export async function startLauncherWorld(spec: JsonObject, options: Partial<ApiS
   fake.takeCalls();
   const parsed = parsePipelineSpec(pipelineSpec);
 
-  const executorInputOf = (task: PipelineTask, { change, publishLogs = true, iteration = 0 }: LaunchOptions): string => {
+  const executorInputOf = (task: PipelineTask, launch: LaunchOptions): string => {
+    const { change, publishLogs = true, iteration = 0, pipelineRoot = `${folder}/root/p/${runId}`, environment = {} } = launch;
     const component = lastEntry(resolveScopePath(parsed.spec, task.scopePath)).component;
     const input = create(ExecutorInputSchema, {
       inputs: {},
       outputs: provisionOutputs({
         component,
-        pipelineRoot: `${folder}/root/p/${runId}`,
+        pipelineRoot,
         taskKey: task.name,
         salt: `salt-${iteration}`,
         publishLogs,
         outputsDir: `${folder}/outputs/${task.taskId}`,
+        artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
       }),
     });
     change?.(input);
@@ -172,11 +176,13 @@ export async function startLauncherWorld(spec: JsonObject, options: Partial<ApiS
   };
 }
 
+export interface HostParts extends Omit<Partial<LauncherHost>, "environment"> {
+  readonly logger: RecordingLogger;
+  readonly environment: Record<string, string>;
+}
+
 /** A host around the fake server with real files and processes; everything can be replaced. */
-export function hostOf(
-  fake: FakeApi,
-  { logger, environment, ...rest }: Partial<LauncherHost> & { logger: RecordingLogger; environment: Record<string, string> },
-): LauncherHost {
+export function hostOf(fake: FakeApi, { logger, environment, ...rest }: HostParts): LauncherHost {
   const unused = { write: () => undefined };
   const kube = () => Promise.reject(new Error("no cluster"));
   return {

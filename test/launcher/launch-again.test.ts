@@ -1,0 +1,153 @@
+/** Retries, and servers that fail, in whole attempts. */
+import { describe, expect, test } from "vitest";
+import { jsonToValue } from "../../src/core/value.ts";
+import { plain, script, single, train } from "../support/launcher-pipelines.ts";
+import { artifactsOf, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
+
+describe("launchContainer(): retries and earlier attempts", () => {
+  test("a row that failed says RUNNING while the next attempt runs, and nothing is stored twice", async () => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    await world.api.updateTask(world.runId, row.taskId, {
+      statusMetadata: { message: "", customProperties: { "plugins.mlflow.run_id": jsonToValue("abc") } },
+    });
+    // The first attempt gets as far as the roll-up.
+    world.server.faults.add({ method: "GetRun", skip: 1, kind: "status", code: "permissionDenied" });
+    const first = await world.launch(row, { command: train });
+    expect(first.exitCode).toBe(1);
+    expect(first.task.statusMetadata?.message).toMatch(/^failed to refresh run before status propagation: /);
+    expect(stateOf(first.task)).toBe("FAILED");
+
+    let during = "";
+    const second = await world.launch(first.task, {
+      command: train,
+      pod: "pod-2",
+      environment: { KFP_RETRY_INDEX: "1" },
+      host: {
+        processRunner: {
+          run: async (options) => {
+            const running = await world.task(row.taskId);
+            during = `${stateOf(running)} "${running.statusMetadata?.message ?? ""}" ${running.pods.length}`;
+            const { createProcessRunner } = await import("../../src/node/process-runner.ts");
+            return createProcessRunner().run(options);
+          },
+        },
+      },
+    });
+    expect(during).toBe('RUNNING "" 2');
+    expect(second.exitCode).toBe(0);
+    expect(second.task.statusMetadata).toMatchObject({
+      message: "",
+      customProperties: { "plugins.mlflow.run_id": jsonToValue("abc") },
+    });
+    expect(second.task.pods.map(({ name }) => name)).toEqual(["pod-1", "pod-2"]);
+    expect(artifactsOf(second.task).map(({ key, uri }) => [key, uri.split("/").at(-1)])).toEqual([
+      ["executor-logs", "executor-logs-0"],
+      ["executor-logs", "executor-logs-1"],
+      ["model", "model"],
+    ]);
+    const root = await world.task(world.root.taskId);
+    expect(artifactsOf(root)).toHaveLength(1);
+    expect(stateOf(root)).toBe("SUCCEEDED");
+  });
+
+  test("foreign properties survive a failure, too", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    await world.api.updateTask(world.runId, row.taskId, {
+      statusMetadata: { message: "", customProperties: { k: jsonToValue(1) } },
+    });
+    const { task } = await world.launch(row, { command: ["false"] });
+    expect(task.statusMetadata).toMatchObject({
+      message: "failed to execute component: exit status 1",
+      customProperties: { k: jsonToValue(1) },
+    });
+  });
+
+  test("an attempt that is simply run again adds nothing", async () => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    await world.launch(row, { command: train });
+    const { exitCode, task } = await world.launch(row, { command: train });
+    expect(exitCode).toBe(0);
+    expect(artifactsOf(task)).toHaveLength(2);
+    expect(artifactsOf(await world.task(world.root.taskId))).toHaveLength(1);
+  });
+});
+
+describe("launchContainer(): the server fails", () => {
+  const denied = { kind: "status", code: "permissionDenied" } as const;
+  test.for([
+    { method: "UpdateTasksBulk", message: /^failed to flush batch updates: / },
+    { method: "GetRun", skip: 1, message: /^failed to refresh run before status propagation: / },
+    { method: "UpdateTasksBulk", skip: 1, message: /^failed to update statuses: / },
+    {
+      method: "CreateArtifactsBulk",
+      times: 2,
+      message: /^failed to execute component: failed to flush artifacts before propagation: .*; failed to flush batch updates: /,
+    },
+    { method: "CreateArtifactTasksBulk", message: /^failed to flush batch updates: / },
+  ])("$method fails at the end", async ({ message, ...fault }) => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    world.server.faults.add({ ...fault, ...denied });
+    const { exitCode, task } = await world.launch(row, { command: train });
+    expect(exitCode).toBe(1);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toMatch(message);
+  });
+
+  test("artifacts that could not be stored are stored by the finalisation, with the parameters", async () => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    world.server.faults.add({ method: "CreateArtifactsBulk", ...denied });
+    const { exitCode, task } = await world.launch(row, { command: train });
+    expect(exitCode).toBe(1);
+    expect(task.statusMetadata?.message).toMatch(/^failed to execute component: failed to flush artifacts/);
+    expect(artifactsOf(task)).toHaveLength(2);
+    expect(parametersOf(task)).toEqual({ score: 0.5 });
+  });
+
+  test("the message of the command comes first, and its exit code stays", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    world.server.faults.add({ method: "UpdateTasksBulk", ...denied });
+    const { exitCode, task } = await world.launch(row, { command: script("exit 7") });
+    expect(exitCode).toBe(7);
+    expect(task.statusMetadata?.message).toMatch(/^failed to execute component: exit status 7; failed to flush batch updates: /);
+  });
+
+  test("a log that cannot be registered costs a warning", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    world.server.faults.add({ method: "CreateArtifactsBulk", ...denied });
+    const { exitCode, task, logger } = await world.launch(row, { command: script("exit 7") });
+    expect(exitCode).toBe(7);
+    expect(task.statusMetadata?.message).toBe("failed to execute component: exit status 7");
+    expect(logger.messages("warn")).toEqual(["The log of the step is not registered"]);
+  });
+
+  test("a server that is away for a moment is not noticed", async () => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    world.server.faults.add({ method: "*", times: 2, kind: "status", code: "unavailable" });
+    world.server.faults.add({ method: "UpdateTasksBulk", kind: "drop-after-commit" });
+    world.server.faults.add({ method: "CreateArtifactsBulk", kind: "drop-after-commit" });
+    world.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "drop-after-commit" });
+    const { exitCode, task } = await world.launch(row, { command: train });
+    expect(exitCode).toBe(0);
+    expect(artifactsOf(task)).toHaveLength(2);
+    expect(artifactsOf(await world.task(world.root.taskId))).toHaveLength(1);
+  });
+
+  test("a run that cannot be read marks the task FAILED and keeps its driver pod", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    world.server.faults.add({ method: "GetRun", ...denied });
+    const { exitCode, task } = await world.launch(row);
+    expect(exitCode).toBe(1);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.endTime).toBeDefined();
+    expect(task.pods.map(({ name }) => name)).toEqual(["pod-1"]);
+  });
+});

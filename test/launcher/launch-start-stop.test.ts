@@ -1,0 +1,103 @@
+/** Attempts that fail before the command, or are told to stop. */
+import { readFile } from "node:fs/promises";
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { RuntimeArtifactSchema, type ExecutorInput } from "../../src/core/kfp-types.ts";
+import { plain, script } from "../support/launcher-pipelines.ts";
+import { artifactsOf, startLauncherWorld, stateOf, type LaunchOptions } from "../support/launcher-world.ts";
+
+describe("launchContainer(): failures before the command", () => {
+  test.for<{ name: string; launch: LaunchOptions; message: RegExp }>([
+    { name: "nothing after --", launch: { command: [] }, message: /no command to run/ },
+    { name: "an executor input that ends early", launch: { executorInput: "{" }, message: /--executor_input.*unexpected end/ },
+    { name: "an empty executor input", launch: { executorInput: "" }, message: /--executor_input.*empty/ },
+    { name: "a file that is not there", launch: { executorInput: "@/no/such/file" }, message: /--executor_input from file/ },
+    {
+      name: "an output without local path",
+      launch: { change: addOutput("file:///x") },
+      message: /^(failed to prepare output folders: )?.*"file:\/\/\/x"/,
+    },
+    {
+      name: "a malformed clause",
+      launch: { command: ["sh", '{"IfPresent": {"Then": "x"}}'] },
+      message: /^failed to execute component: failed to get placeholders: /,
+    },
+    {
+      name: "a certificate file that is not there",
+      launch: { flags: ["--ca_cert_path", "/no/such/ca.crt"] },
+      message: /Cannot read the CA file "\/no\/such\/ca.crt"/,
+    },
+  ])("$name", async ({ launch, message }) => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const { exitCode, task, stdout } = await world.launch(row, { command: script("echo ran"), ...launch });
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe("");
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toMatch(message);
+    expect(artifactsOf(task)).toEqual([]);
+    expect(stateOf(await world.task(world.root.taskId))).toBe("FAILED");
+  });
+
+  function addOutput(uri: string): (input: ExecutorInput) => void {
+    return ({ outputs }) => {
+      const artifact = create(RuntimeArtifactSchema, {
+        name: "x",
+        uri,
+        type: { kind: { case: "schemaTitle", value: "system.Model" } },
+      });
+      if (outputs !== undefined) outputs.artifacts["x"] = { $typeName: "ml_pipelines.ArtifactList", artifacts: [artifact] };
+    };
+  }
+});
+
+/** Says that it is there, and when it is asked to go. */
+const saving = `
+  process.on("SIGTERM", () => { console.log("saved"); process.exit(0); });
+  console.log("ready");
+  setInterval(() => {}, 1000);
+`;
+
+describe("launchContainer(): told to stop", () => {
+  test("the command gets the signal, its log is kept, the task says why, the exit code is 128 + signal", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const controller = new AbortController();
+    const { exitCode, task, stdout } = await world.launch(row, {
+      command: [process.execPath, "-e", saving],
+      host: {
+        signal: controller.signal,
+        userStdout: { write: () => controller.abort("SIGTERM") },
+      },
+    });
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(143);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toBe(
+      "failed to execute component: the launcher was told to stop by SIGTERM (signal: terminated)",
+    );
+    const [log] = artifactsOf(task);
+    expect(await readFile(log?.uri ?? "", "utf8")).toBe("ready\nsaved\n");
+    expect(stateOf(await world.task(world.root.taskId))).toBe("FAILED");
+  });
+
+  test("before the command nothing is started", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const { exitCode, task, stdout } = await world.launch(row, {
+      command: script("echo ran"),
+      host: { signal: AbortSignal.abort("SIGINT") },
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: "" });
+    expect(task.statusMetadata?.message).toMatch(/SIGINT \(signal: interrupt\)/);
+  });
+
+  test("a reason in words is the message", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const signal = AbortSignal.abort(new Error("cancelled by user"));
+    const { exitCode, task } = await world.launch(row, { host: { signal } });
+    expect(exitCode).toBe(1);
+    expect(task.statusMetadata?.message).toBe("cancelled by user");
+  });
+});

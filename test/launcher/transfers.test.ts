@@ -1,0 +1,258 @@
+/** Downloads, uploads and locations, in whole attempts with a store that records and fails on demand. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { StorageError } from "../../src/core/errors.ts";
+import { RuntimeArtifactSchema, type ExecutorInput, type PipelineTask } from "../../src/core/kfp-types.ts";
+import { FakeObjectStore, transientFailure } from "../fakes/object-store.ts";
+import { plain, script, single, stepOf, train } from "../support/launcher-pipelines.ts";
+import {
+  artifactsOf,
+  startLauncherWorld,
+  stateOf,
+  type LaunchOptions,
+  type LaunchOutcome,
+  type LauncherWorld,
+} from "../support/launcher-world.ts";
+
+interface StoreWorld extends LauncherWorld {
+  readonly store: FakeObjectStore;
+  readonly launchWithStore: (task: PipelineTask, launch?: LaunchOptions) => Promise<LaunchOutcome>;
+}
+
+const root = "minio://mlpipeline/v2/artifacts";
+
+async function startStoreWorld(pipeline: typeof single): Promise<StoreWorld> {
+  const world = await startLauncherWorld(pipeline);
+  const store = new FakeObjectStore();
+  return {
+    ...world,
+    store,
+    launchWithStore: (task, launch = {}) =>
+      world.launch(task, {
+        ...launch,
+        pipelineRoot: root,
+        environment: { ARTIFACT_LOCAL_PATH: world.folder, ...launch.environment },
+        host: { openStore: () => Promise.resolve(store), ...launch.host },
+      }),
+  };
+}
+
+interface Input {
+  readonly uri: string;
+  readonly metadata?: Record<string, boolean>;
+  readonly customPath?: string;
+}
+
+function withInputs(...inputs: readonly Input[]): (input: ExecutorInput) => void {
+  return ({ inputs: side }) => {
+    const artifacts = inputs.map((input) => create(RuntimeArtifactSchema, { name: "d", ...input }));
+    if (side !== undefined) side.artifacts["data"] = { $typeName: "ml_pipelines.ArtifactList", artifacts };
+  };
+}
+
+describe("downloads", () => {
+  test("every artifact of a list is downloaded before the command, to the path the command sees", async () => {
+    const world = await startStoreWorld(plain);
+    world.store.objects.set("minio://b/one", "1").set("s3://b/two", "2");
+    const { exitCode, stdout } = await world.launchWithStore(await world.row(world.root, "say"), {
+      change: withInputs({ uri: "minio://b/one" }, { uri: "s3://b/two" }),
+      command: script('cat "$0" "$1"', "{{$.inputs.artifacts['data'].path}}", `${world.folder}/s3/b/two`),
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "12" });
+    expect(world.store.requests.filter((request) => request.startsWith("download"))).toEqual([
+      "download minio://b/one",
+      "download s3://b/two",
+    ]);
+    expect(world.store.requests.at(-1)).toBe("close");
+  });
+
+  test.for([
+    {
+      name: "nothing there",
+      input: { uri: "minio://b/none" },
+      downloads: 1,
+      warning: "There is nothing at the location of an input artifact",
+    },
+    { name: "in the workspace already", input: { uri: "minio://b/w", metadata: { _kfp_workspace: true } }, downloads: 0 },
+    {
+      name: "no local path",
+      input: { uri: "https://h/f" },
+      downloads: 0,
+      warning: "An input artifact has no local path and is not downloaded",
+    },
+    { name: "a metric without URI", input: { uri: "" }, downloads: 0 },
+    {
+      name: "a custom path",
+      input: { uri: "minio://b/one", customPath: "/tmp/kfp-test-elsewhere" },
+      downloads: 1,
+      warning: "There is nothing at the location of an input artifact",
+    },
+  ])("$name is no failure", async ({ input, downloads, warning }) => {
+    const world = await startStoreWorld(plain);
+    const { exitCode, logger } = await world.launchWithStore(await world.row(world.root, "say"), { change: withInputs(input) });
+    expect(exitCode).toBe(0);
+    expect(world.store.requests.filter((request) => request.startsWith("download"))).toHaveLength(downloads);
+    expect(logger.messages("warn")).toEqual(warning === undefined ? [] : [warning]);
+  });
+
+  test("a failure names the input and its URI, and no command runs", async () => {
+    const world = await startStoreWorld(plain);
+    world.store.failures.push({ request: "download", error: new StorageError("OBJECT_ACCESS_DENIED", "access denied") });
+    const { exitCode, task, stdout } = await world.launchWithStore(await world.row(world.root, "say"), {
+      change: withInputs({ uri: "minio://b/one" }),
+      command: script("echo ran"),
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(task.statusMetadata?.message).toBe(
+      'failed to execute component: failed to download input artifact "data" from minio://b/one: access denied',
+    );
+    expect(artifactsOf(task)).toEqual([]);
+  });
+});
+
+describe("locations", () => {
+  test("a refused output is found out before the command runs", async () => {
+    const world = await startStoreWorld(single);
+    world.store.refused.push(root);
+    const { exitCode, task, stdout } = await world.launchWithStore(await world.row(world.root, "train"), {
+      command: script("echo ran"),
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(task.statusMetadata?.message).toMatch(
+      /^failed to execute component: artifact URI .* is outside the configured pipeline root/,
+    );
+  });
+
+  test("a configuration that cannot be read is named", async () => {
+    const world = await startStoreWorld(plain);
+    const { task } = await world.launchWithStore(await world.row(world.root, "say"), {
+      host: {
+        openStore: () => Promise.reject(new StorageError("STORE_CONFIG_INVALID", "failed to get launcher configmap: 500")),
+      },
+    });
+    expect(task.statusMetadata?.message).toBe("failed to get launcher configmap: 500");
+  });
+
+  test("absolute paths alone do not ask for the configuration", async () => {
+    const world = await startLauncherWorld(single);
+    const requests: boolean[] = [];
+    const store = new FakeObjectStore();
+    await world.launch(await world.row(world.root, "train"), {
+      command: train,
+      host: {
+        openStore: ({ localOnly }) => {
+          requests.push(localOnly);
+          return Promise.resolve(store);
+        },
+      },
+    });
+    expect(requests).toEqual([true]);
+  });
+});
+
+describe("uploads", () => {
+  const isUpload = (request: string): boolean => /^upload .*\/(model|a)$/.test(request) || request === "refresh";
+
+  test("go to the provisioned URIs; the log is stored under the attempt's name", async () => {
+    const world = await startStoreWorld(single);
+    const { task } = await world.launchWithStore(await world.row(world.root, "train"), {
+      command: train,
+      environment: { KFP_RETRY_INDEX: "2" },
+    });
+    expect([...world.store.objects.keys()].toSorted()).toEqual([
+      `${root}/train/salt-0/executor-logs-2`,
+      `${root}/train/salt-0/model`,
+    ]);
+    expect(world.store.objects.get(`${root}/train/salt-0/model`)).toBe("weights\n");
+    expect(stateOf(task)).toBe("SUCCEEDED");
+  });
+
+  test("a transient failure is tried once more, with fresh credentials", async () => {
+    const world = await startStoreWorld(single);
+    world.store.failures.push({ request: `upload ${root}/train/salt-0/model`, error: transientFailure() });
+    const { task } = await world.launchWithStore(await world.row(world.root, "train"), { command: train });
+    expect(world.store.requests.filter(isUpload)).toEqual([
+      `upload ${root}/train/salt-0/model`,
+      "refresh",
+      `upload ${root}/train/salt-0/model`,
+    ]);
+    expect(artifactsOf(task).filter(({ key }) => key === "model")).toHaveLength(1);
+  });
+
+  test.for([
+    { name: "permanent", errors: [new StorageError("OBJECT_ACCESS_DENIED", "denied")], attempts: 1 },
+    { name: "transient twice", errors: [transientFailure(), transientFailure()], attempts: 3 },
+  ])("$name: the task fails, nothing but the log is stored", async ({ errors, attempts }) => {
+    const world = await startStoreWorld(single);
+    for (const error of errors) world.store.failures.push({ request: `upload ${root}/train/salt-0/model`, error });
+    const { task, exitCode } = await world.launchWithStore(await world.row(world.root, "train"), { command: train });
+    expect(exitCode).toBe(1);
+    expect(task.statusMetadata?.message).toMatch(
+      /^failed to execute component: failed to upload output artifact "model" to minio:/,
+    );
+    expect(world.store.requests.filter(isUpload)).toHaveLength(attempts);
+    expect(artifactsOf(task).map(({ key }) => key)).toEqual(["executor-logs"]);
+  });
+
+  test("a log that cannot be uploaded costs a warning, on success and on failure", async () => {
+    const world = await startStoreWorld(plain);
+    const failure = { request: `upload ${root}/say/salt-0/executor-logs`, error: new StorageError("TRANSFER_FAILED", "full") };
+    world.store.failures.push(failure, failure);
+    const row = await world.row(world.root, "say");
+    const first = await world.launchWithStore(row);
+    expect(first.exitCode).toBe(0);
+    expect(first.logger.messages("warn")).toEqual(["The log of the step is not uploaded"]);
+    const second = await world.launchWithStore(row, { command: script("exit 4") });
+    expect(second.exitCode).toBe(4);
+    expect(second.task.statusMetadata?.message).toBe("failed to execute component: exit status 4");
+    expect(artifactsOf(second.task)).toEqual([]);
+  });
+
+  test("a folder is an artifact, too", async () => {
+    const world = await startStoreWorld(stepOf({ title: "system.Dataset" }));
+    const { exitCode } = await world.launchWithStore(await world.row(world.root, "step"), {
+      command: script('mkdir "$0"; echo 1 > "$0/part"', "{{$.outputs.artifacts['a'].path}}"),
+    });
+    expect(exitCode).toBe(0);
+    expect(world.store.objects.get(`${root}/step/salt-0/a`)).toBe("<folder>");
+  });
+});
+
+describe("modelcars", () => {
+  test("are waited for, and told to end whatever happens", async () => {
+    const world = await startStoreWorld(plain);
+    const folder = `${world.folder}/oci/r_o_m:v1`;
+    let looks = 0;
+    const { exitCode, stdout } = await world.launchWithStore(await world.row(world.root, "say"), {
+      change: withInputs({ uri: "oci://r/o/m:v1" }),
+      command: script('cat "$0/weights"; exit 5', "{{$.inputs.artifacts['data'].path}}"),
+      host: {
+        clock: {
+          now: () => world.clock.now(),
+          monotonicMs: () => world.clock.monotonicMs(),
+          sleep: async (ms, signal) => {
+            looks += 1;
+            if (looks === 3) {
+              await mkdir(`${folder}/models`, { recursive: true });
+              await writeFile(`${folder}/models/weights`, "w");
+            }
+            await world.clock.sleep(ms, signal);
+          },
+        },
+      },
+    });
+    expect({ exitCode, stdout, looks }).toEqual({ exitCode: 5, stdout: "w", looks: 3 });
+    expect(await readFile(`${folder}/launcher-complete`, "utf8")).toBe("");
+  });
+
+  test("that never come end the step where a limit is set, with a word every half minute", async () => {
+    const world = await startStoreWorld(plain);
+    const { task, logger } = await world.launchWithStore(await world.row(world.root, "say"), {
+      change: withInputs({ uri: "oci://r/o/m:v1" }),
+      environment: { KFP_MODELCAR_TIMEOUT: "1m15s" },
+    });
+    expect(task.statusMetadata?.message).toMatch(/Model oci:\/\/r\/o\/m:v1 did not appear at "[^"]+\/models" within 75 s/);
+    expect(logger.messages("info").filter((message) => message === "Waiting for the modelcar")).toHaveLength(2);
+  });
+});
