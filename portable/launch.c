@@ -9,13 +9,14 @@
  *   launch ARGS...             runs the program
  *
  * Variables that would change how the loader, the libc or Node behave are meant for the user's program, not for ours. They are
- * renamed, and src/node/original-env.ts gives them back to the user's program under their own names.
+ * renamed, and src/node/original-env.ts gives them back under their own names. In an image of our own, Node's variables were set
+ * for us (a CA file, a debugger), and only those of loader and libc are hidden.
  *
  * Compile with musl, statically; scripts/build-portable.mjs defines:
  *   PROGRAM      name of the program that boot.cjs starts, also the name in error messages
  *   HOME_DIR     absolute path that lib/node's interpreter and library path point to; anywhere else Node is started through
  *                the loader, as in an unpacked copy
- *   WITH_COPY    1 when --copy is understood
+ *   USER_IMAGE   1 for the launcher, which runs in users' images and understands --copy; 0 for an image of our own
  *
  * Every error is one line on stderr and exit code 1.
  */
@@ -44,12 +45,18 @@
 #define STASH_MARK "KFP_LAUNCHER_STASH"
 #define STASH_PREFIX STASH_MARK "_"
 
-static const char *const hostile_prefixes[] = {"LD_", "NODE_", "MALLOC_", "OPENSSL_", "UV_", STASH_MARK};
+static const char *const hostile_prefixes[] = {
+#if USER_IMAGE
+    "NODE_", "OPENSSL_", "UV_",
+#endif
+    "LD_", "MALLOC_", STASH_MARK};
 static const char *const hostile_names[] = {
+#if USER_IMAGE
+    "ICU_DATA", "SSLKEYLOGFILE", "GRPC_NODE_USE_ALTERNATIVE_RESOLVER", "GRPC_TRACE", "GRPC_NODE_TRACE", "GRPC_VERBOSITY",
+    "GRPC_NODE_VERBOSITY",
+#endif
     "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF",
-    "RESOLV_ADD_TRIM_DOMAINS", "RESOLV_OVERRIDE_TRIM_DOMAINS", "RESOLV_MULTI", "RESOLV_REORDER", "GETCONF_DIR", "ICU_DATA",
-    "SSLKEYLOGFILE", "GRPC_NODE_USE_ALTERNATIVE_RESOLVER", "GRPC_TRACE", "GRPC_NODE_TRACE", "GRPC_VERBOSITY",
-    "GRPC_NODE_VERBOSITY"};
+    "RESOLV_ADD_TRIM_DOMAINS", "RESOLV_OVERRIDE_TRIM_DOMAINS", "RESOLV_MULTI", "RESOLV_REORDER", "GETCONF_DIR"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -108,7 +115,7 @@ static const char *split(char *path, const char **folder) {
 
 /* ---- --copy ---- */
 
-#if WITH_COPY
+#if USER_IMAGE
 #define TEMPORARY ".kfp-runtime-copy.tmp"
 #define LOCK_TIMEOUT_MS 60000
 
@@ -318,7 +325,7 @@ static void run(char *self, int argc, char **argv, char **environment) {
 
 int main(int argc, char **argv, char **environment) {
   char *self = find_self();
-#if WITH_COPY
+#if USER_IMAGE
   destination = find_copy_flag(argc, argv);
   if (destination) return copy_self(self);
 #endif

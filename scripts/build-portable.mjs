@@ -30,8 +30,8 @@ const { values: options, positionals } = parseArgs({
 });
 
 /** What a folder is compiled for. The home is where it lies when it runs; the launcher's is a volume of the user's pod. */
-const launcherKind = { program: options.program, home: "/kfp-launcher", entry: "launch", withCopy: true };
-const driverKind = { program: "driver", home: "/kfp-driver", entry: "driver", withCopy: false };
+const launcherKind = { program: options.program, home: "/kfp-launcher", entry: "launch", userImage: true };
+const driverKind = { program: "driver", home: "/kfp-driver", entry: "driver", userImage: false };
 
 /** Paths a private library would read in the user's image; the replacement lies in the folder, or nowhere. */
 const redirectedPaths = [
@@ -103,15 +103,15 @@ function buildImageRoot(kind, destination, node) {
  * @param {string} folder.program Name boot.cjs knows.
  * @param {string} folder.home Where Node's interpreter path points to.
  * @param {string} folder.entry File name of the entry point.
- * @param {boolean} folder.withCopy Whether the entry point understands --copy.
+ * @param {boolean} folder.userImage Whether it runs in users' images; see portable/launch.c.
  * @param {string} folder.node Node binary to pack.
  */
-function buildFolder({ out, program, home, entry, withCopy, node }) {
+function buildFolder({ out, program, home, entry, userImage, node }) {
   const staging = `${out}.${String(process.pid)}.tmp`;
   rmSync(staging, { recursive: true, force: true });
   const lib = path.join(staging, "lib");
   mkdirSync(lib, { recursive: true });
-  compileEntry(path.join(staging, entry), { program, home, withCopy });
+  compileEntry(path.join(staging, entry), { program, home, userImage });
   const loader = copyLibraries(node, lib, home);
   const packedNode = path.join(lib, "node");
   // In this order: strip damages what patchelf wrote.
@@ -129,12 +129,12 @@ function buildFolder({ out, program, home, entry, withCopy, node }) {
   renameSync(staging, out);
 }
 
-function compileEntry(file, { program, home, withCopy }) {
+function compileEntry(file, { program, home, userImage }) {
   const text = (value) => `"${value}"`;
   run(
     "musl-gcc",
     ...["-static", "-Os", "-s", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-Wl,--build-id=none"],
-    ...[`-DPROGRAM=${text(program)}`, `-DHOME_DIR=${text(home)}`, `-DWITH_COPY=${withCopy ? "1" : "0"}`],
+    ...[`-DPROGRAM=${text(program)}`, `-DHOME_DIR=${text(home)}`, `-DUSER_IMAGE=${userImage ? "1" : "0"}`],
     ...["-o", file, path.join(root, "portable/launch.c")],
   );
 }

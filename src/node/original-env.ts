@@ -4,7 +4,7 @@
  * In a user's image our Node is started by portable/launch.c, which hides variables meant for the user's program that would change
  * our own process (`LD_PRELOAD`, `NODE_OPTIONS`, ...): it renames each with a prefix and sets a mark. A variable of the user that
  * already begins like the mark is renamed as well, so that undoing it is exact. Where Node was started directly there is no mark,
- * and nothing is undone.
+ * and nothing is undone. In the driver's image only variables of the loader and the libc are hidden.
  *
  * Settings of our own whose names begin with `LD_`, `NODE_`, `MALLOC_`, `OPENSSL_` or `UV_` must therefore be read from
  * `originalEnvironment()`, never from process.env. Source: contract/portable-launcher.md, sections 6 and 10.

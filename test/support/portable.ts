@@ -44,7 +44,7 @@ export function compileStatic(source: string, out: string, defines: readonly str
 
 /** Compiles portable/launch.c as scripts/build-portable.mjs does, with sanitising compiler warnings as errors. */
 export function compileEntry(out: string, program: string, home: string): void {
-  const defines = [`-DPROGRAM="${program}"`, `-DHOME_DIR="${home}"`, "-DWITH_COPY=1"];
+  const defines = [`-DPROGRAM="${program}"`, `-DHOME_DIR="${home}"`, "-DUSER_IMAGE=1"];
   compileStatic(path.join(root, "portable/launch.c"), out, ["-std=gnu11", "-Wall", "-Wextra", "-Werror", ...defines]);
 }
 
