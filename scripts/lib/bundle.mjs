@@ -32,7 +32,7 @@ const nameExports =
  * @property {boolean} isProgram Whether a program starts here.
  * @property {string[]} eager Chunks that are loaded with this one.
  * @property {string[]} lazy Chunks that `import()` loads later.
- * @property {Record<string, number>} packages Bytes per npm package; our own sources are counted as `.`.
+ * @property {Record<string, number>} packages Bytes per npm package, and per folder of our own sources, such as `src/driver`.
  */
 
 /**
@@ -141,23 +141,22 @@ function largestInput(output) {
 /** `src/apiclient/channel.ts` becomes `apiclient-channel`, a file of a package becomes the package's name. */
 function describeInput(file) {
   const owner = packageOf(file);
-  const text = owner === "." ? file.replace(/^src\//, "").replace(/\.[^./]+$/, "") : owner;
+  const text = owner === undefined ? file.replace(/^src\//, "").replace(/\.[^./]+$/, "") : owner;
   return text
     .replace(/[^A-Za-z0-9._-]+/g, "-")
     .replace(/^[-.]+/, "")
     .toLowerCase();
 }
 
-/** Name of the npm package a file belongs to, `.` for our own sources. */
+/** Name of the npm package a file belongs to, undefined for our own sources. */
 function packageOf(file) {
-  const match = /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file);
-  return match?.[1] ?? ".";
+  return /.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1];
 }
 
 function countPackages(inputs) {
   const bytes = {};
   for (const [file, { bytesInOutput }] of Object.entries(inputs)) {
-    const owner = packageOf(file);
+    const owner = packageOf(file) ?? file.split("/").slice(0, 2).join("/");
     bytes[owner] = (bytes[owner] ?? 0) + bytesInOutput;
   }
   return Object.fromEntries(Object.entries(bytes).sort(([a], [b]) => (a < b ? -1 : 1)));
