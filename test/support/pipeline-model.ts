@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { parseAllDocuments } from "yaml";
+import { readYaml } from "../../src/local/yaml-text.ts";
 
 type Plain = Record<string, unknown>;
 
@@ -23,7 +23,9 @@ export interface CompiledPipeline {
 }
 
 export function readCompiledPipeline(text: string): CompiledPipeline {
-  const [spec, platformSpec] = parseAllDocuments(text).map((document) => document.toJS() as Plain);
+  const read = readYaml(text);
+  if (!("documents" in read)) throw new Error("no YAML");
+  const [spec, platformSpec] = read.documents as unknown as Plain[];
   const source = platformSpec === undefined ? spec : { pipeline_spec: spec, platform_spec: platformSpec };
   return { source: source as JsonObject, spec: spec as Plain };
 }
