@@ -1,6 +1,7 @@
 /** Retries, and servers that fail, in whole attempts. */
 import { describe, expect, test } from "vitest";
 import { jsonToValue } from "../../src/core/value.ts";
+import { createProcessRunner } from "../../src/node/process-runner.ts";
 import { plain, script, single, train } from "../support/launcher-pipelines.ts";
 import { artifactsOf, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
@@ -28,7 +29,6 @@ describe("launchContainer(): retries and earlier attempts", () => {
           run: async (options) => {
             const running = await world.task(row.taskId);
             during = `${stateOf(running)} "${running.statusMetadata?.message ?? ""}" ${running.pods.length}`;
-            const { createProcessRunner } = await import("../../src/node/process-runner.ts");
             return createProcessRunner().run(options);
           },
         },

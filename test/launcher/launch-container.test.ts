@@ -1,5 +1,5 @@
 /** Whole attempts against the real server, with files on this disk and real programs. */
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { IoType } from "../../src/core/kfp-types.ts";
 import { pair, plain, report, script, single, stepOf, train } from "../support/launcher-pipelines.ts";
@@ -109,7 +109,7 @@ describe("launchContainer(): success", () => {
     const world = await startLauncherWorld(stepOf({ type: "NUMBER_INTEGER" }));
     const row = await world.row(world.root, "step");
     const path = `${world.folder}/canned.json`;
-    await (await import("node:fs/promises")).writeFile(path, '{"parameterValues":{"o":7}}');
+    await writeFile(path, '{"parameterValues":{"o":7}}');
     const { task, exitCode } = await world.launch(row, { command: ["false"], environment: { KFP_OUTPUT_FILE: path } });
     expect(exitCode).toBe(0);
     expect(parametersOf(task)).toEqual({ o: 7 });

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { HostError, UsageError } from "../../src/core/errors.ts";
+import { readLauncherSettings } from "../../src/launcher/settings.ts";
+import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
+import { systemClock } from "../../src/node/system-clock.ts";
+import { nodeFileSystem } from "../../src/node/node-file-system.ts";
+import { RecordingLogger } from "../fakes/recording-logger.ts";
+
+async function run(argv: readonly string[], change: Partial<LauncherHost> = {}) {
+  const text = { stdout: "", stderr: "" };
+  const write = (name: "stdout" | "stderr") => ({
+    write: (chunk: string) => {
+      text[name] += chunk;
+    },
+  });
+  const logger = new RecordingLogger();
+  const calls: string[] = [];
+  const refuse = (what: string) => () => {
+    calls.push(what);
+    return Promise.reject(new Error(`${what} is out of reach`));
+  };
+  const exitCode = await runLauncher(argv, {
+    environment: {},
+    userEnvironment: {},
+    stdin: "ignore",
+    userStdout: { write: () => undefined },
+    userStderr: { write: () => undefined },
+    stdout: write("stdout"),
+    stderr: write("stderr"),
+    clock: systemClock,
+    files: nodeFileSystem,
+    processRunner: { run: refuse("a command") },
+    createLogger: () => logger,
+    connect: refuse("the server"),
+    kube: refuse("the cluster"),
+    openStore: refuse("the store"),
+    copy: refuse("the copy"),
+    ...change,
+  });
+  return { exitCode, ...text, logger, calls };
+}
+
+const complete = [
+  ...["--pipeline_name", "p", "--run_id", "r", "--parent_task_id", "t-1", "--task_name", "train", "--namespace", "ns"],
+  ...["--pod_name", "pod", "--pod_uid", "uid", "--task_id", "t-9", "--executor_input", "{}"],
+];
+
+describe("runLauncher()", () => {
+  test.for([
+    { argv: ["--version"], exitCode: 0, stdout: /^launcher-v2 \S+ \(commit / },
+    { argv: ["--help"], exitCode: 0, stderr: /^Usage of launcher-v2:\n/ },
+    {
+      argv: ["--nope"],
+      exitCode: 1,
+      stderr: /^launcher-v2: --pipeline_name is required for container executor .*--task_name\n$/,
+    },
+    { argv: ["--executor_type", "foo"], exitCode: 1, stderr: /unsupported executor type "foo"/ },
+    { argv: ["--iteration_index", "x"], exitCode: 2, stderr: /invalid value "x".*\nUsage of launcher-v2:/ },
+    { argv: [...complete, "--namespace", ""], exitCode: 1, stderr: /must specify Namespace/ },
+  ])("$argv ends with $exitCode and makes no call", async ({ argv, exitCode, stdout = /^$/, stderr = /^$/ }) => {
+    const outcome = await run(argv);
+    expect(outcome.exitCode).toBe(exitCode);
+    expect(outcome.stdout).toMatch(stdout);
+    expect(outcome.stderr).toMatch(stderr);
+    expect(outcome.calls).toEqual([]);
+  });
+
+  test("--copy copies, whatever else is given", async () => {
+    const destinations: string[] = [];
+    const copy = (destination: string): Promise<void> => {
+      destinations.push(destination);
+      return Promise.resolve();
+    };
+    expect(await run(["--copy", "/x/launch", "--publish_logs", "true", "--log_level", "2"], { copy })).toMatchObject({
+      exitCode: 0,
+      stdout: "",
+      stderr: "",
+      calls: [],
+    });
+    expect(destinations).toEqual(["/x/launch"]);
+  });
+
+  test("a copy that fails is one line and exit code 1", async () => {
+    const copy = () => Promise.reject(new HostError("FILE_WRITE_FAILED", "Cannot copy the launcher to /x/launch: full"));
+    expect(await run(["--copy", "/x/launch"], { copy })).toMatchObject({
+      exitCode: 1,
+      stderr: "launcher-v2: Cannot copy the launcher to /x/launch: full\n",
+    });
+  });
+
+  test("a connection that cannot be made is logged, and ends with 1", async () => {
+    const { exitCode, logger } = await run([...complete, "--new_flag", "x", "--", "true"]);
+    expect(exitCode).toBe(1);
+    expect(logger.lines[0]).toMatchObject({ message: "launcher-v2 starts", fields: { mode: "container", runId: "r" } });
+    expect(logger.messages("warn")).toEqual(["unknown flag --new_flag is ignored"]);
+    expect(logger.messages("error")).toEqual(["failed to execute launcher: the server is out of reach"]);
+  });
+
+  test("a log format nobody knows is a usage error", async () => {
+    const createLogger = () => {
+      throw new UsageError("ENVIRONMENT_INVALID", "Cannot read environment variable KFP_LOG_FORMAT");
+    };
+    expect(await run([...complete, "true"], { createLogger })).toMatchObject({
+      exitCode: 1,
+      stderr: "launcher-v2: Cannot read environment variable KFP_LOG_FORMAT\n",
+    });
+  });
+});
+
+describe("readLauncherSettings()", () => {
+  test("empty variables are absent ones", () => {
+    expect(readLauncherSettings({ KFP_RETRY_INDEX: "", TMPDIR: "" })).toEqual({ temporaryFolder: "/tmp" });
+  });
+
+  test("every variable has its field", () => {
+    const environment = {
+      KFP_RETRY_INDEX: "2",
+      ARTIFACT_LOCAL_PATH: "/a",
+      KFP_OUTPUT_FILE: "/o",
+      SSL_CERT_FILE: "/s",
+      TMPDIR: "/t",
+      KFP_MODELCAR_TIMEOUT: "1m30s",
+    };
+    expect(readLauncherSettings(environment)).toEqual({
+      retryIndex: "2",
+      artifactLocalPath: "/a",
+      executorOutputPath: "/o",
+      systemCertificatesPath: "/s",
+      temporaryFolder: "/t",
+      modelcarTimeoutMs: 90_000,
+    });
+  });
+
+  test("a duration that is none is an error", () => {
+    expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "soon" })).toThrow(/KFP_MODELCAR_TIMEOUT: "soon"/);
+  });
+});
