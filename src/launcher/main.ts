@@ -66,6 +66,12 @@ async function main(): Promise<void> {
       const { copyPortableFolder } = await import("./copy-self.ts");
       await copyPortableFolder({ source: path.join(import.meta.dirname, "../portable"), destination });
     },
+    beforeLaunch: async ({ mode, options }, logger) => {
+      if (environment["KFP_INSPECT"] === undefined) return;
+      const { waitIfInspected } = await import("../node/inspect.ts");
+      const subject = { ...options, type: mode === "container" ? "LAUNCHER" : "IMPORTER" } as const;
+      await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
+    },
     signal: stopSignal(),
   });
   process.exitCode = exitCode;

@@ -64,6 +64,8 @@ export interface LauncherHost {
   readonly copy: (destination: string) => Promise<void>;
   /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
   readonly taskCountHint?: number | undefined;
+  /** Called once the command line is known, before the first call: a debugger may want to wait here. */
+  readonly beforeLaunch?: ((command: ExecutorCommand, logger: Logger) => Promise<void> | void) | undefined;
   /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`, or an Error that says why. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -115,6 +117,7 @@ async function execute(command: ExecutorCommand, host: LauncherHost): Promise<nu
   let connection: LauncherConnection | undefined;
   let stopWatching = (): void => undefined;
   try {
+    await host.beforeLaunch?.(command, logger);
     connection = await host.connect(command.api, logger);
     stopWatching = hurryOnAbort(host.signal, connection);
     const result = await launch(command, launcherDeps(command, host, connection.api, logger));
