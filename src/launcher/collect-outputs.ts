@@ -17,7 +17,7 @@ import {
 } from "../core/kfp-types.ts";
 import { planOutputArtifacts, type OutputArtifactPlan } from "../core/output-artifacts.ts";
 import { textToValue } from "../core/text-to-value.ts";
-import type { Value } from "../core/value.ts";
+import { valueToJson, type Value } from "../core/value.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { Logger } from "../ports/logger.ts";
 
@@ -98,7 +98,10 @@ async function readParameter({ fileSystem }: CollectDeps, component: ComponentSp
   try {
     const text = await fileSystem.readText(path);
     if (text === undefined) throw fail("the program did not write that file");
-    return textToValue(text, type);
+    const value = textToValue(text, type);
+    // The API server has no place for NaN and infinities; it is better said here, with the name, than by its answer.
+    valueToJson(value);
+    return value;
   } catch (error) {
     if (error instanceof KfpError && error.details["path"] === path && error instanceof UserCodeError) throw error;
     throw fail(errorMessage(error), error);

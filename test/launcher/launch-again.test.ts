@@ -1,9 +1,10 @@
 /** Retries, and servers that fail, in whole attempts. */
 import { describe, expect, test } from "vitest";
+import { TaskType } from "../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../src/core/value.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
-import { plain, script, single, train } from "../support/launcher-pipelines.ts";
-import { artifactsOf, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
+import { plain, script, single, train, trainOutputs } from "../support/launcher-pipelines.ts";
+import { artifactsOf, launcherPipeline, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
 describe("launchContainer(): retries and earlier attempts", () => {
   test("a row that failed says RUNNING while the next attempt runs, and nothing is stored twice", async () => {
@@ -62,6 +63,30 @@ describe("launchContainer(): retries and earlier attempts", () => {
       message: "failed to execute component: exit status 1",
       customProperties: { k: jsonToValue(1) },
     });
+  });
+
+  test.for([
+    { server: "complete", options: {} },
+    { server: "of the branch", options: { hydration: "branch", outputLinkTypes: "branch", runLayout: "branch" } },
+  ] as const)("an iteration that is run again adds nothing (server $server)", async ({ options }) => {
+    const world = await startLauncherWorld(
+      launcherPipeline(
+        {
+          root: { tasks: { loop: "comp-loop" } },
+          "comp-loop": { tasks: { train: "comp-train" }, artifacts: { ms: { from: [["train", "model"]] } } },
+        },
+        { "comp-train": trainOutputs },
+      ),
+      options,
+    );
+    const loop = await world.row(world.root, "loop", { type: TaskType.LOOP, iterationCount: 2 });
+    const row = await world.row(loop, "train", { iteration: 1 });
+    for (const attempt of [1, 2]) {
+      const { exitCode } = await world.launch(row, { command: train, iteration: 1, pod: `pod-${attempt}` });
+      expect(exitCode).toBe(0);
+    }
+    expect(artifactsOf(await world.task(row.taskId))).toHaveLength(2);
+    expect(artifactsOf(await world.task(loop.taskId))).toHaveLength(1);
   });
 
   test("an attempt that is simply run again adds nothing", async () => {

@@ -1,7 +1,7 @@
 /** Whole attempts against the real server, with files on this disk and real programs. */
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { IoType } from "../../src/core/kfp-types.ts";
+import { IoType, TaskType } from "../../src/core/kfp-types.ts";
 import { pair, plain, report, script, single, stepOf, train } from "../support/launcher-pipelines.ts";
 import {
   artifactsOf,
@@ -82,6 +82,23 @@ describe("launchContainer(): success", () => {
     const world = await startLauncherWorld(pipeline);
     const row = await world.row(world.root, key);
     expect((await world.launch(row, launch)).calls).toEqual(calls);
+  });
+
+  test.for([
+    { name: "small", siblings: 3, start: ["getRun", "getRun"], end: ["getRun"] },
+    { name: "large", siblings: 201, start: ["getRun", "getTask", "getTask"], end: ["listTasks"] },
+  ])("in an iteration of a $name run", async ({ siblings, start, end }) => {
+    const world = await startLauncherWorld(
+      launcherPipeline(
+        { root: { tasks: { loop: "comp-loop" } }, "comp-loop": { tasks: { say: "comp-say" } } },
+        { "comp-say": {} },
+      ),
+    );
+    const loop = await world.row(world.root, "loop", { type: TaskType.LOOP, iterationCount: siblings });
+    const rows = await Promise.all(Array.from({ length: siblings }, (_, iteration) => world.row(loop, "say", { iteration })));
+    const { calls, exitCode } = await world.launch(rows[1] ?? loop, { iteration: 1 });
+    expect(exitCode).toBe(0);
+    expect(calls).toEqual([...start, "createArtifacts", "updateTasks", ...end]);
   });
 
   test("a sibling that still runs leaves the parent as it is, and costs no write", async () => {

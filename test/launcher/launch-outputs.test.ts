@@ -95,6 +95,17 @@ describe("launchContainer(): outputs", () => {
     expect(parametersOf(task)).toEqual({});
   });
 
+  test.for(["nan", "inf"])("the number %s cannot be stored", async (text) => {
+    const world = await startLauncherWorld(stepOf({ type: "NUMBER_DOUBLE" }));
+    const row = await world.row(world.root, "step");
+    const command = script('printf "$1" > "$0"', "{{$.outputs.parameters['o'].output_file}}", text);
+    const { task, exitCode } = await world.launch(row, { command });
+    expect(exitCode).toBe(1);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toMatch(/failed to read output parameter name="o".*must be finite/);
+    expect(parametersOf(task)).toEqual({});
+  });
+
   test("metrics become one artifact each, without a file", async () => {
     const world = await startLauncherWorld(stepOf({ title: "system.Metrics" }));
     const row = await world.row(world.root, "step");
