@@ -30,6 +30,12 @@ export interface LoadLauncherConfigOptions {
   readonly folder?: string;
 }
 
+/** `KFP_LAUNCHER_CONFIG_DIR` replaces the folder of the mount: a local run has none. */
+export function launcherConfigFolder(environment: Readonly<Record<string, string | undefined>>): { folder?: string } {
+  const folder = environment["KFP_LAUNCHER_CONFIG_DIR"] ?? "";
+  return folder === "" ? {} : { folder };
+}
+
 /**
  * @throws {StorageError} STORE_CONFIG_INVALID when the mounted folder exists and cannot be read.
  * @throws {KubeError} when the ConfigMap is asked for and the answer is neither data nor "not found"; a refusal (403) counts as no

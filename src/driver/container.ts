@@ -202,6 +202,7 @@ async function pipelineRoot(deps: DriverDeps, { snapshot }: ChildTask, options: 
     runRoot: snapshot.run.runtimeConfig?.pipelineRoot ?? "",
     specRoot: snapshot.spec.defaultPipelineRoot,
     namespace: options.namespace,
+    ...(deps.settings.launcherConfigFolder === undefined ? {} : { folder: deps.settings.launcherConfigFolder }),
   });
   return joinPipelineRoot(root, [options.pipelineName, options.runId], { keepQuery: true });
 }

@@ -8,6 +8,8 @@ import type { Logger } from "../ports/logger.ts";
 export interface DriverSettings {
   /** `KFP_OUTPUTS_DIR`: where the files of output parameters go in a local run. */
   readonly outputsDir?: string | undefined;
+  /** `KFP_LAUNCHER_CONFIG_DIR`: where the launcher configuration is, if not at its usual mount. */
+  readonly launcherConfigFolder?: string | undefined;
   /** `ARTIFACT_LOCAL_PATH`. */
   readonly artifactLocalPath?: string | undefined;
   /** False with `KFP_FINGERPRINT_ENV=off`: the container's environment stays out of the fingerprint. */

@@ -5,12 +5,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { nodeFileSystem } from "../node/node-file-system.ts";
+import { logStream } from "../node/log-stream.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
 import { systemClock } from "../node/system-clock.ts";
 import { runDriver } from "./run.ts";
 
 async function main(): Promise<void> {
   const { env: environment, stdout, stderr } = process;
+  const log = logStream(environment["KFP_LOG_FILE"], stderr);
   process.exitCode = await runDriver(process.argv.slice(2), {
     environment,
     stdout,
@@ -19,7 +21,7 @@ async function main(): Promise<void> {
     files: nodeFileSystem,
     randomUuid: randomUUID,
     createLogger: (verbosity) =>
-      createLogger({ clock: systemClock, stream: stderr, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
+      createLogger({ clock: systemClock, stream: log, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
     connect: async (request, logger) => {
       const { connectFromEnvironment } = await import("../apiclient/connect.ts");
       return connectFromEnvironment({ clock: systemClock, logger, fileSystem: nodeFileSystem }, request, environment);
@@ -27,6 +29,12 @@ async function main(): Promise<void> {
     kube: async () => {
       const { createKubeRest } = await import("../kube/kube-rest.ts");
       return createKubeRest({ clock: systemClock }, { environment });
+    },
+    beforeDrive: async (options, logger) => {
+      if (environment["KFP_INSPECT"] === undefined) return;
+      const { waitIfInspected } = await import("../node/inspect.ts");
+      const subject = { taskName: "root", ...options };
+      await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },
   });
 }

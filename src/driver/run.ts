@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { launcherConfigFolder } from "../config/load-launcher-config.ts";
 import { buildInfo, formatVersion } from "../core/build-info.ts";
 import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
 import { usageText } from "../core/go-flags.ts";
@@ -31,7 +32,7 @@ export interface DriverHost {
   readonly connect: (request: ServerFlags, logger: Logger) => Promise<KfpApi & { close(): void }>;
   readonly kube: () => Promise<KubeApi>;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
-  readonly beforeDrive?: (options: DriverOptions) => Promise<void> | void;
+  readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
 }
 
 /** Never throws. */
@@ -76,7 +77,7 @@ async function driveAndWrite(
   for (const warning of warnings) logger.warn(warning);
   let api: (KfpApi & { close(): void }) | undefined;
   try {
-    await host.beforeDrive?.(options);
+    await host.beforeDrive?.(options, logger);
     api = await host.connect(connection, logger);
     const { clock, files, kube, randomUuid } = host;
     const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: driverSettings(host.environment) };
@@ -104,6 +105,7 @@ function reportUsage(error: unknown, { stderr }: DriverHost): number {
 export function driverSettings(environment: DriverHost["environment"]): DriverSettings {
   return {
     outputsDir: environment["KFP_OUTPUTS_DIR"],
+    launcherConfigFolder: launcherConfigFolder(environment).folder,
     artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
     fingerprintsEnvironment: environment["KFP_FINGERPRINT_ENV"] !== "off",
   };

@@ -82,11 +82,18 @@ function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-      controller.abort(name);
+      if (controller.signal.aborted) void endNow(128 + constants.signals[name]);
+      else controller.abort(name);
     });
   }
   return controller.signal;
+}
+
+/** Without this process nobody would end the user's program any more. */
+async function endNow(exitCode: number): Promise<never> {
+  const { killDescendants } = await import("../node/kill-descendants.ts");
+  killDescendants(process.pid);
+  process.exit(exitCode);
 }
 
 /** Output that nobody reads any more is no reason to fail a step: it goes on into the log. */

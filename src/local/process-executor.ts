@@ -21,8 +21,6 @@ export interface ProcessExecutorOptions {
   /** Folder with the programs `driver` and `launcher-v2`. */
   readonly programFolder: string;
   readonly server: { readonly address: string; readonly port: string };
-  /** Environment of the programs, before what a pod adds. */
-  readonly environment: Readonly<Record<string, string>>;
   readonly files: FileSystem;
   readonly steps: StepRuntime;
   /** Milliseconds between asking a process to end and ending it. */
@@ -45,7 +43,6 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
       const exitCode = await runProgram(options, "driver", {
         argv: driverArguments(driverOptions, options.server),
         environment: {
-          ...options.environment,
           ...options.steps.driverEnvironment(place),
           KFP_POD_NAME: driverOptions.pod.name,
           KFP_POD_UID: driverOptions.pod.uid,
@@ -60,29 +57,20 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
 
     async launch(request: LaunchRequest): Promise<LaunchOutcome> {
       const step = await options.steps.prepare(request);
-      const exitCode = await runProgram(options, "launcher-v2", {
-        // The first word is the launcher's path inside a pod.
-        argv: step.command.argv.slice(1),
-        environment: { ...options.environment, ...step.command.environment },
-        stdout: step.stdout,
-        stderr: step.stderr,
-        signal: request.signal,
-      });
-      await step.end();
-      return { exitCode };
+      try {
+        return { exitCode: await runProgram(options, "launcher-v2", { ...step, signal: request.signal }) };
+      } finally {
+        await step.end();
+      }
     },
 
     async importArtifact({ argv, place, signal, pod }: ImportRequest): Promise<LaunchOutcome> {
-      const { stdout, stderr, environment, end } = options.steps.importer(place, pod);
-      const exitCode = await runProgram(options, "launcher-v2", {
-        argv,
-        environment: { ...options.environment, ...environment },
-        stdout,
-        stderr,
-        signal,
-      });
-      await end();
-      return { exitCode };
+      const importer = options.steps.importer(place, pod);
+      try {
+        return { exitCode: await runProgram(options, "launcher-v2", { ...importer, argv, signal }) };
+      } finally {
+        await importer.end();
+      }
     },
   };
 }

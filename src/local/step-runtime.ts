@@ -5,29 +5,27 @@
  * @module
  */
 import type { OutputSink } from "../ports/process-runner.ts";
-import type { PodCommand, PodIdentity } from "./pod-command.ts";
+import type { PodIdentity } from "./pod-command.ts";
 import type { LaunchRequest, TaskPlace } from "./task-executor.ts";
 
-export interface PreparedStep {
-  /** Launcher command line and the container's variables, everything local included. */
-  readonly command: PodCommand;
+export interface PreparedLauncher {
+  /** The whole environment of the launcher and of the user's program: the host's, the container's, what is local. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
   /** Writes out what is left of an unfinished line, and removes what only this attempt needed. */
   end(): Promise<void>;
 }
 
-export interface PreparedImporter {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stdout: OutputSink;
-  readonly stderr: OutputSink;
-  end(): Promise<void>;
+export interface PreparedStep extends PreparedLauncher {
+  /** Flags of the launcher, `--`, the user's command; without program name. */
+  readonly argv: readonly string[];
 }
 
 export interface StepRuntime {
-  /** Variables of the driver of a step: where the parameter files of this task go. */
+  /** The whole environment of the driver of a task: where the parameter files of a step go, among others. */
   driverEnvironment(place: TaskPlace): Readonly<Record<string, string>>;
   /** @throws {HostError} PYTHON_UNAVAILABLE when the step's interpreter cannot be provided. */
   prepare(request: LaunchRequest): Promise<PreparedStep>;
-  importer(place: TaskPlace, pod: PodIdentity): PreparedImporter;
+  importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher;
 }

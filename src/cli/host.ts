@@ -1,0 +1,30 @@
+/** What a command needs of the process it runs in. @module */
+
+export interface TextStream {
+  write(text: string): unknown;
+}
+
+/** Standard error: a terminal, or a file or pipe that gets plain lines. */
+export interface TerminalStream extends TextStream {
+  readonly isTerminal: boolean;
+  /** Asked before each redraw. */
+  columns(): number;
+  rows(): number;
+}
+
+export interface CliHost {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingFolder: string;
+  /** Folder with the programs `driver` and `launcher-v2`. */
+  readonly programFolder: string;
+  readonly processors: number;
+  readonly stdout: TextStream;
+  readonly stderr: TerminalStream;
+  /** Watches for Ctrl-C from the call on. */
+  readonly stopSignal: () => Promise<AbortSignal>;
+}
+
+export const EXIT_SUCCEEDED = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_CANCELLED = 130;

@@ -1,0 +1,58 @@
+/**
+ * The person's command line: picks streams, working folder and environment of this process, passes Ctrl-C on, exits.
+ *
+ * Exit codes: 0 succeeded; 1 the run failed or the home cannot be used; 2 usage; 130 after Ctrl-C.
+ *
+ * @module
+ */
+import { availableParallelism, constants } from "node:os";
+import path from "node:path";
+import { formatVersion } from "../core/build-info.ts";
+
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  const { stdout, stderr, env } = process;
+  for (const stream of [stdout, stderr]) stream.on("error", () => undefined);
+  if (argv.length === 1 && argv[0] === "--version") {
+    stdout.write(`${formatVersion("kfp-runtime")}\n`);
+    return;
+  }
+  const { runCommandLine } = await import("./run-command-line.ts");
+  const exitCode = await runCommandLine(argv, {
+    environment: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    workingFolder: process.cwd(),
+    programFolder: path.join(import.meta.dirname, "../bin"),
+    processors: availableParallelism(),
+    stdout,
+    stderr: {
+      write: (text) => stderr.write(text),
+      isTerminal: stderr.isTTY === true,
+      columns: () => stderr.columns ?? 80,
+      rows: () => stderr.rows ?? 24,
+    },
+    stopSignal,
+  });
+  process.exitCode = exitCode;
+  // What a library left open must not keep the shell waiting; output under way is written first.
+  stdout.write("", () => stderr.write("", () => process.exit(exitCode)));
+}
+
+/** Watches for Ctrl-C from now on. The second one ends everything at once. */
+async function stopSignal(): Promise<AbortSignal> {
+  const { killDescendants } = await import("../node/kill-descendants.ts");
+  const controller = new AbortController();
+  for (const name of STOP_SIGNALS) {
+    process.on(name, () => {
+      if (controller.signal.aborted) {
+        killDescendants(process.pid);
+        process.exit(128 + constants.signals[name]);
+      }
+      controller.abort(new Error("cancelled by user"));
+    });
+  }
+  return controller.signal;
+}
+
+void main();

@@ -1,0 +1,101 @@
+/**
+ * `kfp-runtime run`.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { isAbsolute, resolve } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { SpecError, UsageError } from "../core/errors.ts";
+import { checkFeatures } from "../local/feature-check.ts";
+import { loadPipelineFile, readDocuments, readFile } from "../local/pipeline-file.ts";
+import { nodeFileSystem } from "../node/node-file-system.ts";
+import { systemClock } from "../node/system-clock.ts";
+import type { RunCommand } from "./command-line.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "./host.ts";
+import { planJson, planText } from "./plan-text.ts";
+import { createProgressDisplay } from "./progress-display.ts";
+import { readRunParameters } from "./run-parameters.ts";
+import { summaryText } from "./summary-text.ts";
+
+/** Steps at the same time, at least: waiting for a network costs no processor. */
+const LEAST_PARALLELISM = 4;
+
+/** @throws {UsageError} or {SpecError} before the run; {HostError} when the home cannot be used. */
+export async function runPipelineCommand(command: RunCommand, host: CliHost): Promise<number> {
+  const { workingFolder, stdout, stderr, environment } = host;
+  const inFolder = (path: string): string => resolve(workingFolder, path);
+  const files = { ...nodeFileSystem, readText: (path: string) => nodeFileSystem.readText(inFolder(path)) };
+  const pipeline = await loadPipelineFile(files, command.pipeline);
+  const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
+  const parameters = readRunParameters(pipeline.parsed.spec, { params: command.params, ...file });
+  const root = pipelineRoot(command, inFolder);
+  const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot);
+  if (errors.length > 0) {
+    throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
+  }
+  for (const warning of warnings) stderr.write(`note: ${warning}\n`);
+  if (command.dryRun) {
+    const text =
+      command.output === "json" ? `${JSON.stringify(planJson(pipeline, parameters))}\n` : planText(pipeline, parameters);
+    stdout.write(text);
+    return EXIT_SUCCEEDED;
+  }
+
+  const signal = await host.stopSignal();
+  const [{ runPipeline }, { killDescendants }] = await Promise.all([
+    import("../local/run-pipeline.ts"),
+    import("../node/kill-descendants.ts"),
+  ]);
+  const display = createProgressDisplay({ stream: stderr, clock: systemClock, environment });
+  signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));
+  let finished;
+  try {
+    finished = await runPipeline(
+      {
+        clock: systemClock,
+        files: nodeFileSystem,
+        randomUuid: randomUUID,
+        signal,
+        onEvent: (event) => display.event(event),
+        onLine: (line) => display.line(line),
+        onNotice: (text) => display.notice(text),
+        killChildren: () => killDescendants(process.pid),
+      },
+      {
+        ...{ pipeline, parameters, kubernetesConfigs, environment, ...root },
+        homeFolder: inFolder(command.home),
+        isolation: command.isolation,
+        cacheDisabled: command.cacheDisabled,
+        parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
+        programFolder: host.programFolder,
+      },
+    );
+  } finally {
+    display.end();
+  }
+  const summary = summaryText(finished, { environment, isTerminal: stderr.isTerminal });
+  if (command.output === "json") {
+    stderr.write(summary);
+    stdout.write(`${JSON.stringify(finished.result)}\n`);
+  } else {
+    stdout.write(summary);
+  }
+  if (finished.cancelled) return EXIT_CANCELLED;
+  return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
+}
+
+async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText">, path: string): Promise<JsonObject> {
+  const [values = {}, ...more] = await readDocuments(await readFile(files, path), path);
+  if (typeof values !== "object" || values === null || Array.isArray(values) || more.length > 0) {
+    throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is no map of names to values`);
+  }
+  return values;
+}
+
+/** A URI stays as it is, and so does an absolute path; other paths are below the working folder. */
+function pipelineRoot({ pipelineRoot: given }: RunCommand, inFolder: (path: string) => string): { pipelineRoot?: string } {
+  if (given === undefined) return {};
+  if (given === "") throw new UsageError("USAGE_INVALID", "Option --pipeline-root is empty");
+  return { pipelineRoot: isAbsolute(given) || /^\w+:\/\//.test(given) ? given.replace(/(?<=[^/:])\/+$/, "") : inFolder(given) };
+}

@@ -1,0 +1,176 @@
+/**
+ * What a run came to: the object of `--output json`, and what the summary says beyond it.
+ *
+ * @module
+ */
+import { toJson, type JsonValue } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import {
+  ArtifactType,
+  TaskState,
+  TaskType,
+  type Artifact,
+  type InputOutputs,
+  type IoArtifact,
+  type IoParameter,
+  type PipelineTask,
+} from "../core/kfp-types.ts";
+import type { TaskPlace } from "./task-executor.ts";
+
+export interface ArtifactResult {
+  readonly name: string;
+  /** Enum name of the wire. */
+  readonly type: string;
+  /** Empty for a single metric, which is a number and nothing stored. */
+  readonly uri: string;
+  readonly metadata: Readonly<Record<string, JsonValue>>;
+  /** Only of a single metric. */
+  readonly numberValue?: number;
+}
+
+export interface ValuesResult {
+  readonly parameters: Readonly<Record<string, JsonValue>>;
+  readonly artifacts: Readonly<Record<string, readonly ArtifactResult[]>>;
+}
+
+export interface TaskResult {
+  readonly taskId: string;
+  readonly name: string;
+  readonly scopePath: string;
+  /** Enum names of the wire. */
+  readonly type: string;
+  readonly state: string;
+  /** Index in the innermost enclosing loop. */
+  readonly iterationIndex?: number;
+  /** Absent for the root. */
+  readonly parentTaskId?: string;
+  readonly inputs: ValuesResult;
+  readonly outputs: ValuesResult;
+  readonly error?: string;
+}
+
+/** Exactly what `--output json` prints. */
+export interface RunResult {
+  readonly runId: string;
+  readonly state: "SUCCEEDED" | "FAILED";
+  readonly durationMs: number;
+  /** In the order of creation, parents before children. */
+  readonly tasks: readonly TaskResult[];
+  /** Of the pipeline. */
+  readonly outputs: ValuesResult;
+}
+
+/** What the rows do not tell about a failed step. */
+export interface StepFailure {
+  readonly exitCode?: number;
+  /** The engine's own reason, where the step never ran. */
+  readonly error?: string;
+  /** The end of its output. */
+  readonly lastLines: readonly string[];
+}
+
+export interface RunResultInput {
+  readonly runId: string;
+  readonly state: RunResult["state"];
+  readonly durationMs: number;
+  readonly tasks: readonly PipelineTask[];
+  readonly failures: (place: TaskPlace) => StepFailure | undefined;
+}
+
+export function buildRunResult(input: RunResultInput): RunResult {
+  const { runId, state, durationMs, tasks } = input;
+  const places = taskPlaces(tasks);
+  const results = tasks.map((task) => taskResult(task, input.failures(places.get(task.taskId) as TaskPlace)));
+  const root = tasks.find(({ type }) => type === TaskType.ROOT);
+  return { runId, state, durationMs: Math.round(durationMs), tasks: results, outputs: valuesResult(root?.outputs) };
+}
+
+/** Where in the pipeline and in which iterations each row stands, by task id. */
+export function taskPlaces(tasks: readonly PipelineTask[]): Map<string, TaskPlace> {
+  const byId = new Map(tasks.map((task) => [task.taskId, task]));
+  const places = new Map<string, TaskPlace>();
+  const placeOf = (task: PipelineTask): TaskPlace => {
+    const known = places.get(task.taskId);
+    if (known !== undefined) return known;
+    const parent = byId.get(task.parentTaskId ?? "");
+    const index = task.typeAttributes?.iterationIndex;
+    let iterations: readonly number[] = [];
+    if (parent !== undefined) {
+      const above = placeOf(parent).iterations;
+      // Every row below a loop carries the index in it; only the loop's own children add one to what their parent has.
+      iterations = parent.type === TaskType.LOOP && index !== undefined ? [...above, Number(index)] : above;
+    }
+    const place = { scopePath: task.scopePath, iterations };
+    places.set(task.taskId, place);
+    return place;
+  };
+  for (const task of tasks) placeOf(task);
+  return places;
+}
+
+function taskResult(task: PipelineTask, failure: StepFailure | undefined): TaskResult {
+  const { taskId, name, scopePath, parentTaskId, typeAttributes } = task;
+  const iterationIndex = typeAttributes?.iterationIndex;
+  const error = task.state === TaskState.FAILED ? errorOf(task, failure) : undefined;
+  return {
+    taskId,
+    name,
+    scopePath,
+    type: TaskType[task.type] ?? String(task.type),
+    state: TaskState[task.state] ?? String(task.state),
+    ...(iterationIndex === undefined ? {} : { iterationIndex: Number(iterationIndex) }),
+    ...(parentTaskId === undefined || parentTaskId === "" ? {} : { parentTaskId }),
+    inputs: valuesResult(task.inputs),
+    outputs: valuesResult(task.outputs),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function errorOf({ statusMetadata }: PipelineTask, failure: StepFailure | undefined): string {
+  const message = statusMetadata?.message ?? "";
+  if (message !== "") return message;
+  return failure?.error ?? "a task below it failed";
+}
+
+function valuesResult(values: InputOutputs | undefined): ValuesResult {
+  return {
+    parameters: grouped(values?.parameters ?? [], (entry) => entry.parameterKey, parameterValue),
+    artifacts: grouped(values?.artifacts ?? [], (entry) => entry.artifactKey, artifactResults),
+  };
+}
+
+function grouped<Entry, Result>(
+  entries: readonly Entry[],
+  keyOf: (entry: Entry) => string,
+  combine: (entries: readonly Entry[]) => Result,
+): Record<string, Result> {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) groups.set(keyOf(entry), [...(groups.get(keyOf(entry)) ?? []), entry]);
+  return Object.fromEntries([...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, group]) => [key, combine(group)]));
+}
+
+/** Several entries of one key are those of several iterations: a list in their order. */
+function parameterValue(entries: readonly IoParameter[]): JsonValue {
+  const values = inIterationOrder(entries).map(({ value }) => (value === undefined ? null : toJson(ValueSchema, value)));
+  const [only = null] = values;
+  return values.length === 1 ? only : values;
+}
+
+function artifactResults(entries: readonly IoArtifact[]): ArtifactResult[] {
+  return inIterationOrder(entries).flatMap(({ artifacts }) => artifacts.map(artifactResult));
+}
+
+function inIterationOrder<Entry extends Pick<IoParameter, "producer">>(entries: readonly Entry[]): Entry[] {
+  return entries.toSorted((a, b) => Number((a.producer?.iteration ?? 0n) - (b.producer?.iteration ?? 0n)));
+}
+
+function artifactResult({ name, type, uri, metadata, numberValue }: Artifact): ArtifactResult {
+  const plain = Object.entries(metadata).map(([key, value]): [string, JsonValue] => [key, toJson(ValueSchema, value)]);
+  return {
+    name,
+    type: ArtifactType[type] ?? String(type),
+    uri: uri ?? "",
+    metadata: Object.fromEntries(plain),
+    ...(numberValue === undefined ? {} : { numberValue }),
+  };
+}
