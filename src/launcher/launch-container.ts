@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { errorMessage, KfpError } from "../core/errors.ts";
+import { errorMessage } from "../core/errors.ts";
 import { EXECUTOR_LOGS_KEY } from "../core/executor-input.ts";
 import { TaskState, type ExecutorInput, type PipelineTask } from "../core/kfp-types.ts";
 import { reportFailure } from "../tasks/attempt.ts";
@@ -73,7 +73,6 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
     await runStages({ ...deps, stores }, attempt, options, progress);
   } catch (error) {
     failure = attemptFailure(STAGE_PREFIX[progress.stage], error);
-    deps.logger.error(failure.message, error instanceof KfpError ? { code: error.code } : {});
   }
   const { unpublishedLog, executorInput } = progress;
   if (unpublishedLog !== undefined) {
@@ -99,7 +98,6 @@ async function beginAttempt(deps: LauncherDeps, options: ContainerOptions): Prom
 /** The run could not even be read: the task is marked all the same, if the server lets us. */
 async function reportFailedStart(deps: LauncherDeps, options: ContainerOptions, message: string): Promise<LaunchResult> {
   const { runId, taskId, pod } = options;
-  deps.logger.error(message);
   try {
     const known = await findTask(deps.api, runId, taskId).catch(() => undefined);
     const pods = known === undefined ? [] : withOwnPod(known.pods, pod);

@@ -45,16 +45,13 @@ export async function launchImporter(deps: ImporterDeps, options: ImporterOption
   try {
     started = await startImporter(deps, options);
   } catch (error) {
-    const message = errorMessage(error);
-    deps.logger.error(message);
-    return { exitCode: 1, state: TaskState.FAILED, message };
+    return { exitCode: 1, state: TaskState.FAILED, message: errorMessage(error) };
   }
   let failure: AttemptFailure | undefined;
   try {
     await importArtifact(deps, started, options);
   } catch (error) {
     failure = attemptFailure("", error);
-    deps.logger.error(failure.message);
   }
   return await finalizeAttempt(deps, started, failure, { rollUpAgain: true });
 }
