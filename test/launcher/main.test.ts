@@ -1,6 +1,7 @@
 /** The program as a process: real arguments, environment, streams and signals. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { artifactsOf, startLauncherWorld, stateOf, type LauncherWorld } from "../support/launcher-world.ts";
@@ -42,6 +43,15 @@ function containerFlags(world: LauncherWorld, row: PipelineTask, executorInput: 
 function logInput(folder: string): object {
   const log = { name: "executor-logs", uri: `${folder}/root/executor-logs`, type: { schemaTitle: "system.Artifact" } };
   return { outputs: { artifacts: { "executor-logs": { artifacts: [log] } } } };
+}
+
+/** A killed process stays visible until whoever inherited it has looked; it does not run any more. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
 }
 
 describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources, so the launcher is not started as a process"))(
@@ -95,7 +105,7 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       expect(artifactsOf(task)).toHaveLength(1);
     });
 
-    test("a second signal ends the process at once", async () => {
+    test("a second signal ends the process at once, and the command with it", async () => {
       const world = await startLauncherWorld(plain);
       const row = await world.row(world.root, "say");
       const { child, ended, said } = start([
@@ -103,14 +113,17 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
         ...[
           process.execPath,
           "-e",
-          'process.on("SIGTERM", () => console.log("no")); setTimeout(() => {}, 3000); console.log("up")',
+          'process.on("SIGTERM", () => console.log("no")); setInterval(() => {}, 1000); console.log("up", process.pid)',
         ],
       ]);
       await said("up");
       child.kill("SIGTERM");
       await said("no");
       child.kill("SIGTERM");
-      expect(await ended).toMatchObject({ exitCode: 143 });
+      const { exitCode, stdout } = await ended;
+      expect(exitCode).toBe(143);
+      const pid = Number(/up (\d+)/.exec(stdout)?.[1]);
+      await expect.poll(() => isRunning(pid)).toBe(false);
     });
   },
 );
