@@ -11,13 +11,15 @@
  *   --program NAME=SOURCE    instead of the three programs; repeatable
  *   --no-code-cache          leave out the runs that write code caches
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { bundle, chunksOf } from "./lib/bundle.mjs";
+import { writeCodeCaches } from "./lib/code-cache.mjs";
 import { hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
 import { startScript } from "./lib/start-script.mjs";
+import { warmUp } from "./lib/warm-up.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -56,7 +58,7 @@ for (const { name, code, map } of chunks) {
 }
 for (const file of ["boot.cjs", "start.cjs"]) copyFileSync(path.join(root, "src/boot", file), path.join(staging, "lib", file));
 for (const name of Object.keys(programs)) writeFileSync(path.join(staging, "bin", name), startScript(name), { mode: 0o755 });
-if (!options["no-code-cache"]) writeCodeCaches();
+if (!options["no-code-cache"]) await writeCodeCaches();
 
 const meta = {
   ...info,
@@ -117,23 +119,11 @@ function git(...args) {
   }
 }
 
-/**
- * Runs the programs so that V8 compiles what they need, and keeps the result. A fixed random seed makes the caches reproducible;
- * it is no part of what V8 compares when it accepts a cache.
- */
-function writeCodeCaches() {
-  const node = programNode();
-  const programNames = new Set(Object.keys(programs));
-  for (const name of programNames) {
-    const more = chunksOf(chunks, name).reachable.filter((chunk) => !programNames.has(chunk));
-    const run = spawnSync(node, ["--random-seed=1", path.join(staging, "lib/boot.cjs"), name, "--version"], {
-      env: { PATH: process.env["PATH"], KFP_RUNTIME_WRITE_CODE_CACHE: "1", KFP_RUNTIME_WARM_CHUNKS: more.join(",") },
-      encoding: "utf8",
-      timeout: 60_000,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const problem =
-      run.error?.message ?? (run.status === 0 ? run.stderr.trim() : `exit code ${String(run.status)}: ${run.stderr.trim()}`);
-    if (problem !== "") process.stderr.write(`build: no complete code cache for ${name}: ${problem}\n`);
+async function writeAllCodeCaches() {
+  const boot = path.join(staging, "lib/boot.cjs");
+  for (const name of Object.keys(programs)) {
+    const more = chunksOf(chunks, name).reachable.filter((chunk) => programs[chunk] === undefined);
+    const problem = await writeCodeCaches({ start: [programNode()], boot, program: name, chunks: more });
+    if (problem !== undefined) process.stderr.write(`build: the code caches are less complete: ${problem}\n`);
   }
 }

@@ -11,6 +11,7 @@
  */
 import path from "node:path";
 import { build } from "esbuild";
+import { leanDescriptors } from "./lean-descriptors.mjs";
 
 /** What the wrapper hands to a chunk; boot.cjs passes the arguments in this order. */
 const wrapperHead = '(function(exports,require,module,__filename,__dirname,__importMetaUrl){"use strict";';
@@ -50,6 +51,7 @@ export async function bundle({ root, outDir, programs, define }) {
     absWorkingDir: root,
     entryPoints: programs,
     outdir: outDir,
+    plugins: [leanDescriptors(root)],
     bundle: true,
     splitting: true,
     format: "esm",
