@@ -44,23 +44,22 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 export async function waitIfInspected(deps: InspectDeps, subject: InspectedPod): Promise<void> {
   const settings = readInspectSettings(deps.environment);
   if (settings === undefined || !isInspected(settings, subject)) return;
+  // Started with node --inspect or --inspect-brk: the debugger is there, or whoever did it does not want to wait for one.
+  if (inspector.url() !== undefined) return pauseHere();
   const { clock, logger } = deps;
-  const untilMs = clock.monotonicMs() + settings.timeoutMs;
-  const address = await openInspector(deps, settings, untilMs);
-  if (address === undefined) return;
+  const { host, timeoutMs } = settings;
+  const untilMs = clock.monotonicMs() + timeoutMs;
+  const port = await findPort(deps, settings, untilMs);
+  if (port === undefined) return;
+  if (!LOOPBACK.test(host)) logger.warn("whoever reaches the port of the debugger can run code as this process", { host, port });
+  const forward = `kubectl port-forward -n ${subject.namespace} pod/${subject.pod.name} 9229:${port}`;
   const fields = { type: subject.type, task: subject.taskName, iteration: subject.iterationIndex };
-  if (!LOOPBACK.test(settings.host)) {
-    logger.warn("whoever reaches the port of the debugger can run code as this process", { address: settings.host });
-  }
-  const forward = `kubectl port-forward -n ${subject.namespace} pod/${subject.pod.name} 9229:${address.port}`;
-  logger.warn(`waits for a debugger at ${address.host}; for one in a pod run: ${forward}`, {
-    ...fields,
-    timeoutMs: settings.timeoutMs,
-  });
-  const hasDebugger = await blockForDebugger(deps.events, Math.max(1, untilMs - clock.monotonicMs()));
-  if (!hasDebugger) {
+  logger.warn(`waits for a debugger at ${urlHost(host)}:${port}; for one in a pod run: ${forward}`, { ...fields, timeoutMs });
+  const end = await blockForDebugger(deps.events, { host, port, timeoutMs: Math.max(1, untilMs - clock.monotonicMs()) });
+  if (end !== "attached") {
     inspector.close();
-    logger.warn("no debugger came in time, runs on without one", fields);
+    const reason = end === "expired" ? "no debugger came in time" : "the inspector cannot be opened";
+    logger.warn(`${reason}, runs on without a debugger`, fields);
     return;
   }
   // Else Node would keep the ended process until the debugger lets go of it.
@@ -68,23 +67,17 @@ export async function waitIfInspected(deps: InspectDeps, subject: InspectedPod):
   pauseHere();
 }
 
-/** @returns Where it listens, or nothing when that cannot be had; the log says why. */
-async function openInspector(
+/** @returns A port that can be listened at, or nothing; the log says why. The inspector itself would only tell the terminal. */
+async function findPort(
   { clock, logger }: InspectDeps,
   { host, port }: InspectSettings,
   untilMs: number,
-): Promise<{ host: string; port: string } | undefined> {
+): Promise<number | undefined> {
   for (let isFirst = true; ; isFirst = false) {
-    // The inspector itself tells of a port in use on stderr only.
-    const problem = port === 0 ? undefined : await tryPort(host, port);
-    if (problem === undefined) {
-      inspector.open(port, host);
-      const url = inspector.url();
-      if (url === undefined) logger.warn("the inspector cannot be opened, runs on without a debugger", { host, port });
-      return url === undefined ? undefined : new URL(url);
-    }
-    if (problem.code !== "EADDRINUSE" || clock.monotonicMs() + PORT_POLL_MS > untilMs) {
-      logger.warn(`the inspector cannot be opened, runs on without a debugger: ${errorMessage(problem)}`, { host, port });
+    const found = await tryPort(host, port);
+    if (typeof found === "number") return found;
+    if (found.code !== "EADDRINUSE" || clock.monotonicMs() + PORT_POLL_MS > untilMs) {
+      logger.warn(`the inspector cannot be opened, runs on without a debugger: ${errorMessage(found)}`, { host, port });
       return undefined;
     }
     if (isFirst) logger.warn("the port of the debugger is in use, waits until it is free", { host, port });
@@ -92,12 +85,19 @@ async function openInspector(
   }
 }
 
-async function tryPort(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+async function tryPort(host: string, port: number): Promise<number | NodeJS.ErrnoException> {
   const server = createServer();
   return await new Promise((resolve) => {
-    server.once("error", (error) => resolve(error));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+    server.once("error", resolve);
+    server.listen({ host, port, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : port));
+    });
   });
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 interface WatchdogData {
@@ -109,22 +109,24 @@ interface WatchdogData {
 
 const watchdogPurpose = "kfp-inspect-watchdog";
 
-/** @returns False when the time was up first. */
-async function blockForDebugger(events: NodeJS.EventEmitter, timeoutMs: number): Promise<boolean> {
-  const data: WatchdogData = {
-    purpose: watchdogPurpose,
-    timeoutMs,
-    expired: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
-  };
-  const watchdog = startWatchdog(data);
+async function blockForDebugger(
+  events: NodeJS.EventEmitter,
+  { host, port, timeoutMs }: { readonly host: string; readonly port: number; readonly timeoutMs: number },
+): Promise<"attached" | "expired" | "closed"> {
+  const expired = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const watchdog = startWatchdog({ purpose: watchdogPurpose, timeoutMs, expired });
   const restore = suspendListeners(events);
   try {
-    inspector.waitForDebugger();
+    // In one call: a debugger must not say "go on" before anybody waits for it.
+    inspector.open(port, host, true);
+  } catch {
+    return "closed";
   } finally {
     restore();
     await watchdog.terminate();
   }
-  return Atomics.load(data.expired, 0) === 0;
+  if (inspector.url() === undefined) return "closed";
+  return Atomics.load(expired, 0) === 0 ? "attached" : "expired";
 }
 
 /** In a bundle this file is a chunk, which boot.cjs loads by name. */

@@ -1,0 +1,82 @@
+/**
+ * What a person does in a debugger: set a breakpoint at a line of a TypeScript file, see it hit, look at a variable.
+ *
+ * @module
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { InspectorClient } from "./inspector-client.ts";
+import { root } from "./probe.ts";
+import { readSourceMap } from "./source-map.ts";
+
+export interface Paused {
+  readonly reason: string;
+  readonly hitBreakpoints?: readonly string[];
+  readonly callFrames: readonly { readonly callFrameId: string; readonly functionName: string }[];
+}
+
+export interface GeneratedPlace {
+  /** File name of the chunk. */
+  readonly chunk: string;
+  readonly lineNumber: number;
+  readonly columnNumber: number;
+}
+
+/**
+ * Where the first line of a source file that holds `text` went.
+ *
+ * @param mapFolder Folder `lib` of the build, for its source maps.
+ * @param source Path from the root of the repository.
+ */
+export function locateLine(mapFolder: string, source: string, text: string): GeneratedPlace {
+  const file = path.join(root, source);
+  const sourceLine = readFileSync(file, "utf8")
+    .split("\n")
+    .findIndex((line) => line.includes(text));
+  for (const name of readdirSync(mapFolder).filter((candidate) => candidate.endsWith(".js.map"))) {
+    const mapping = readSourceMap(path.join(mapFolder, name)).mappings.find(
+      (candidate) => candidate.source === file && candidate.sourceLine === sourceLine,
+    );
+    if (mapping === undefined) continue;
+    const chunk = name.slice(0, -".map".length);
+    return { chunk, lineNumber: mapping.generatedLine, columnNumber: mapping.generatedColumn };
+  }
+  throw new Error(`no chunk holds the line "${text}" of ${source}`);
+}
+
+/**
+ * Attaches to the end of the wait, sets a breakpoint, goes on until it is hit.
+ *
+ * @param place In the folder of the running program, which may lie elsewhere than the build.
+ */
+export async function stopAt(
+  inspector: InspectorClient,
+  place: GeneratedPlace,
+  programFolder: string,
+): Promise<{ paused: Paused; value: (expression: string) => Promise<unknown> }> {
+  await inspector.send("Runtime.enable");
+  await inspector.send("Debugger.enable");
+  const { lineNumber, columnNumber } = place;
+  const url = `file://${path.join(programFolder, place.chunk)}`;
+  const breakpoint = await inspector.send<{ breakpointId: string }>("Debugger.setBreakpointByUrl", {
+    url,
+    lineNumber,
+    columnNumber,
+  });
+  await inspector.send("Runtime.runIfWaitingForDebugger");
+  // The program stops once by itself, so that breakpoints can still be set.
+  await inspector.waitFor<Paused>("Debugger.paused", () => true);
+  await inspector.send("Debugger.resume");
+  const paused = await inspector.waitFor<Paused>("Debugger.paused", (event) => {
+    return event.hitBreakpoints?.includes(breakpoint.breakpointId) === true;
+  });
+  const value = async (expression: string): Promise<unknown> => {
+    const { result } = await inspector.send<{ result: { value: unknown } }>("Debugger.evaluateOnCallFrame", {
+      callFrameId: paused.callFrames[0]?.callFrameId,
+      expression,
+      returnByValue: true,
+    });
+    return result.value;
+  };
+  return { paused, value };
+}
