@@ -16,6 +16,7 @@ import { cpSync, existsSync, lutimesSync, mkdirSync, readFileSync, readdirSync, 
 import { chmodSync, copyFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { writeCodeCaches } from "./lib/code-cache.mjs";
 import { programNode, root } from "./lib/project.mjs";
 
 const { values: options, positionals } = parseArgs({
@@ -47,12 +48,12 @@ try {
   const node = realpathSync(options.node ?? programNode());
   if (options["image-root"] === undefined) {
     const out = path.join(dist, "portable");
-    buildFolder({ ...launcherKind, out, node });
+    await buildFolder({ ...launcherKind, out, node });
     report(out, node);
   } else {
     const [destination] = positionals;
     if (destination === undefined) throw new Error("--image-root KIND needs a destination");
-    buildImageRoot(options["image-root"], path.resolve(destination), node);
+    await buildImageRoot(options["image-root"], path.resolve(destination), node);
     report(destination, node);
   }
 } catch (error) {
@@ -77,19 +78,19 @@ function checkTools() {
   if (!existsSync(path.join(dist, "meta.json"))) throw new Error(`${dist} holds no build: run npm run build first`);
 }
 
-function buildImageRoot(kind, destination, node) {
+async function buildImageRoot(kind, destination, node) {
   if (!["driver", "launcher"].includes(kind)) throw new Error(`--image-root takes driver or launcher, not ${kind}`);
   for (const folder of ["etc", "usr/local/bin", "tmp"]) mkdirSync(path.join(destination, folder), { recursive: true });
   chmodSync(path.join(destination, "tmp"), 0o1777);
   writeFileSync(path.join(destination, "etc/passwd"), "root:x:0:0:root:/:/none\nnonroot:x:65532:65532:nonroot:/:/none\n");
   writeFileSync(path.join(destination, "etc/group"), "root:x:0:\nnonroot:x:65532:\n");
   if (kind === "driver") {
-    buildFolder({ ...driverKind, out: path.join(destination, "kfp-driver"), node });
+    await buildFolder({ ...driverKind, out: path.join(destination, "kfp-driver"), node });
     symlinkSync("/kfp-driver/driver", path.join(destination, "usr/local/bin/driver"));
   } else {
     // The volume of an init container hides /kfp-launcher, so the folder cannot lie there. Where nothing is mounted, as in an
     // importer's pod, the links lead to the place that Node's interpreter path names.
-    buildFolder({ ...launcherKind, out: path.join(destination, "opt/kfp-launcher"), node });
+    await buildFolder({ ...launcherKind, out: path.join(destination, "opt/kfp-launcher"), node });
     symlinkSync("/opt/kfp-launcher/launch", path.join(destination, "usr/local/bin/launcher-v2"));
     mkdirSync(path.join(destination, "kfp-launcher"));
     for (const name of ["lib", "nssw"]) symlinkSync(`/opt/kfp-launcher/${name}`, path.join(destination, "kfp-launcher", name));
@@ -106,7 +107,7 @@ function buildImageRoot(kind, destination, node) {
  * @param {boolean} folder.userImage Whether it runs in users' images; see portable/launch.c.
  * @param {string} folder.node Node binary to pack.
  */
-function buildFolder({ out, program, home, entry, userImage, node }) {
+async function buildFolder({ out, program, home, entry, userImage, node }) {
   const staging = `${out}.${String(process.pid)}.tmp`;
   rmSync(staging, { recursive: true, force: true });
   const lib = path.join(staging, "lib");
@@ -121,7 +122,7 @@ function buildFolder({ out, program, home, entry, userImage, node }) {
   copyChunks(program, lib);
   copyNotices(path.join(staging, "licenses"), node);
   fixModes(staging);
-  writeCodeCaches({ lib, loader, program, entry: path.join(staging, entry) });
+  await compileChunks({ lib, loader, program, entry: path.join(staging, entry) });
   fixModes(staging);
   fixTimes(staging);
   mkdirSync(path.dirname(out), { recursive: true });
@@ -181,14 +182,15 @@ function copyChunks(program, lib) {
 }
 
 /** Has the packed Node compile the program and keep the result, and makes sure that it is accepted. */
-function writeCodeCaches({ lib, loader, program, entry }) {
-  const { chunks, programs } = JSON.parse(readFileSync(path.join(dist, "meta.json"), "utf8"));
-  const more = programs[program].reachable.filter((chunk) => chunk !== program && chunks[chunk] !== undefined);
-  const environment = { KFP_RUNTIME_WRITE_CODE_CACHE: "1", KFP_RUNTIME_WARM_CHUNKS: more.join(",") };
-  const start = ["--inhibit-cache", "--library-path", lib, path.join(lib, "node"), "--random-seed=1", path.join(lib, "boot.cjs")];
-  const write = spawnSync(path.join(lib, loader), [...start, program, "--version"], { env: environment, encoding: "utf8" });
-  if (write.status !== 0)
-    throw new Error(`${program} --version ended with ${String(write.status ?? write.signal)}: ${write.stderr.trim()}`);
+async function compileChunks({ lib, loader, program, entry }) {
+  const { programs } = JSON.parse(readFileSync(path.join(dist, "meta.json"), "utf8"));
+  const problem = await writeCodeCaches({
+    start: [path.join(lib, loader), "--inhibit-cache", "--library-path", lib, path.join(lib, "node")],
+    boot: path.join(lib, "boot.cjs"),
+    program,
+    chunks: programs[program].reachable.filter((chunk) => chunk !== program),
+  });
+  if (problem !== undefined) throw new Error(problem);
   const check = spawnSync(entry, ["--version"], { env: { KFP_RUNTIME_DEBUG_CODE_CACHE: "1" }, encoding: "utf8" });
   if (check.status !== 0)
     throw new Error(`${entry} --version ended with ${String(check.status ?? check.signal)}: ${check.stderr.trim()}`);

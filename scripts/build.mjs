@@ -49,7 +49,7 @@ const chunks = await bundle({
 
 // Built beside the old files and moved into place: a program that runs meanwhile keeps finding its chunks.
 const staging = path.join(out, `.build-${String(process.pid)}`);
-rmSync(staging, { recursive: true, force: true });
+process.on("exit", () => rmSync(staging, { recursive: true, force: true }));
 mkdirSync(path.join(staging, "lib"), { recursive: true });
 mkdirSync(path.join(staging, "bin"));
 for (const { name, code, map } of chunks) {
@@ -58,7 +58,7 @@ for (const { name, code, map } of chunks) {
 }
 for (const file of ["boot.cjs", "start.cjs"]) copyFileSync(path.join(root, "src/boot", file), path.join(staging, "lib", file));
 for (const name of Object.keys(programs)) writeFileSync(path.join(staging, "bin", name), startScript(name), { mode: 0o755 });
-if (!options["no-code-cache"]) await writeCodeCaches();
+if (!options["no-code-cache"]) await writeAllCodeCaches();
 
 const meta = {
   ...info,
@@ -77,7 +77,6 @@ for (const name of ["lib", "bin", "package.json", "meta.json"]) {
   if (existsSync(old)) renameSync(old, path.join(staging, `old-${name}`));
   renameSync(path.join(staging, name), old);
 }
-rmSync(staging, { recursive: true, force: true });
 
 const bytes = chunks.reduce((sum, { code }) => sum + code.length, 0);
 process.stderr.write(
