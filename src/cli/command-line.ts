@@ -16,6 +16,8 @@ export interface RunCommand {
   readonly isolation: "in-process" | "process";
   readonly cacheDisabled: boolean;
   readonly parallelism?: number;
+  /** Tasks whose driver and launcher wait for a debugger. */
+  readonly inspectTasks: readonly string[];
   readonly output: "text" | "json";
   readonly dryRun: boolean;
 }
@@ -55,6 +57,11 @@ const RUN_OPTIONS = {
   },
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
+  "inspect-task": {
+    type: "string",
+    requiresArg: true,
+    describe: "Let driver and launcher of this task wait for a debugger at 127.0.0.1:9229; repeatable",
+  },
   output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
   "dry-run": { type: "boolean", default: false, describe: "Check everything and print the plan" },
 } as const;
@@ -126,20 +133,25 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
 type Values = Readonly<Record<string, unknown>>;
 
 function runCommand(values: Values): RunCommand {
-  const { param, params, "pipeline-root": root, parallelism } = values;
+  const { param, params, "pipeline-root": root, parallelism, "inspect-task": inspectTask } = values;
   return {
     kind: "run",
     pipeline: single(values, "pipeline"),
-    params: param === undefined ? [] : ([param].flat() as string[]),
+    params: list(param),
     ...(params === undefined ? {} : { paramsFile: single(values, "params") }),
     home: single(values, "home"),
     ...(root === undefined ? {} : { pipelineRoot: single(values, "pipeline-root") }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     cacheDisabled: values["no-cache"] === true,
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
+    inspectTasks: list(inspectTask),
     output: single(values, "output") === "json" ? "json" : "text",
     dryRun: values["dry-run"] === true,
   };
+}
+
+function list(value: unknown): string[] {
+  return value === undefined ? [] : ([value].flat() as string[]);
 }
 
 function single(values: Values, name: string): string {

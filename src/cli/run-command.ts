@@ -8,6 +8,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { SpecError, UsageError } from "../core/errors.ts";
 import { checkFeatures } from "../local/feature-check.ts";
+import { readTaskPatterns } from "../local/inspected-tasks.ts";
 import { loadPipelineFile, readDocuments, readFile } from "../local/pipeline-file.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { systemClock } from "../node/system-clock.ts";
@@ -34,6 +35,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
+  readTaskPatterns(command.inspectTasks, pipeline.parsed);
   for (const warning of warnings) stderr.write(`note: ${warning}\n`);
   if (command.dryRun) {
     const text =
@@ -67,6 +69,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
         homeFolder: inFolder(command.home),
         isolation: command.isolation,
         cacheDisabled: command.cacheDisabled,
+        inspectTasks: command.inspectTasks,
         parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
         programFolder: host.programFolder,
       },

@@ -30,6 +30,7 @@ import { rootParameters } from "./root-parameters.ts";
 import { prepareHome, type Home } from "./home.ts";
 import { lockHome } from "./home-lock.ts";
 import { createInProcessExecutor } from "./in-process-executor.ts";
+import { createInspectingExecutor, readTaskPatterns, waitingSteps } from "./inspected-tasks.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
@@ -41,6 +42,7 @@ import type { LoadedPipeline } from "./pipeline-file.ts";
 import { createProcessExecutor } from "./process-executor.ts";
 import { PythonEnvironments } from "./python-environment.ts";
 import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "./run-result.ts";
+import type { StepRuntime } from "./step-runtime.ts";
 import { failUnstartedStep } from "./unstarted-step.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 import { taskLabel } from "./task-label.ts";
@@ -58,7 +60,9 @@ export interface RunPipelineOptions {
   readonly isolation: "in-process" | "process";
   readonly cacheDisabled: boolean;
   readonly parallelism: number;
-  /** Folder with `driver` and `launcher-v2`, for isolation `process`. */
+  /** Tasks whose programs wait for a debugger. */
+  readonly inspectTasks?: readonly string[];
+  /** Folder with `driver` and `launcher-v2`, for isolation `process` and for tasks that wait for a debugger. */
   readonly programFolder: string;
   /** Of the host. */
   readonly environment: Readonly<Record<string, string>>;
@@ -218,20 +222,29 @@ class LocalRun {
     log: { write(text: string): unknown },
     logger: Logger,
   ): TaskExecutor {
-    const { clock, files, randomUuid } = this.#deps;
-    const { isolation, programFolder, pipeline } = this.#options;
+    const { clock, files, randomUuid, onNotice } = this.#deps;
+    const { isolation, programFolder, pipeline, environment, inspectTasks = [] } = this.#options;
     const { host, port, store } = this.#server;
     const started = failUnstartedStep({ api, clock, logger }, { runId: this.#runId, spec: pipeline.parsed.spec, steps });
-    if (isolation === "process") {
-      const server = { address: host, port: String(port) };
-      return createProcessExecutor({ programFolder, server, files, steps: started, graceMs: PROCESS_GRACE_MS });
-    }
-    return createInProcessExecutor({
-      ...{ api, clock, files, randomUuid, log, steps: started },
-      processRunner: createProcessRunner(),
-      logLevel: Number(LOG_LEVEL),
-      createLogger: (fields, verbosity) => createLogger({ clock, stream: log, format: "text", verbosity, fields }),
-      countTasks: () => store.tasks.count(this.#runId),
+    const server = { address: host, port: String(port) };
+    const programs = (of: StepRuntime): TaskExecutor =>
+      createProcessExecutor({ programFolder, server, files, steps: of, graceMs: PROCESS_GRACE_MS });
+    const inProcess = (): TaskExecutor =>
+      createInProcessExecutor({
+        ...{ api, clock, files, randomUuid, log, steps: started },
+        processRunner: createProcessRunner(),
+        logLevel: Number(LOG_LEVEL),
+        createLogger: (fields, verbosity) => createLogger({ clock, stream: log, format: "text", verbosity, fields }),
+        countTasks: () => store.tasks.count(this.#runId),
+      });
+    const executor = isolation === "process" ? programs(started) : inProcess();
+    if (inspectTasks.length === 0) return executor;
+    return createInspectingExecutor({
+      patterns: readTaskPatterns(inspectTasks, pipeline.parsed),
+      others: executor,
+      waiting: programs(waitingSteps(started, environment)),
+      host: environment,
+      onNotice,
     });
   }
 

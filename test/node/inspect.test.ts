@@ -1,9 +1,10 @@
 /** Built programs that wait for a debugger, and debuggers that come, come late, or do not come. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startSampleServer, type ProgramStart, type SampleRun, type SampleServer } from "../../scripts/lib/sample-run.ts";
 import { locateLine, stopAt, type Paused } from "../support/breakpoints.ts";
@@ -19,8 +20,7 @@ beforeAll(async () => {
   folder = await makeFolder();
   // As deep as dist is, so that relative paths of the maps lead to the sources.
   dist = path.join(root, "dist", `.test-${path.basename(folder)}`);
-  const programs = ["driver=src/driver/main.ts", "launcher-v2=src/launcher/main.ts"].flatMap((text) => ["--program", text]);
-  const built = await runScript("build.mjs", ["--out", dist, ...programs, "--no-code-cache"]);
+  const built = await runScript("build.mjs", ["--out", dist, "--no-code-cache"]);
   if (built.code !== 0) throw new Error(built.stderr);
   server = await startSampleServer();
 });
@@ -220,3 +220,74 @@ describe("a launcher that waits for a debugger", () => {
     expect(await ended).toBe("SIGTERM");
   });
 });
+
+describe("kfp-runtime run --inspect-task", () => {
+  const exec = { container: { image: "any", command: ["echo", "hello"] } };
+  const task = (name: string, ...dependentTasks: string[]) => ({
+    taskInfo: { name },
+    componentRef: { name: "comp" },
+    dependentTasks,
+  });
+  const pipeline = {
+    pipelineInfo: { name: "two" },
+    schemaVersion: "2.1.0",
+    sdkVersion: "kfp-2.14.0",
+    root: { dag: { tasks: { first: task("first"), second: task("second", "first") } } },
+    components: { comp: { executorLabel: "exec" } },
+    deploymentSpec: { executors: { exec } },
+  };
+
+  test("stops the driver and then the launcher of that task", async () => {
+    const file = path.join(folder, "two.json");
+    writeFileSync(file, JSON.stringify(pipeline));
+    const port = await freePort();
+    const argv = ["run", file, "--home", path.join(folder, "home"), "--inspect-task", "second"];
+    const { said, ended, log } = start("kfp-runtime", { argv, environment: {} }, { KFP_INSPECT: `127.0.0.1:${port}` });
+    await said(/first: SUCCEEDED/);
+    for (const [program, source, text] of [
+      ["driver", "src/driver/container.ts", "const kubernetes = parseKubernetesConfig"],
+      ["launcher", "src/launcher/launch-container.ts", "attempt = await beginAttempt(deps, options)"],
+    ] as const) {
+      await said(new RegExp(`second: the ${program} waits for a debugger at 127.0.0.1:${port}`));
+      const inspector = await attachInspector(await listedUrl(port, ended));
+      const { value } = await stopAt(inspector, locateLine(programFolder(), source, text), programFolder());
+      expect(await value("options.taskName")).toBe("second");
+      await inspector.send("Debugger.resume");
+    }
+    expect(await ended, log()).toBe(0);
+    expect(log()).toMatch(/second \| hello/);
+  });
+
+  test("refuses a name that no task has", async () => {
+    const file = path.join(folder, "two.json");
+    writeFileSync(file, JSON.stringify(pipeline));
+    const argv = ["run", file, "--home", path.join(folder, "home"), "--inspect-task", "third"];
+    const { ended, log } = start("kfp-runtime", { argv, environment: {} }, {});
+    expect(await ended).toBe(2);
+    expect(log()).toBe('kfp-runtime: Cannot inspect task "third": the pipeline has the tasks root, first, second\n');
+  });
+});
+
+async function freePort(): Promise<number> {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  holder.close();
+  await once(holder, "close");
+  return port;
+}
+
+/** Asks the way a debugger looks for programs, until one listens. */
+async function listedUrl(port: number, ended: Promise<unknown>): Promise<string> {
+  let hasEnded = false;
+  void ended.then(() => (hasEnded = true));
+  while (!hasEnded) {
+    const response = await fetch(`http://127.0.0.1:${port}/json/list`).catch(() => undefined);
+    if (response !== undefined) {
+      const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[];
+      return target?.webSocketDebuggerUrl ?? "";
+    }
+    await setTimeout(20);
+  }
+  throw new Error("the run ended before a program could be debugged");
+}
