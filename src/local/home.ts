@@ -11,9 +11,10 @@
  *
  * @module
  */
-import { access, constants, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
+import { makeFolder } from "../node/make-folder.ts";
 
 export interface Home {
   /** Absolute. */
@@ -45,7 +46,7 @@ export function homeAt(folder: string): Home {
 export async function prepareHome(folder: string): Promise<Home> {
   const home = homeAt(folder);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     if (!(await exists(join(folder, MARKER)))) {
       const foreign = (await readdir(folder)).filter((name) => name !== "lock");
@@ -57,7 +58,7 @@ export async function prepareHome(folder: string): Promise<Home> {
       }
       await writeFile(join(folder, MARKER), MARKER_TEXT);
     }
-    for (const part of [home.artifacts, home.runs, home.environments]) await mkdir(part, { recursive: true });
+    for (const part of [home.artifacts, home.runs, home.environments]) await makeFolder(part);
     return home;
   } catch (error) {
     if (error instanceof HostError) throw error;
@@ -103,6 +104,15 @@ export async function clearHome(home: Home): Promise<void> {
   }
 }
 
+/** Not Node's `recursive`, which never returns where a folder cannot exist, as below /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (await exists(folder)) return;
+  await makeFolder(dirname(folder));
+  await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
@@ -111,7 +121,7 @@ async function sizeOf(path: string): Promise<number> {
   const entry = await stat(path).catch(() => undefined);
   if (entry === undefined) return 0;
   if (!entry.isDirectory()) return entry.size;
-  const names = await readdir(path, { recursive: true });
+  const names = await readdir(path);
   const sizes = await Promise.all(
     names.map(async (name) => {
       const file = await stat(join(path, name)).catch(() => undefined);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { KfpApiConnection } from "../apiclient/kfp-api-grpc.ts";
@@ -46,6 +46,7 @@ import type { StepRuntime } from "./step-runtime.ts";
 import { failUnstartedStep } from "./unstarted-step.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 import { taskLabel } from "./task-label.ts";
+import { makeFolder } from "../node/make-folder.ts";
 
 export interface RunPipelineOptions {
   readonly pipeline: LoadedPipeline;
@@ -180,11 +181,11 @@ class LocalRun {
 
   async #prepareFolder(): Promise<void> {
     const config = launcherConfigFolder(this.#runFolder);
-    await mkdir(config, { recursive: true });
+    await makeFolder(config);
     await writeFile(join(config, "defaultPipelineRoot"), this.#pipelineRoot);
     const providers = await this.#deps.files.readText(join(this.#home.folder, "launcher-config", "providers"));
     if (providers !== undefined) await writeFile(join(config, "providers"), providers);
-    if (isLocalUri(this.#pipelineRoot)) await mkdir(this.#pipelineRoot, { recursive: true });
+    if (isLocalUri(this.#pipelineRoot)) await makeFolder(this.#pipelineRoot);
   }
 
   #createRun(): void {

@@ -6,10 +6,11 @@
  *
  * @module
  */
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
+import { makeFolder } from "./make-folder.ts";
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 
@@ -31,7 +32,7 @@ export const nodeFileSystem: FileSystem = {
   },
 
   async makeDirectory(path) {
-    await orWriteError(path, () => mkdir(path, { recursive: true, mode: 0o755 }));
+    await orWriteError(path, () => makeFolder(path));
   },
 
   stat: (path) =>

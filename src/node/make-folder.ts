@@ -1,0 +1,30 @@
+/**
+ * Makes a folder and its parents.
+ *
+ * Node's own recursive mkdir never comes back where a file system answers "no such file" although the parent exists, as /proc does;
+ * this one reports it.
+ *
+ * @module
+ */
+import { mkdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/**
+ * @param mode Of every folder that is made, before the umask.
+ * @throws The error of the file system, with its `code`.
+ */
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && (await isFolder(path))) return;
+    if (code !== "ENOENT" || (await isFolder(dirname(path)))) throw error;
+    await makeFolder(dirname(path), mode);
+    await makeFolder(path, mode);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
