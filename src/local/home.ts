@@ -12,7 +12,7 @@
  * @module
  */
 import { access, constants, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
 import { makeFolder } from "../node/make-folder.ts";
 
@@ -102,15 +102,6 @@ export async function clearHome(home: Home): Promise<void> {
   for (const name of await readdir(home.folder)) {
     if (!keep.has(name)) await rm(join(home.folder, name), { recursive: true, force: true });
   }
-}
-
-/** Not Node's `recursive`, which never returns where a folder cannot exist, as below /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  if (await exists(folder)) return;
-  await makeFolder(dirname(folder));
-  await makeFolder(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
 }
 
 async function exists(path: string): Promise<boolean> {
