@@ -189,8 +189,9 @@ async function compileChunks({ lib, loader, program, entry }) {
     boot: path.join(lib, "boot.cjs"),
     program,
     chunks: programs[program].reachable.filter((chunk) => chunk !== program),
+    peers: path.join(dist, "lib"),
   });
-  if (problem !== undefined) throw new Error(problem);
+  if (problem !== undefined) process.stderr.write(`build-portable: the code caches are less complete: ${problem}\n`);
   const check = spawnSync(entry, ["--version"], { env: { KFP_RUNTIME_DEBUG_CODE_CACHE: "1" }, encoding: "utf8" });
   if (check.status !== 0)
     throw new Error(`${entry} --version ended with ${String(check.status ?? check.signal)}: ${check.stderr.trim()}`);

@@ -19,7 +19,6 @@ import { bundle, chunksOf } from "./lib/bundle.mjs";
 import { writeCodeCaches } from "./lib/code-cache.mjs";
 import { hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
 import { startScript } from "./lib/start-script.mjs";
-import { warmUp } from "./lib/warm-up.mjs";
 
 const { values: options } = parseArgs({
   options: {

@@ -12,6 +12,7 @@
 import path from "node:path";
 import { build } from "esbuild";
 import { leanDescriptors } from "./lean-descriptors.mjs";
+import { leanGrpc } from "./lean-grpc.mjs";
 
 /** What the wrapper hands to a chunk; boot.cjs passes the arguments in this order. */
 const wrapperHead = '(function(exports,require,module,__filename,__dirname,__importMetaUrl){"use strict";';
@@ -51,7 +52,7 @@ export async function bundle({ root, outDir, programs, define }) {
     absWorkingDir: root,
     entryPoints: programs,
     outdir: outDir,
-    plugins: [leanDescriptors(root)],
+    plugins: [leanDescriptors(root), leanGrpc()],
     bundle: true,
     splitting: true,
     format: "esm",

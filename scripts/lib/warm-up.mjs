@@ -13,7 +13,7 @@ import { programNode, root } from "./project.mjs";
  * Makes a driver and a launcher do their usual work against a server on this machine.
  *
  * @param {import("./warm-up.ts").WarmUpCommands} commands How to start them.
- * @returns {Promise<string>} What went wrong, empty when all is well. Caches are then only less complete.
+ * @returns {Promise<string | undefined>} What went wrong. Caches are then only less complete.
  */
 export async function warmUp(commands) {
   const folder = mkdtempSync(path.join(tmpdir(), "kfp-runtime-warm-up-"));
@@ -35,7 +35,7 @@ export async function warmUp(commands) {
       timeout: 180_000,
       stdio: ["ignore", "ignore", "pipe"],
     });
-    return run.error?.message ?? (run.status === 0 ? "" : run.stderr.trim());
+    return run.error?.message ?? (run.status === 0 ? undefined : `the warm-up failed: ${run.stderr.trim()}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

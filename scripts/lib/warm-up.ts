@@ -16,7 +16,8 @@ export interface WarmUpCommand {
 
 export interface WarmUpCommands {
   readonly driver: WarmUpCommand;
-  readonly launcher: WarmUpCommand;
+  /** Absent: the run ends before its step. */
+  readonly launcher?: WarmUpCommand;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -27,7 +28,7 @@ async function warmUp({ driver, launcher }: WarmUpCommands): Promise<void> {
     const run = await server.newRun();
     await start(driver, run.rootDriver);
     await start(driver, await run.containerDriver());
-    await start(launcher, await run.launcher());
+    if (launcher !== undefined) await start(launcher, await run.launcher());
   } finally {
     await server.close();
   }

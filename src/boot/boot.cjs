@@ -78,6 +78,8 @@ requireFromChunk.cache = require.cache;
 function writeCodeCaches() {
   var more = environment["KFP_RUNTIME_WARM_CHUNKS"];
   if (more) more.split(",").forEach(loadChunk);
+  // The flags at this moment are part of what V8 compares when it accepts a cache.
+  require("v8").setFlagsFromString("--flush-bytecode");
   scripts.forEach(function (script, file) {
     var temporary = file + ".cache." + process.pid + ".tmp";
     try {
@@ -88,7 +90,11 @@ function writeCodeCaches() {
     }
   });
 }
-if (writeCodeCache) process.on("exit", writeCodeCaches);
+if (writeCodeCache) {
+  // Otherwise a garbage collection may forget functions that have not run for a while, now and then.
+  require("v8").setFlagsFromString("--no-flush-bytecode");
+  process.on("exit", writeCodeCaches);
+}
 
 // The program sees the arguments as if it were started directly.
 loadChunk(process.argv.splice(2, 1)[0]);

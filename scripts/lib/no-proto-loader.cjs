@@ -1,0 +1,8 @@
+/**
+ * Stands in for `@grpc/proto-loader` in the built programs, see lean-grpc.mjs.
+ */
+"use strict";
+
+exports.loadSync = () => {
+  throw new Error("@grpc/proto-loader is not part of this program");
+};
