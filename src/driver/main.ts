@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { logStream } from "../node/log-stream.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
@@ -19,7 +18,8 @@ async function main(): Promise<void> {
     stderr,
     clock: systemClock,
     files: nodeFileSystem,
-    randomUuid: randomUUID,
+    // Loaded with the first id: node:crypto is slow to load.
+    randomUuid: () => process.getBuiltinModule("node:crypto").randomUUID(),
     createLogger: (verbosity) =>
       createLogger({ clock: systemClock, stream: log, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
     connect: async (request, logger) => {

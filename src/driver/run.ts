@@ -15,7 +15,6 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { DriverDeps, DriverSettings } from "./deps.ts";
-import { drive } from "./drive.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
@@ -81,6 +80,8 @@ async function driveAndWrite(
     api = await host.connect(connection, logger);
     const { clock, files, kube, randomUuid } = host;
     const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: driverSettings(host.environment) };
+    // Loaded here, so that --version and --help do not wait for what they do not use.
+    const { drive } = await import("./drive.ts");
     const result = await drive(deps, options);
     logger.verbose(4, "driver result", () => ({ result: JSON.stringify(result) }));
     await writeOutputFiles(files, planOutputFiles(options, result));
