@@ -10,11 +10,14 @@ import { systemClock } from "../node/system-clock.ts";
 import { runDriver } from "./run.ts";
 
 async function main(): Promise<void> {
-  const { env: environment, stdout, stderr } = process;
+  const { env: environment, stderr } = process;
   const log = logStream(environment["KFP_LOG_FILE"], stderr);
   process.exitCode = await runDriver(process.argv.slice(2), {
     environment,
-    stdout,
+    // Only --version writes there; opening it costs every start a few milliseconds.
+    get stdout() {
+      return process.stdout;
+    },
     stderr,
     clock: systemClock,
     files: nodeFileSystem,

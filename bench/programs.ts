@@ -1,0 +1,135 @@
+/**
+ * Start-up of driver and launcher at their usual work against a server on this machine, each beside bare Node in the same run:
+ * `node bench/programs.ts [--runs N] [--cpus 0.5] [--dist DIR]`.
+ *
+ * For a ROOT_DAG and a CONTAINER driver: from the start of the process to the first call at the server, and to its end. For the launcher
+ * around `true`: to its end. Prints Markdown tables of medians, in milliseconds of wall-clock time and of CPU time, and how they relate to
+ * `node -e 0`. `two HTTP/2 calls` is a script that makes two bare calls with node:http2: what no program on Node can be faster
+ * than. With --cpus all programs, but not the server, run under that CPU quota, which needs root. Needs a build.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { startSampleServer, type ProgramStart, type SampleServer } from "../scripts/lib/sample-run.ts";
+import { makeLimitedGroup, type LimitedGroup } from "../test/support/cgroup.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: "string", default: "15" },
+    cpus: { type: "string" },
+    dist: { type: "string", default: path.resolve(import.meta.dirname, "../dist") },
+  },
+});
+
+interface Sample {
+  readonly firstCallMs: number | undefined;
+  readonly totalMs: number;
+  readonly cpuMs: number;
+}
+
+/** What gRPC sends at least: GetRun, twice, by node:http2 alone. The id of the run is the argument after --run_id. */
+const bareCalls = `
+const argument = (name) => process.argv[process.argv.indexOf(name) + 1];
+const client = require("node:http2").connect("http://127.0.0.1:" + argument("--ml_pipeline_server_port"));
+const id = Buffer.from(argument("--run_id"));
+const body = Buffer.concat([Buffer.from([0, 0, 0, 0, id.length + 2, 0x0a, id.length]), id]);
+const call = (then) => {
+  const stream = client.request({
+    ":method": "POST",
+    ":path": "/kubeflow.pipelines.backend.api.v2beta1.RunService/GetRun",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("data", () => {});
+  stream.on("end", then);
+  stream.end(body);
+};
+call(() => call(() => client.close()));
+`;
+
+/** Runs a program to its end. CPU time includes that of its children. */
+async function measure(server: SampleServer, group: LimitedGroup | undefined, command: string[], start?: ProgramStart) {
+  // A CPU quota counts in periods of 100 ms: begin with a fresh one.
+  if (group !== undefined) await new Promise((resolve) => setTimeout(resolve, 150));
+  const timed = ["bash", "-c", 'TIMEFORMAT="cpu %3U %3S"; time "$0" "$@"', ...command, ...(start?.argv ?? [])];
+  const [program = "", ...args] = group === undefined ? timed : group.wrap(timed);
+  return new Promise<Sample>((resolve, reject) => {
+    let firstCallAt: number | undefined;
+    server.onCall = () => (firstCallAt ??= performance.now());
+    const startedAt = performance.now();
+    const environment = { PATH: process.env["PATH"], ...start?.environment };
+    const child = spawn(program, args, { env: environment, stdio: ["ignore", "ignore", "pipe"] });
+    let text = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      const totalMs = performance.now() - startedAt;
+      const [, user, system] = /cpu (\S+) (\S+)\s*$/.exec(text) ?? [];
+      if (code !== 0) return reject(new Error(`${command.join(" ")} ended with ${String(code)}: ${text}`));
+      resolve({
+        firstCallMs: firstCallAt === undefined ? undefined : firstCallAt - startedAt,
+        totalMs,
+        cpuMs: 1000 * (Number(user) + Number(system)),
+      });
+    });
+  });
+}
+
+const boot = path.join(options.dist, "lib/boot.cjs");
+if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
+const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
+if (options.cpus !== undefined && group === undefined) throw new Error("no control group with a CPU quota can be made here");
+const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-bench-"));
+const server = await startSampleServer();
+try {
+  const script = path.join(folder, "bare-calls.cjs");
+  writeFileSync(script, bareCalls);
+  const samples = new Map<string, Sample[]>();
+  const node = process.execPath;
+  // One round to warm up, and in turns, so that noise meets all alike.
+  for (let round = 0; round <= Number(options.runs); round++) {
+    const take = async (name: string, command: string[], start?: ProgramStart) => {
+      const sample = await measure(server, group, command, start);
+      if (round > 0) samples.set(name, [...(samples.get(name) ?? []), sample]);
+    };
+    const run = await server.newRun();
+    await take("bare Node (`node -e 0`)", [node, "-e", "0"]);
+    await take("two HTTP/2 calls", [node, script], run.rootDriver);
+    await take("`driver --version`", [node, boot, "driver", "--version"]);
+    await take("driver, ROOT_DAG", [node, boot, "driver"], run.rootDriver);
+    await take("driver, CONTAINER", [node, boot, "driver"], await run.containerDriver());
+    await take("launcher around `true`", [node, boot, "launcher-v2"], await run.launcher());
+  }
+  print(samples);
+} finally {
+  await server.close();
+  group?.remove();
+  await rm(folder, { recursive: true, force: true });
+}
+
+function print(samples: ReadonlyMap<string, readonly Sample[]>): void {
+  const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  const bareCpuMs = median([...samples.values()][0]?.map(({ cpuMs }) => cpuMs) ?? []);
+  const bareMs = median([...samples.values()][0]?.map(({ totalMs }) => totalMs) ?? []);
+  const limit = options.cpus === undefined ? "no limit" : `${options.cpus} CPU`;
+  console.log(`| ${limit}, median of ${options.runs} | first call ms | to the end ms | × bare | CPU ms | over bare |`);
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  for (const [name, list] of samples) {
+    const firstCalls = list.flatMap(({ firstCallMs }) => (firstCallMs === undefined ? [] : [firstCallMs]));
+    const totalMs = median(list.map((sample) => sample.totalMs));
+    const cpuMs = median(list.map((sample) => sample.cpuMs));
+    const first = firstCalls.length === 0 ? "" : median(firstCalls).toFixed(0);
+    const cells = [
+      name,
+      first,
+      totalMs.toFixed(0),
+      (totalMs / bareMs).toFixed(1),
+      cpuMs.toFixed(0),
+      (cpuMs - bareCpuMs).toFixed(0),
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
+  }
+}
