@@ -119,7 +119,8 @@ function git(...args) {
 
 async function writeAllCodeCaches() {
   const boot = path.join(staging, "lib/boot.cjs");
-  for (const name of Object.keys(programs)) {
+  // The last one that writes a chunk's cache knows best what it needs, and containers start drivers and launchers most.
+  for (const name of Object.keys(programs).reverse()) {
     const more = chunksOf(chunks, name).reachable.filter((chunk) => programs[chunk] === undefined);
     const problem = await writeCodeCaches({ start: [programNode()], boot, program: name, chunks: more });
     if (problem !== undefined) process.stderr.write(`build: the code caches are less complete: ${problem}\n`);

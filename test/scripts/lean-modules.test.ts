@@ -46,8 +46,8 @@ function describeMember(value: unknown, depth = 0): unknown {
   if (depth > 0 && kind !== undefined && kind !== "enum_value") return `${kind} ${typeName ?? name ?? ""}`;
   const names = new Set([
     ...Object.keys(value),
-    ...Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value) as object)).flatMap(([key, { get }]) =>
-      get === undefined || key === "__proto__" ? [] : [key],
+    ...Object.entries(Object.getOwnPropertyDescriptors(Object.getPrototypeOf(value) as object)).flatMap(([key, property]) =>
+      property.get === undefined || key === "__proto__" ? [] : [key],
     ),
   ]);
   const properties = [...names].filter((key) => !["proto", "toString", "parent", "getDefaultValue"].includes(key)).sort();
@@ -57,7 +57,7 @@ function describeMember(value: unknown, depth = 0): unknown {
 interface Message {
   readonly nestedMessages: readonly Message[];
   readonly nestedEnums: readonly unknown[];
-  readonly fields: readonly { readonly getDefaultValue?: () => unknown }[];
+  readonly fields: readonly { readonly getDefaultValue?: () => unknown; toString(): string }[];
   readonly oneofs: readonly unknown[];
 }
 interface File {
@@ -70,7 +70,7 @@ interface File {
 function describeMessage(message: Message): unknown {
   return [
     describeMember(message),
-    message.fields.map((field) => [describeMember(field), field.getDefaultValue?.(), String(field)]),
+    message.fields.map((field) => [describeMember(field), field.getDefaultValue?.(), field.toString()]),
     message.oneofs.map((oneof) => describeMember(oneof)),
     message.nestedEnums.map((desc) => describeMember(desc)),
     message.nestedMessages.map(describeMessage),
