@@ -68,6 +68,8 @@ const RUN_OPTIONS = {
 
 const HOME_OPTIONS = { home: RUN_OPTIONS.home } as const;
 const COMMON_OPTIONS = ["help", "version"];
+const COMMON_WORDS = new Set(["--help", "-h", "--version"]);
+const COMMANDS = { run: RUN_OPTIONS, home: HOME_OPTIONS };
 
 /**
  * @param argv Without program name.
@@ -95,7 +97,7 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
           .positional("pipeline", { type: "string", demandOption: true, describe: "What the KFP SDK compiled: YAML or JSON" })
           .options(RUN_OPTIONS),
       (values) => {
-        command = runCommand(values as Values);
+        command = runCommand(values);
       },
     )
     .command(
@@ -103,13 +105,11 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
       "Show what the home folder uses, or clear it",
       (builder) => builder.positional("action", { choices: ["show", "clear"], default: "show" }).options(HOME_OPTIONS),
       (values) => {
-        const { action } = values as Values;
-        command = { kind: "home", action: action === "clear" ? "clear" : "show", home: single(values as Values, "home") };
+        const { action } = values;
+        command = { kind: "home", action: action === "clear" ? "clear" : "show", home: single(values, "home") };
       },
     )
     .demandCommand(1, "Which command? Try kfp-runtime --help")
-    .recommendCommands()
-    .strictCommands()
     .help()
     .alias("help", "h")
     .version(false)
@@ -121,6 +121,7 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
     });
   if (argv.length === 0) return { kind: "help", text: `${await parser.getHelp()}\n` };
   assertKnownOptions(argv);
+  assertKnownCommand(argv);
   let help = "";
   await parser.parseAsync([...argv], {}, (error: unknown, _values: unknown, output: string) => {
     if (error !== undefined && error !== null) throw error;
@@ -165,6 +166,26 @@ function readCount(text: string): number {
   throw new UsageError("USAGE_INVALID", `Cannot read option --parallelism: "${text}" is not a whole number from 1`);
 }
 
+/** Words that are neither option nor value: a command, and what it takes. */
+function assertKnownCommand(argv: readonly string[]): void {
+  const end = argv.indexOf("--");
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const operands = words.filter((word, index) => !word.startsWith("-") && !isValue(words, index));
+  if (words.some((word) => COMMON_WORDS.has(word))) return;
+  const [name, operand, extra] = operands;
+  const refuse = (text: string): UsageError => new UsageError("USAGE_INVALID", text);
+  if (name === undefined) throw refuse("Which command? Try kfp-runtime --help");
+  if (!Object.hasOwn(COMMANDS, name)) {
+    const nearest = Object.keys(COMMANDS).find((candidate) => distance(candidate, name) <= 2);
+    throw refuse(`Unknown command "${name}": ${nearest === undefined ? "try kfp-runtime --help" : `did you mean ${nearest}?`}`);
+  }
+  if (name === "run" && operand === undefined && end < 0) throw refuse("Which pipeline? kfp-runtime run PIPELINE.yaml");
+  if (name === "home" && operand !== undefined && operand !== "show" && operand !== "clear") {
+    throw refuse(`Unknown action "${operand}" of kfp-runtime home: there are show and clear`);
+  }
+  if (extra !== undefined) throw refuse(`Too many words for kfp-runtime ${name}: "${extra}"; values begin with their option`);
+}
+
 /** yargs only suggests commands; a mistyped option deserves as much. */
 function assertKnownOptions(argv: readonly string[]): void {
   const end = argv.indexOf("--");
@@ -184,16 +205,16 @@ function assertKnownOptions(argv: readonly string[]): void {
 function isValue(words: readonly string[], index: number): boolean {
   const previous = words[index - 1] ?? "";
   if (!previous.startsWith("--") || previous.includes("=")) return false;
-  const option = (RUN_OPTIONS as Record<string, { readonly requiresArg?: boolean }>)[previous.slice(2)];
-  return option?.requiresArg === true;
+  const option = (RUN_OPTIONS as Record<string, { readonly type?: string }>)[previous.slice(2)];
+  return option !== undefined && option.type !== "boolean";
 }
 
 /** Insertions, deletions and replacements between two words. */
 function distance(left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...left].entries()) {
+  for (const [row, letter] of Array.from(left).entries()) {
     const current = [row + 1];
-    for (const [column, other] of [...right].entries()) {
+    for (const [column, other] of Array.from(right).entries()) {
       const replaced = (previous[column] ?? 0) + (letter === other ? 0 : 1);
       current.push(Math.min(replaced, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
     }
@@ -202,6 +223,9 @@ function distance(left: string, right: string): number {
   return previous.at(-1) ?? 0;
 }
 
+/** In our words where yargs' own take several lines. */
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, "; ");
+  const line = text.trim().replaceAll(/\s*\n\s*/g, " ");
+  const choice = /^Invalid values: Argument: (.*), Given: (.*), Choices: (.*)$/.exec(line);
+  return choice === null ? line : `Option --${choice[1]} cannot be ${choice[2]}: it is one of ${choice[3]}`;
 }

@@ -21,7 +21,9 @@ export interface CliHost {
   readonly stdout: TextStream;
   readonly stderr: TerminalStream;
   /** Watches for Ctrl-C from the call on. */
-  readonly stopSignal: () => Promise<AbortSignal>;
+  readonly stopSignal: () => AbortSignal;
+  /** Ends everything this process has started, at once. */
+  readonly killChildren: () => void;
 }
 
 export const EXIT_SUCCEEDED = 0;

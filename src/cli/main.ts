@@ -8,6 +8,7 @@
 import { availableParallelism, constants } from "node:os";
 import path from "node:path";
 import { formatVersion } from "../core/build-info.ts";
+import { killDescendants } from "../node/kill-descendants.ts";
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -28,11 +29,12 @@ async function main(): Promise<void> {
     stdout,
     stderr: {
       write: (text) => stderr.write(text),
-      isTerminal: stderr.isTTY === true,
+      isTerminal: stderr.isTTY,
       columns: () => stderr.columns ?? 80,
       rows: () => stderr.rows ?? 24,
     },
     stopSignal,
+    killChildren: () => killDescendants(process.pid),
   });
   process.exitCode = exitCode;
   // What a library left open must not keep the shell waiting; output under way is written first.
@@ -40,8 +42,7 @@ async function main(): Promise<void> {
 }
 
 /** Watches for Ctrl-C from now on. The second one ends everything at once. */
-async function stopSignal(): Promise<AbortSignal> {
-  const { killDescendants } = await import("../node/kill-descendants.ts");
+function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {

@@ -36,19 +36,17 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
   readTaskPatterns(command.inspectTasks, pipeline.parsed);
-  for (const warning of warnings) stderr.write(`note: ${warning}\n`);
+  const notes = warnings.map((warning) => `note: ${warning}`);
   if (command.dryRun) {
+    for (const note of notes) stderr.write(`${note}\n`);
     const text =
       command.output === "json" ? `${JSON.stringify(planJson(pipeline, parameters))}\n` : planText(pipeline, parameters);
     stdout.write(text);
     return EXIT_SUCCEEDED;
   }
 
-  const signal = await host.stopSignal();
-  const [{ runPipeline }, { killDescendants }] = await Promise.all([
-    import("../local/run-pipeline.ts"),
-    import("../node/kill-descendants.ts"),
-  ]);
+  const signal = host.stopSignal();
+  const { runPipeline } = await import("../local/run-pipeline.ts");
   const display = createProgressDisplay({ stream: stderr, clock: systemClock, environment });
   signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));
   let finished;
@@ -62,7 +60,11 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
         onEvent: (event) => display.event(event),
         onLine: (line) => display.line(line),
         onNotice: (text) => display.notice(text),
-        killChildren: () => killDescendants(process.pid),
+        onStarted: (runId) => {
+          display.notice(`run ${runId} of pipeline ${pipeline.name}`);
+          for (const note of notes) display.notice(note);
+        },
+        killChildren: host.killChildren,
       },
       {
         ...{ pipeline, parameters, kubernetesConfigs, environment, ...root },

@@ -15,6 +15,8 @@ export interface SummaryOptions {
 /** Iterations of one loop shown in the tree; the rest is counted. */
 const SHOWN_ITERATIONS = 10;
 const LONGEST_VALUE = 200;
+/** Artifacts, and metrics, listed at most: a wide loop has thousands, and --output json has them all. */
+const SHOWN_LINES = 40;
 const LOG_LINES = 10;
 const METRIC_TYPES = new Set(["Metric", "ClassificationMetric", "SlicedClassificationMetric"]);
 
@@ -40,20 +42,20 @@ function section(paint: Painter, title: string, lines: readonly string[]): strin
 function taskTree(tasks: readonly TaskResult[], paint: Painter): string[] {
   const children = new Map<string, TaskResult[]>();
   for (const task of tasks) {
-    const parent = task.parentTaskId ?? "";
-    children.set(parent, [...(children.get(parent) ?? []), task]);
+    const siblings = children.get(task.parentTaskId ?? "");
+    if (siblings === undefined) children.set(task.parentTaskId ?? "", [task]);
+    else siblings.push(task);
   }
   const lines: string[] = [];
   const visit = (task: TaskResult, indent: string): void => {
     const iteration = task.iterationIndex === undefined || task.parentTaskId === undefined ? "" : `[${task.iterationIndex}]`;
     lines.push(`${indent}${task.name === "ROOT" ? "root" : task.name}${iteration} ${paintState(paint, task.state)}`);
-    const below = (children.get(task.taskId) ?? []).toSorted(
-      (a, b) => (a.iterationIndex ?? 0) - (b.iterationIndex ?? 0) || (a.name < b.name ? -1 : 1),
-    );
+    const below = children.get(task.taskId) ?? [];
     const isLoop = task.type === "LOOP";
     const shown = isLoop ? below.filter((child) => (child.iterationIndex ?? 0) < SHOWN_ITERATIONS) : below;
     for (const child of shown) visit(child, `${indent}  `);
-    if (shown.length < below.length) lines.push(`${indent}  ${hiddenText(below.slice(shown.length))}`);
+    if (shown.length < below.length)
+      lines.push(`${indent}  ${hiddenText(below.filter((child) => (child.iterationIndex ?? 0) >= SHOWN_ITERATIONS))}`);
   };
   for (const root of children.get("") ?? []) visit(root, "  ");
   return lines;
@@ -89,23 +91,29 @@ function artifactLines(tasks: readonly TaskResult[]): string[] {
       }
     }
   }
-  const limit = 40;
-  return lines.length > limit ? [...lines.slice(0, limit), `  ... and ${lines.length - limit} more`] : lines;
+  return limited(lines);
 }
 
+/** One line per output: single metrics by name, what is more than a number as JSON. */
 function metricLines(tasks: readonly TaskResult[]): string[] {
-  return tasks.filter(isStep).flatMap((task) =>
-    Object.entries(task.outputs.artifacts).flatMap(([key, artifacts]) =>
-      artifacts.flatMap(({ name, type, metadata, numberValue }) => {
-        if (!METRIC_TYPES.has(type) && !(type === "Artifact" && key.includes("metric"))) return [];
-        if (numberValue !== undefined) return [`  ${taskName(task)}.${key}: ${name} = ${numberValue}`];
-        const shown = Object.entries(metadata).filter(([member]) => !member.startsWith("_kfp") && member !== "display_name");
-        return shown.length === 0
-          ? []
-          : [`  ${taskName(task)}.${key}: ${fitted(JSON.stringify(Object.fromEntries(shown)), LONGEST_VALUE)}`];
-      }),
-    ),
+  const lines = tasks.filter(isStep).flatMap((task) =>
+    Object.entries(task.outputs.artifacts).flatMap(([key, artifacts]) => {
+      const metrics = artifacts.filter(({ type }) => METRIC_TYPES.has(type)).flatMap(metricTexts);
+      return metrics.length === 0 ? [] : [`  ${taskName(task)}.${key}: ${fitted(metrics.toSorted().join(", "), LONGEST_VALUE)}`];
+    }),
   );
+  return limited(lines);
+}
+
+function metricTexts({ name, metadata, numberValue }: ArtifactResult): string[] {
+  if (numberValue !== undefined) return [`${name} = ${numberValue}`];
+  const shown = Object.entries(metadata).filter(([member]) => !member.startsWith("_kfp") && member !== "display_name");
+  return shown.length === 0 ? [] : [JSON.stringify(Object.fromEntries(shown))];
+}
+
+function limited(lines: readonly string[]): string[] {
+  const hidden = lines.length - SHOWN_LINES;
+  return hidden > 0 ? [...lines.slice(0, SHOWN_LINES), `  ... and ${hidden} more`] : [...lines];
 }
 
 function isStep({ type }: TaskResult): boolean {

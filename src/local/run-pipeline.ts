@@ -76,6 +76,8 @@ export interface RunPipelineDeps {
   readonly onEvent: (event: EngineEvent) => void;
   readonly onLine: (line: StepLine) => void;
   readonly onNotice: (text: string) => void;
+  /** The home is ours and the run exists. */
+  readonly onStarted: (runId: string) => void;
   /** Aborted to cancel the run. */
   readonly signal: AbortSignal;
   /** Ends everything this process has started, at once. */
@@ -157,6 +159,7 @@ class LocalRun {
     );
     try {
       this.#createRun();
+      this.#deps.onStarted(this.#runId);
       const steps = this.#createSteps();
       const outcome = await this.#runEngine(api, steps, log, logger);
       const tasks = await this.#finish(api, outcome);
@@ -260,6 +263,11 @@ class LocalRun {
     const runName = `${pipeline.name}-${this.#runId.slice(0, 5)}`;
     let pods = 0;
     let drivers = 0;
+    // What a pod that is deleted gets, so that both isolations stop a step in the same way.
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort("SIGTERM");
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     const engine = runEngine(
       {
         executor: this.#createExecutor(api, steps, log, logger),
@@ -270,7 +278,7 @@ class LocalRun {
           if (event.kind === "ended") this.#ended.set(taskLabel(event.place), event);
           onEvent(event);
         },
-        signal,
+        signal: stop.signal,
       },
       {
         pipeline: pipeline.parsed,
@@ -324,11 +332,10 @@ class LocalRun {
     return cancelled || finished.finalizedTaskIds.length > 0 ? listAllTasks(api, this.#runId, {}) : tasks;
   }
 
-  /** A step that was stopped says so in its own words, which differ between the isolations. */
+  /** A stopped step says how it was stopped, and what is above it says nothing; a person wants to read why. */
   async #markCancelled(api: KfpApiConnection, tasks: readonly PipelineTask[]): Promise<void> {
     const stopped = tasks.filter(
-      ({ state, statusMetadata: status }) =>
-        state === TaskState.FAILED && /cancelled by user|told to stop by SIG/.test(status?.message ?? ""),
+      ({ state, statusMetadata: status }) => state === TaskState.FAILED && /^$|told to stop by SIG/.test(status?.message ?? ""),
     );
     for (const task of stopped) {
       const { runId, taskId } = task;

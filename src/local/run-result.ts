@@ -54,7 +54,7 @@ export interface RunResult {
   readonly runId: string;
   readonly state: "SUCCEEDED" | "FAILED";
   readonly durationMs: number;
-  /** In the order of creation, parents before children. */
+  /** A task before those below it; siblings by name, then by iteration. */
   readonly tasks: readonly TaskResult[];
   /** Of the pipeline. */
   readonly outputs: ValuesResult;
@@ -80,9 +80,34 @@ export interface RunResultInput {
 export function buildRunResult(input: RunResultInput): RunResult {
   const { runId, state, durationMs, tasks } = input;
   const places = taskPlaces(tasks);
-  const results = tasks.map((task) => taskResult(task, input.failures(places.get(task.taskId) as TaskPlace)));
+  const results = inTreeOrder(tasks).map((task) => taskResult(task, input.failures(places.get(task.taskId) as TaskPlace)));
   const root = tasks.find(({ type }) => type === TaskType.ROOT);
   return { runId, state, durationMs: Math.round(durationMs), tasks: results, outputs: valuesResult(root?.outputs) };
+}
+
+function inTreeOrder(tasks: readonly PipelineTask[]): PipelineTask[] {
+  const ids = new Set(tasks.map(({ taskId }) => taskId));
+  const children = new Map<string, PipelineTask[]>();
+  for (const task of tasks) {
+    const parent = ids.has(task.parentTaskId ?? "") ? (task.parentTaskId as string) : "";
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [task]);
+    else siblings.push(task);
+  }
+  const ordered: PipelineTask[] = [];
+  const visit = (taskId: string): void => {
+    for (const task of (children.get(taskId) ?? []).toSorted(bySibling)) {
+      ordered.push(task);
+      visit(task.taskId);
+    }
+  };
+  visit("");
+  return ordered;
+}
+
+function bySibling(a: PipelineTask, b: PipelineTask): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return Number((a.typeAttributes?.iterationIndex ?? 0n) - (b.typeAttributes?.iterationIndex ?? 0n));
 }
 
 /** Where in the pipeline and in which iterations each row stands, by task id. */
