@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { programNode } from "./lib/project.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const long = process.argv.includes("--long");
@@ -15,7 +16,8 @@ const skipped = join(scratch, "skipped.txt");
 
 try {
   const vitest = spawnSync(
-    process.execPath,
+    // Not the Node that runs this script: the shell of a machine's first `npm test` still remembers the one it had before.
+    programNode(),
     [
       join(root, "node_modules/vitest/vitest.mjs"),
       "run",

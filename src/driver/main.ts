@@ -5,12 +5,15 @@
  */
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { logStream } from "../node/log-stream.ts";
+import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
 import { systemClock } from "../node/system-clock.ts";
 import { runDriver } from "./run.ts";
 
 async function main(): Promise<void> {
-  const { env: environment, stderr } = process;
+  const { stderr } = process;
+  const environment = originalEnvironment(process.env);
+  cleanEnvironment(process.env);
   const log = logStream(environment["KFP_LOG_FILE"], stderr);
   process.exitCode = await runDriver(process.argv.slice(2), {
     environment,

@@ -12,7 +12,7 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { OutputSink, ProcessRunner } from "../ports/process-runner.ts";
+import type { OutputSink, ProcessRunner, SignalSource } from "../ports/process-runner.ts";
 import type { LauncherSettings } from "./settings.ts";
 
 export interface StoreRequest {
@@ -49,6 +49,8 @@ export interface LauncherDeps extends ImporterDeps {
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
   readonly stdin: "inherit" | "ignore";
+  /** Signals for the user's program alone. */
+  readonly passedSignals?: SignalSource | undefined;
   /** The whole environment of the user's program. */
   readonly userEnvironment: Readonly<Record<string, string>>;
   /** Working folder of the user's program; that of this process when absent. */

@@ -11,11 +11,14 @@ import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
 import { systemClock } from "../node/system-clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
-import type { CommandOptions, OutputSink } from "../ports/process-runner.ts";
+import type { CommandOptions, OutputSink, SignalSource } from "../ports/process-runner.ts";
 import { runLauncher } from "./run.ts";
 
 /** A signal that ends the step; the second one ends this process at once. */
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+
+/** Signals that mean something to the user's program only. */
+const PASSED_SIGNALS = ["SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
 /** When all is done, what a library left open may keep the process this much longer. */
 const LINGER_MS = 1000;
@@ -73,9 +76,20 @@ async function main(): Promise<void> {
       await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },
     signal: stopSignal(),
+    passedSignals: passedSignals(),
   });
   process.exitCode = exitCode;
   setTimeout(() => process.exit(exitCode), LINGER_MS).unref();
+}
+
+/** Listened to from the start: left alone, SIGUSR1 would open Node's debugger and SIGUSR2 would end this process. */
+function passedSignals(): SignalSource {
+  const receivers = new Set<(name: NodeJS.Signals) => void>();
+  for (const name of PASSED_SIGNALS) process.on(name, () => receivers.forEach((deliver) => deliver(name)));
+  return (deliver) => {
+    receivers.add(deliver);
+    return () => receivers.delete(deliver);
+  };
 }
 
 function stopSignal(): AbortSignal {

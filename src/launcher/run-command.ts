@@ -75,6 +75,7 @@ export async function runCommand(deps: LauncherDeps, { command, args, variables,
     stderr: deps.stderr,
     logPath,
     signal,
+    passedSignals: deps.passedSignals,
     graceMs: COMMAND_GRACE_MS,
     onWarning: (message) => logger.warn(`The command: ${message}`),
   });

@@ -16,7 +16,7 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { OutputSink, ProcessRunner } from "../ports/process-runner.ts";
+import type { OutputSink, ProcessRunner, SignalSource } from "../ports/process-runner.ts";
 import type { LauncherDeps, LaunchResult, StoreRequest } from "./deps.ts";
 import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS } from "./interruption.ts";
@@ -62,6 +62,8 @@ export interface LauncherHost {
   readonly openStore: (request: LauncherStoreRequest) => Promise<ObjectStore>;
   /** `--copy`: makes this program start at `destination` in any container. */
   readonly copy: (destination: string) => Promise<void>;
+  /** Signals for the user's program alone, such as SIGUSR1. */
+  readonly passedSignals?: SignalSource | undefined;
   /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
   readonly taskCountHint?: number | undefined;
   /** Called once the command line is known, before the first call: a debugger may want to wait here. */
@@ -158,6 +160,7 @@ function launcherDeps({ api: { caCertPath } }: ExecutorCommand, host: LauncherHo
     stdin: host.stdin,
     userEnvironment: host.userEnvironment,
     workingDirectory: host.workingDirectory,
+    passedSignals: host.passedSignals,
     taskCountHint: host.taskCountHint,
     signal: host.signal,
   };

@@ -65,6 +65,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   });
   const log = openLog(options);
   const stopWatching = forwardAbort(child, options);
+  const stopPassing = options.passedSignals?.((name) => killGroup(child, name));
   const activity = { lastMs: performance.now() };
   const pumps = Promise.all([
     pump(child.stdout, options.stdout, log, activity),
@@ -84,6 +85,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
     return outcome;
   } finally {
     stopWatching();
+    stopPassing?.();
     log.close();
   }
 }

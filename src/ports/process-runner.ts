@@ -11,6 +11,9 @@ export interface OutputSink {
   write(chunk: Uint8Array): Promise<void> | void;
 }
 
+/** Hands on signals as they arrive, until the returned function is called. */
+export type SignalSource = (deliver: (name: NodeJS.Signals) => void) => () => void;
+
 export interface CommandOptions {
   readonly command: string;
   readonly args: readonly string[];
@@ -27,6 +30,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds between the first signal and SIGKILL. */
   readonly graceMs: number;
+  /** Signals that go to the command and stop nothing by themselves, such as SIGUSR1. */
+  readonly passedSignals?: SignalSource | undefined;
   readonly onWarning: (message: string) => void;
 }
 

@@ -89,6 +89,18 @@ describe("createProcessRunner()", () => {
     expect(outcome).toMatchObject({ kind: "killed", signal: "SIGKILL" });
   });
 
+  test("passes signals on that stop nothing by themselves", async () => {
+    let deliver: (name: NodeJS.Signals) => void = () => undefined;
+    const stdout = { write: () => deliver("SIGUSR1") };
+    const passedSignals = (receiver: typeof deliver): (() => void) => {
+      deliver = receiver;
+      return () => undefined;
+    };
+    const script = "trap 'exit 5' USR1; echo up; while :; do sleep 0.05; done";
+    const { outcome } = await run("sh", ["-c", script], { stdout, passedSignals });
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 5 });
+  });
+
   test("does not wait for a grandchild that keeps the output open, and leaves nothing running", async () => {
     const { outcome, stdout, warnings } = await run("sh", ["-c", "sleep 300 & echo $!; exit 3"]);
     expect(outcome).toMatchObject({ kind: "exited", exitCode: 3 });
