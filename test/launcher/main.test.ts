@@ -105,6 +105,20 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       expect(artifactsOf(task)).toHaveLength(1);
     });
 
+    test.for(["SIGUSR1", "SIGUSR2"] as const)("%s reaches the command and stops nothing", async (name, { expect }) => {
+      const world = await startLauncherWorld(plain);
+      const row = await world.row(world.root, "say");
+      const { child, ended, said } = start([
+        ...containerFlags(world, row, {}),
+        ...["sh", "-c", `trap 'exit 6' ${name.slice(3)}; echo up; while :; do sleep 0.05; done`],
+      ]);
+      await said("up");
+      child.kill(name);
+      const outcome = await ended;
+      expect(outcome).toMatchObject({ exitCode: 6, signal: null });
+      expect(outcome.stderr).not.toContain("Debugger listening");
+    });
+
     test("a second signal ends the process at once, and the command with it", async () => {
       const world = await startLauncherWorld(plain);
       const row = await world.row(world.root, "say");

@@ -75,7 +75,7 @@ async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism
       if (answer instanceof Error) throw answer;
       const patch = { containers: [{ name: "main", command: [], env: [], resources: {} }] } as const;
       const result = options.type === "CONTAINER" ? { cached: false, podSpecPatch: patch } : {};
-      return { taskId: `id of ${name}`, ...result, ...answer } as DriverResult;
+      return { taskId: `id of ${name}`, ...result, ...answer };
     },
     launch: (request) => {
       launches.push(request);
