@@ -64,12 +64,13 @@ export async function stopAt(
     columnNumber,
   });
   await inspector.send("Runtime.runIfWaitingForDebugger");
-  // The program stops once by itself, so that breakpoints can still be set.
-  await inspector.waitFor<Paused>("Debugger.paused", () => true);
-  await inspector.send("Debugger.resume");
-  const paused = await inspector.waitFor<Paused>("Debugger.paused", (event) => {
-    return event.hitBreakpoints?.includes(breakpoint.breakpointId) === true;
-  });
+  const isHit = ({ hitBreakpoints = [] }: Paused): boolean => hitBreakpoints.includes(breakpoint.breakpointId);
+  let paused = await inspector.waitFor<Paused>("Debugger.paused", () => true);
+  // The program stops by itself first, so that breakpoints can still be set.
+  while (!isHit(paused)) {
+    await inspector.send("Debugger.resume");
+    paused = await inspector.waitFor<Paused>("Debugger.paused", () => true);
+  }
   const value = async (expression: string): Promise<unknown> => {
     const { result } = await inspector.send<{ result: { value: unknown } }>("Debugger.evaluateOnCallFrame", {
       callFrameId: paused.callFrames[0]?.callFrameId,
