@@ -279,9 +279,9 @@ async function freePort(): Promise<number> {
 
 /** Asks the way a debugger looks for programs, until one listens. */
 async function listedUrl(port: number, ended: Promise<unknown>): Promise<string> {
-  let hasEnded = false;
-  void ended.then(() => (hasEnded = true));
-  while (!hasEnded) {
+  const run = { hasEnded: false };
+  void ended.then(() => (run.hasEnded = true));
+  while (!run.hasEnded) {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`).catch(() => undefined);
     if (response !== undefined) {
       const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[];
