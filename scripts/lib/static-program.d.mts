@@ -1,0 +1,1 @@
+export function exitProgram(arch?: string): Buffer;
