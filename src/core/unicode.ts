@@ -29,7 +29,7 @@ function byteRank(unit: number): number {
 /** Whether the text holds half a surrogate pair, which has no UTF-8 form. */
 export function hasLoneSurrogate(text: string): boolean {
   // With the `u` flag a proper pair is one code point, so only stray halves have this property.
-  return /\p{Surrogate}/u.test(text);
+  return !text.isWellFormed();
 }
 
 // White space of Go's unicode.IsSpace. JavaScript's trim() lacks U+0085 and has U+FEFF.
