@@ -94,7 +94,7 @@ function hasExplicitPresence(field: DescField): boolean {
 
 function isZero(value: unknown): boolean {
   if (value instanceof Uint8Array) return value.length === 0;
-  return value === "" || value === false || value === 0n || value === "0" || Object.is(value, 0);
+  return value === "" || value === false || value === 0n || Object.is(value, 0);
 }
 
 function printField(field: DescField, value: unknown, path: string, protoNames: boolean): string {

@@ -28,7 +28,6 @@ function byteRank(unit: number): number {
 
 /** Whether the text holds half a surrogate pair, which has no UTF-8 form. */
 export function hasLoneSurrogate(text: string): boolean {
-  // With the `u` flag a proper pair is one code point, so only stray halves have this property.
   return !text.isWellFormed();
 }
 

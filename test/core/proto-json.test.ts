@@ -341,6 +341,10 @@ describe("printJson()", () => {
     expect(() => printJson(ExecutorInputSchema, invalid)).toThrow(message);
   });
 
+  test("prints a text that looks like the zero of a number", ({ expect }) => {
+    expect(printJson(PipelineTaskSchema, create(PipelineTaskSchema, { name: "0" }))).toBe('{"name":"0"}');
+  });
+
   test("agrees with protobuf-es apart from order and -0", ({ expect }) => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.string(), (values, name) => {
