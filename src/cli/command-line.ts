@@ -121,6 +121,7 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
     });
   if (argv.length === 0) return { kind: "help", text: `${await parser.getHelp()}\n` };
   assertKnownOptions(argv);
+  if (argv.includes("--version")) return { kind: "version" };
   assertKnownCommand(argv);
   let help = "";
   await parser.parseAsync([...argv], {}, (error: unknown, _values: unknown, output: string) => {
@@ -128,7 +129,8 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
     help = output;
   });
   if (help !== "") return { kind: "help", text: `${help}\n` };
-  return command ?? { kind: "version" };
+  if (command === undefined) throw new UsageError("USAGE_INVALID", "Which command? Try kfp-runtime --help");
+  return command;
 }
 
 type Values = Readonly<Record<string, unknown>>;

@@ -112,7 +112,7 @@ async function sizeOf(path: string): Promise<number> {
   const entry = await stat(path).catch(() => undefined);
   if (entry === undefined) return 0;
   if (!entry.isDirectory()) return entry.size;
-  const names = await readdir(path);
+  const names = await readdir(path, { recursive: true });
   const sizes = await Promise.all(
     names.map(async (name) => {
       const file = await stat(join(path, name)).catch(() => undefined);

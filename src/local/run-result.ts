@@ -182,9 +182,24 @@ function parameterValue(entries: readonly IoParameter[]): JsonValue {
 }
 
 function artifactResults(entries: readonly IoArtifact[]): ArtifactResult[] {
-  return inIterationOrder(entries).flatMap(({ artifacts }) => artifacts.map(artifactResult));
+  // Outside loops, where several entries have one key (metrics, the logs of attempts), the server has no order of its own.
+  const byName = entries.toSorted((a, b) => collator.compare(nameOf(a), nameOf(b)));
+  return inIterationOrder(byName).flatMap(({ artifacts }) => inFixedOrder(artifacts).map(artifactResult));
 }
 
+/** The metrics of one output come as one entry; the order of a list of artifacts means something and stays. */
+function inFixedOrder(artifacts: readonly Artifact[]): readonly Artifact[] {
+  const areMetrics = artifacts.every(({ numberValue }) => numberValue !== undefined);
+  return areMetrics ? artifacts.toSorted((a, b) => collator.compare(a.name, b.name)) : artifacts;
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+
+function nameOf({ artifacts: [first] }: IoArtifact): string {
+  return first === undefined ? "" : `${first.name} ${first.uri?.split("/").at(-1) ?? ""}`;
+}
+
+/** Stable: entries of one iteration stay as they are. */
 function inIterationOrder<Entry extends Pick<IoParameter, "producer">>(entries: readonly Entry[]): Entry[] {
   return entries.toSorted((a, b) => Number((a.producer?.iteration ?? 0n) - (b.producer?.iteration ?? 0n)));
 }

@@ -1,0 +1,93 @@
+/** Ctrl-C with real processes: everything ends in time, everything is recorded, the next run opens the database. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
+import { root } from "../support/probe.ts";
+import { parseResult, statesOf } from "../support/run-results.ts";
+
+let programs: Programs;
+let folder = "";
+beforeAll(async () => {
+  programs = await builtPrograms();
+  folder = mkdtempSync(join(tmpdir(), "kfp-ctrl-c-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const pidsIn = (stderr: string): number[] => [...stderr.matchAll(/\| pid (\d+)/g)].map(([, pid]) => Number(pid));
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  return true;
+}
+
+/** A zombie waits for its parent's attention only; give init a moment. */
+async function allGone(pids: readonly number[]): Promise<boolean> {
+  const deadline = Date.now() + 5000;
+  while (pids.some(isRunning)) {
+    if (Date.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return true;
+}
+
+const slow = join(root, "test/fixtures/slow.yaml");
+
+describe.each(["in-process", "process"])("Ctrl-C, %s", (isolation) => {
+  test("ends the run within 10 seconds, stubborn children included", { timeout: 120_000 }, async () => {
+    const home = join(folder, `home-${isolation}`);
+    let sentMs = 0;
+    const ended = await runCli(programs, ["run", slow, "--home", home, "--isolation", isolation, "--output", "json"], {
+      cwd: folder,
+      onStderr: (stderr, signal) => {
+        if (sentMs > 0 || pidsIn(stderr).length < 3) return;
+        sentMs = Date.now();
+        signal("SIGINT");
+      },
+    });
+    expect(Date.now() - sentMs).toBeLessThan(10_000);
+    expect(ended.code, ended.stderr).toBe(130);
+    expect(await allGone(pidsIn(ended.stderr))).toBe(true);
+    const result = parseResult(ended.stdout);
+    expect(result.state).toBe("FAILED");
+    expect(statesOf(result)).toEqual({ root: "FAILED", obedient: "FAILED", stubborn: "FAILED" });
+    expect(new Set(result.tasks.map(({ error }) => error))).toEqual(new Set(["cancelled by user"]));
+
+    const next = await runCli(programs, ["run", join(root, "test/fixtures/pipelines/wide_loop.yaml"), "--home", home], {
+      cwd: folder,
+    });
+    expect(next.code, next.stderr).toBe(0);
+  });
+
+  test("twice ends everything at once", { timeout: 120_000 }, async () => {
+    const home = join(folder, `home-twice-${isolation}`);
+    let sent = 0;
+    let sentMs = 0;
+    const ended = await runCli(programs, ["run", slow, "--home", home, "--isolation", isolation], {
+      cwd: folder,
+      onStderr: (stderr, signal) => {
+        if (sent === 0 && pidsIn(stderr).length >= 3) {
+          sent = 1;
+          signal("SIGINT");
+        } else if (sent === 1 && stderr.includes("cancelling")) {
+          sent = 2;
+          sentMs = Date.now();
+          signal("SIGINT");
+        }
+      },
+    });
+    expect(ended.code).toBe(130);
+    expect(Date.now() - sentMs).toBeLessThan(5000);
+    expect(await allGone(pidsIn(ended.stderr))).toBe(true);
+    const next = await runCli(programs, ["run", join(root, "test/fixtures/pipelines/wide_loop.yaml"), "--home", home], {
+      cwd: folder,
+    });
+    expect(next.code, next.stderr).toBe(0);
+    expect(existsSync(join(home, "lock"))).toBe(false);
+  });
+});
