@@ -22,13 +22,18 @@ for (const { path, name, version, license } of packages) {
   const file = existsSync(folder) ? readdirSync(folder).find((entry) => /^(licen[cs]e|copying)/i.test(entry)) : undefined;
   const manifest = existsSync(join(folder, "package.json")) ? JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) : {};
   const declared = license ?? manifest.license ?? "see its package";
-  const text = file === undefined ? `(${declared}; the package ships no licence text)` : readFileSync(join(folder, file), "utf8").trim().replaceAll("\r", "");
+  const text =
+    file === undefined
+      ? `(${declared}; the package ships no licence text)`
+      : readFileSync(join(folder, file), "utf8").trim().replaceAll("\r", "");
   const users = byText.get(text) ?? [];
   users.push(`${name} ${version} (${declared})`);
   byText.set(text, users);
 }
 
-const sections = [...byText].map(([text, users]) => `### ${users.join(", ")}\n\n\`\`\`text\n${text.replaceAll("```", "'''")}\n\`\`\`\n`);
+const sections = [...byText].map(
+  ([text, users]) => `### ${users.join(", ")}\n\n\`\`\`text\n${text.replaceAll("```", "'''")}\n\`\`\`\n`,
+);
 const content = `# Third-party notices
 
 kfp-runtime is licensed under the Apache License 2.0 (LICENSE). Its programs contain the npm packages listed below. The portable

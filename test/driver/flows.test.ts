@@ -294,9 +294,7 @@ describe("the CONTAINER driver", () => {
     const secondRoot = await second.root();
     driven.fake.takeCalls();
     const hit = await second.container("say", secondRoot);
-    expect(driven.fake.takeCalls().join(" ")).toBe(
-      "getRun findCachedTask createTask createArtifactTasks updateTasks getRun",
-    );
+    expect(driven.fake.takeCalls().join(" ")).toBe("getRun findCachedTask createTask createArtifactTasks updateTasks getRun");
     expect(hit).toMatchObject({ cached: true });
     expect(hit.podSpecPatch).toBeUndefined();
     const row = await second.task(hit.taskId);

@@ -149,7 +149,9 @@ describe("launchContainer(): success", () => {
         }),
       ),
     );
-    expect(outcomes.map(({ exitCode, task }) => [exitCode, task.statusMetadata?.message])).toEqual(keys.map(() => [0, undefined]));
+    expect(outcomes.map(({ exitCode, task }) => [exitCode, task.statusMetadata?.message])).toEqual(
+      keys.map(() => [0, undefined]),
+    );
     expect(outcomes.map(({ stdout }) => stdout)).toEqual(keys.map((key) => `${key}\n`));
     const values = await Promise.all(rows.map(async ({ taskId }) => parametersOf(await world.task(taskId))));
     expect(values).toEqual(keys.map((key) => ({ o: key })));
