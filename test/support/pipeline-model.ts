@@ -96,12 +96,16 @@ export function firstLevel({ spec, source }: CompiledPipeline): ModelTask[] {
   return done;
 }
 
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 function modelTask(key: string, task: Plain, spec: Plain, source: JsonObject): ModelTask {
   const component = member(spec, "components", String(member(task, "componentRef")["name"]));
   const label = component["executorLabel"] as string | undefined;
   const executor = label === undefined ? {} : member(spec, "deploymentSpec", "executors", label);
-  const image = String(member(executor, "container")["image"] ?? "");
-  const condition = String(member(task, "triggerPolicy")["condition"] ?? "");
+  const image = textOf(member(executor, "container")["image"]);
+  const condition = textOf(member(task, "triggerPolicy")["condition"]);
   const hasIterator = task["parameterIterator"] !== undefined || task["artifactIterator"] !== undefined;
   const inputs = member(task, "inputs");
   const producers = [...Object.values(member(inputs, "parameters")), ...Object.values(member(inputs, "artifacts"))].flatMap(
