@@ -7,6 +7,7 @@
  * HOME/artifacts/           default pipeline root
  * HOME/runs/RUN_ID/         driver files, parameter files, logs of drivers and launchers
  * HOME/environments/        Python environments, one per set of packages
+ * HOME/launcher-config/     a person's own settings for stores, key `providers`; never cleared
  * ```
  *
  * @module
@@ -30,6 +31,9 @@ export interface Home {
 const MARKER = "kfp-runtime-home";
 const MARKER_TEXT = "Made by kfp-runtime for local runs. `kfp-runtime home clear` empties it.\n";
 
+/** Not ours to clear, and no sign of a foreign folder: lock, marker, and what a person put there. */
+const KEPT: ReadonlySet<string> = new Set(["lock", MARKER, "launcher-config"]);
+
 /** Paths only; nothing is touched. @param folder Absolute. */
 export function homeAt(folder: string): Home {
   return {
@@ -49,7 +53,7 @@ export async function prepareHome(folder: string): Promise<Home> {
     await makeFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     if (!(await exists(join(folder, MARKER)))) {
-      const foreign = (await readdir(folder)).filter((name) => name !== "lock");
+      const foreign = (await readdir(folder)).filter((name) => !KEPT.has(name));
       if (foreign.length > 0) {
         throw new HostError(
           "HOME_UNUSABLE",
@@ -98,9 +102,8 @@ export async function clearHome(home: Home): Promise<void> {
   if (!(await exists(join(home.folder, MARKER)))) {
     throw new HostError("HOME_UNUSABLE", `Cannot clear ${home.folder}: kfp-runtime did not make it (it has no file ${MARKER})`);
   }
-  const keep = new Set(["lock", MARKER]);
   for (const name of await readdir(home.folder)) {
-    if (!keep.has(name)) await rm(join(home.folder, name), { recursive: true, force: true });
+    if (!KEPT.has(name)) await rm(join(home.folder, name), { recursive: true, force: true });
   }
 }
 

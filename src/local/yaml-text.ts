@@ -23,10 +23,8 @@ export function readYaml(text: string): YamlDocuments {
   const first = parse(text);
   if (!("problem" in first)) return first;
   const indented = indentQuotedScalars(text);
-  if (indented === undefined) return first;
-  const second = parse(indented);
-  // The places of the second try are those of another text.
-  return "problem" in second ? first : second;
+  // Lines stay where they are, so what is still wrong in the second try is reported as PyYAML would.
+  return indented === undefined ? first : parse(indented);
 }
 
 function parse(text: string): YamlDocuments {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
+import { allEnded } from "../support/processes.ts";
 import { parseResult, statesOf } from "../support/run-results.ts";
 
 let programs: Programs;
@@ -16,25 +17,6 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pidsIn = (stderr: string): number[] => [...stderr.matchAll(/\| pid (\d+)/g)].map(([, pid]) => Number(pid));
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  return true;
-}
-
-/** A zombie waits for its parent's attention only; give init a moment. */
-async function allGone(pids: readonly number[]): Promise<boolean> {
-  const deadline = Date.now() + 5000;
-  while (pids.some(isRunning)) {
-    if (Date.now() > deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return true;
-}
 
 const slow = join(root, "test/fixtures/slow.yaml");
 
@@ -52,7 +34,7 @@ describe.each(["in-process", "process"])("Ctrl-C, %s", (isolation) => {
     });
     expect(Date.now() - sentMs).toBeLessThan(10_000);
     expect(ended.code, ended.stderr).toBe(130);
-    expect(await allGone(pidsIn(ended.stderr))).toBe(true);
+    expect(await allEnded(pidsIn(ended.stderr))).toBe(true);
     const result = parseResult(ended.stdout);
     expect(result.state).toBe("FAILED");
     expect(statesOf(result)).toEqual({ root: "FAILED", obedient: "FAILED", stubborn: "FAILED" });
@@ -83,7 +65,7 @@ describe.each(["in-process", "process"])("Ctrl-C, %s", (isolation) => {
     });
     expect(ended.code).toBe(130);
     expect(Date.now() - sentMs).toBeLessThan(5000);
-    expect(await allGone(pidsIn(ended.stderr))).toBe(true);
+    expect(await allEnded(pidsIn(ended.stderr))).toBe(true);
     const next = await runCli(programs, ["run", join(root, "test/fixtures/pipelines/wide_loop.yaml"), "--home", home], {
       cwd: folder,
     });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -96,5 +96,16 @@ describe("lockHome()", () => {
       Array.from({ length: 20 }, (_, i) => lockHome(home, `run ${i}`, new Date(now.getTime() + i))),
     );
     expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  });
+});
+
+describe("a person's own launcher-config", () => {
+  test("may be there before the first run, and is never cleared", async () => {
+    const home = homeAt(join(folder, "home"));
+    mkdirSync(join(home.folder, "launcher-config"), { recursive: true });
+    writeFileSync(join(home.folder, "launcher-config/providers"), "s3: {}");
+    await prepareHome(home.folder);
+    await clearHome(home);
+    expect(readFileSync(join(home.folder, "launcher-config/providers"), "utf8")).toBe("s3: {}");
   });
 });

@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { parseCommandLine } from "../../src/cli/command-line.ts";
+
+const parse = (...argv: string[]) => parseCommandLine(argv, 100);
+const defaults = {
+  kind: "run",
+  pipeline: "p.yaml",
+  params: [],
+  home: ".kfp-runtime",
+  isolation: "in-process",
+  cacheDisabled: false,
+  output: "text",
+  dryRun: false,
+};
+
+describe("parseCommandLine()", () => {
+  test.for<{ argv: string[]; expected: object }>([
+    { argv: ["run", "p.yaml"], expected: defaults },
+    { argv: ["run", "--param", "a=1", "p.yaml", "--param", "b=x y"], expected: { ...defaults, params: ["a=1", "b=x y"] } },
+    { argv: ["run", "p.yaml", "--param=a=--b", "--params", "f.yaml"], expected: { params: ["a=--b"], paramsFile: "f.yaml" } },
+    { argv: ["run", "p.yaml", "--no-cache", "--dry-run"], expected: { cacheDisabled: true, dryRun: true } },
+    { argv: ["run", "p.yaml", "--parallelism", "12", "--output=json"], expected: { parallelism: 12, output: "json" } },
+    { argv: ["run", "p.yaml", "--isolation", "process", "--home", "h"], expected: { isolation: "process", home: "h" } },
+    { argv: ["run", "p.yaml", "--pipeline-root", "s3://b/c"], expected: { pipelineRoot: "s3://b/c" } },
+    { argv: ["run", "12"], expected: { pipeline: "12" } },
+    { argv: ["run", "p.yaml", "--param", "a.b=1"], expected: { params: ["a.b=1"] } },
+    { argv: ["home"], expected: { kind: "home", action: "show", home: ".kfp-runtime" } },
+    { argv: ["home", "clear", "--home", "h"], expected: { kind: "home", action: "clear", home: "h" } },
+    { argv: [], expected: { kind: "help" } },
+    { argv: ["run", "--help"], expected: { kind: "help" } },
+    { argv: ["--version"], expected: { kind: "version" } },
+  ])("$argv", async ({ argv, expected }) => {
+    expect(await parse(...argv)).toMatchObject(expected);
+  });
+
+  test.for<{ argv: string[]; message: string }>([
+    { argv: ["ran", "p.yaml"], message: 'Unknown command "ran": did you mean run?' },
+    { argv: ["train"], message: 'Unknown command "train": try kfp-runtime --help' },
+    { argv: ["run"], message: "Which pipeline? kfp-runtime run PIPELINE.yaml" },
+    { argv: ["run", "p.yaml", "--parm", "a=1"], message: "Unknown option --parm: did you mean --param?" },
+    { argv: ["run", "p.yaml", "--verbose"], message: "Unknown option --verbose: try kfp-runtime --help" },
+    { argv: ["home", "--param", "a=1"], message: "Unknown option --param: try kfp-runtime --help" },
+    { argv: ["run", "p.yaml", "--home", "a", "--home", "b"], message: "Option --home is given more than once" },
+    { argv: ["run", "p.yaml", "--output", "xml"], message: 'Option --output cannot be "xml": it is one of "text", "json"' },
+    {
+      argv: ["run", "p.yaml", "--parallelism", "1.5"],
+      message: 'Cannot read option --parallelism: "1.5" is not a whole number from 1',
+    },
+    { argv: ["run", "p.yaml", "a=1"], message: 'Too many words for kfp-runtime run: "a=1"; values begin with their option' },
+    { argv: ["run", "p.yaml", "--home"], message: "Not enough arguments following: home" },
+  ])("$argv: $message", async ({ argv, message }) => {
+    await expect(parse(...argv)).rejects.toMatchObject({ code: "USAGE_INVALID", message });
+  });
+});
