@@ -99,7 +99,7 @@ function metricRecords({ metadata = {} }: RuntimeArtifact, namespace: string): A
   return Object.entries(metadata)
     .toSorted(([left], [right]) => compareUtf8(left, right))
     .map(([name, value]) => {
-      if (typeof value !== "number") throw new UserCodeError("METRIC_INVALID", `Metric "${name}" must be a number`);
+      if (typeof value !== "number") throw new UserCodeError("METRIC_INVALID", `metric value "${name}" must be a number`);
       const record = recordOf(name, ArtifactType.Metric, { [name]: value }, namespace, undefined);
       record.numberValue = value;
       return record;

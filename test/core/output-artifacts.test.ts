@@ -94,7 +94,7 @@ describe("metrics", () => {
 
   test.for(["0.9", true, null, [1]])("a metric of %j is an error", (value, { expect }) => {
     expect(() => plan("scores", typed("system.Metrics", { metadata: { accuracy: value } }))).toThrow(
-      /Metric "accuracy" must be a number/,
+      /metric value "accuracy" must be a number/,
     );
   });
 
