@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { KfpApiConnection } from "../apiclient/kfp-api-grpc.ts";
@@ -17,20 +17,19 @@ import { isLocalUri } from "../core/artifact-uri.ts";
 import { errorMessage } from "../core/errors.ts";
 import { RuntimeState, TaskState, TaskType, type PipelineTask } from "../core/kfp-types.ts";
 import { jsonToValue } from "../core/value.ts";
+import { makeFolder } from "../node/make-folder.ts";
 import { createLogger } from "../node/stderr-logger.ts";
-import { logStream } from "../node/log-stream.ts";
-import { createProcessRunner } from "../node/process-runner.ts";
+import { logStream, type LogStream } from "../node/log-stream.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import type { Logger } from "../ports/logger.ts";
-import { statusMetadata } from "../tasks/attempt.ts";
 import { listAllTasks } from "../tasks/read-tasks.ts";
+import { finishAbandonedRuns } from "./abandoned-runs.ts";
+import { CANCELLED_MESSAGE, markCancelled, terminationSignal, unlessStuck } from "./cancellation.ts";
+import { createExecutor } from "./create-executor.ts";
 import { runPipeline as runEngine, type EngineEvent } from "./engine.ts";
 import { rootParameters } from "./root-parameters.ts";
 import { prepareHome, type Home } from "./home.ts";
 import { lockHome } from "./home-lock.ts";
-import { createInProcessExecutor } from "./in-process-executor.ts";
-import { createInspectingExecutor, readTaskPatterns, waitingSteps } from "./inspected-tasks.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
@@ -39,14 +38,10 @@ import {
   type StepLine,
 } from "./local-step-runtime.ts";
 import type { LoadedPipeline } from "./pipeline-file.ts";
-import { createProcessExecutor } from "./process-executor.ts";
 import { PythonEnvironments } from "./python-environment.ts";
 import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "./run-result.ts";
-import type { StepRuntime } from "./step-runtime.ts";
-import { failUnstartedStep } from "./unstarted-step.ts";
-import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
+import type { TaskPlace } from "./task-executor.ts";
 import { taskLabel } from "./task-label.ts";
-import { makeFolder } from "../node/make-folder.ts";
 
 export interface RunPipelineOptions {
   readonly pipeline: LoadedPipeline;
@@ -95,13 +90,8 @@ export interface FinishedPipeline {
   readonly logPath: string;
 }
 
-export const CANCELLED_MESSAGE = "cancelled by user";
 const NAMESPACE = "local";
 const LOG_LEVEL = "1";
-/** From the cancellation on: steps get eight seconds, drivers and launchers the rest. Ten is what a person waits. */
-const CANCEL_LIMIT_MS = 9300;
-const PROCESS_GRACE_MS = 9000;
-
 /**
  * Runs a pipeline.
  *
@@ -113,6 +103,7 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
   try {
     const server = await startApiServer({ database: home.database, now: () => deps.clock.now() });
     try {
+      finishAbandonedRuns(server);
       return await new LocalRun(deps, options, home, server).run();
     } finally {
       await server.close();
@@ -129,6 +120,7 @@ class LocalRun {
   readonly #server: ApiServer;
   readonly #runId: string;
   readonly #runFolder: string;
+  readonly #displayName: string;
   readonly #ended = new Map<string, Extract<EngineEvent, { kind: "ended" }>>();
 
   constructor(deps: RunPipelineDeps, options: RunPipelineOptions, home: Home, server: ApiServer) {
@@ -138,6 +130,8 @@ class LocalRun {
     this.#server = server;
     this.#runId = deps.randomUuid();
     this.#runFolder = join(home.runs, this.#runId);
+    const time = deps.clock.now().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");
+    this.#displayName = `${options.pipeline.name} ${time}`;
   }
 
   async run(): Promise<FinishedPipeline> {
@@ -161,7 +155,7 @@ class LocalRun {
       this.#createRun();
       this.#deps.onStarted(this.#runId);
       const steps = this.#createSteps();
-      const outcome = await this.#runEngine(api, steps, log, logger);
+      const outcome = await this.#runEngine(api, steps, log);
       const tasks = await this.#finish(api, outcome);
       return {
         ...this.#report(tasks, steps, clock.monotonicMs() - startMs),
@@ -175,6 +169,10 @@ class LocalRun {
       throw error;
     } finally {
       api.close();
+      // Only this run needed them; its log stays.
+      for (const part of ["drivers", "outputs", "tmp"]) {
+        await rm(join(this.#runFolder, part), { recursive: true, force: true }).catch(() => undefined);
+      }
     }
   }
 
@@ -196,17 +194,12 @@ class LocalRun {
     const values = Object.entries(parameters).map(([name, value]) => [name, jsonToValue(value)]);
     this.#server.runs.createRun({
       runId: this.#runId,
-      displayName: this.#displayName(),
+      displayName: this.#displayName,
       pipelineSource: { case: "pipelineSpec", value: pipeline.source },
       runtimeConfig: { parameters: Object.fromEntries(values), pipelineRoot: this.#pipelineRoot },
     });
     this.#server.runs.setRunState(this.#runId, RuntimeState.RUNNING);
     this.#server.resetStats();
-  }
-
-  #displayName(): string {
-    const time = this.#deps.clock.now().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");
-    return `${this.#options.pipeline.name} ${time}`;
   }
 
   #createSteps(): LocalStepRuntime {
@@ -220,57 +213,23 @@ class LocalRun {
     });
   }
 
-  #createExecutor(
-    api: KfpApiConnection,
-    steps: LocalStepRuntime,
-    log: { write(text: string): unknown },
-    logger: Logger,
-  ): TaskExecutor {
-    const { clock, files, randomUuid, onNotice } = this.#deps;
-    const { isolation, programFolder, pipeline, environment, inspectTasks = [] } = this.#options;
-    const { host, port, store } = this.#server;
-    const started = failUnstartedStep({ api, clock, logger }, { runId: this.#runId, spec: pipeline.parsed.spec, steps });
-    const server = { address: host, port: String(port) };
-    const programs = (of: StepRuntime): TaskExecutor =>
-      createProcessExecutor({ programFolder, server, files, steps: of, graceMs: PROCESS_GRACE_MS });
-    const inProcess = (): TaskExecutor =>
-      createInProcessExecutor({
-        ...{ api, clock, files, randomUuid, log, steps: started },
-        processRunner: createProcessRunner(),
-        logLevel: Number(LOG_LEVEL),
-        createLogger: (fields, verbosity) => createLogger({ clock, stream: log, format: "text", verbosity, fields }),
-        countTasks: () => store.tasks.count(this.#runId),
-      });
-    const executor = isolation === "process" ? programs(started) : inProcess();
-    if (inspectTasks.length === 0) return executor;
-    return createInspectingExecutor({
-      patterns: readTaskPatterns(inspectTasks, pipeline.parsed),
-      others: executor,
-      waiting: programs(waitingSteps(started, environment)),
-      host: environment,
-      onNotice,
-    });
-  }
-
-  async #runEngine(
-    api: KfpApiConnection,
-    steps: LocalStepRuntime,
-    log: { write(text: string): unknown },
-    logger: Logger,
-  ): Promise<"succeeded" | "failed"> {
-    const { clock, randomUuid, signal, onEvent } = this.#deps;
-    const { pipeline, parameters, kubernetesConfigs, cacheDisabled, parallelism } = this.#options;
+  async #runEngine(api: KfpApiConnection, steps: LocalStepRuntime, log: LogStream): Promise<"succeeded" | "failed"> {
+    const { clock, files, randomUuid, signal, onEvent, onNotice } = this.#deps;
+    const { pipeline, parameters, kubernetesConfigs, cacheDisabled, parallelism, inspectTasks = [] } = this.#options;
+    const { isolation, programFolder, environment } = this.#options;
     const runName = `${pipeline.name}-${this.#runId.slice(0, 5)}`;
     let pods = 0;
     let drivers = 0;
-    // What a pod that is deleted gets, so that both isolations stop a step in the same way.
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort("SIGTERM");
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
     const engine = runEngine(
       {
-        executor: this.#createExecutor(api, steps, log, logger),
+        executor: createExecutor(
+          { ...{ api, clock, files, randomUuid, log, steps, onNotice }, server: this.#server },
+          {
+            ...{ isolation, programFolder, inspectTasks, environment, pipeline: pipeline.parsed },
+            runId: this.#runId,
+            logLevel: LOG_LEVEL,
+          },
+        ),
         clock,
         driverFolder: () => join(this.#runFolder, "drivers", String((drivers += 1))),
         newPod: () => ({ name: `${runName}-${String((pods += 1))}`, uid: randomUuid(), namespace: NAMESPACE }),
@@ -278,14 +237,14 @@ class LocalRun {
           if (event.kind === "ended") this.#ended.set(taskLabel(event.place), event);
           onEvent(event);
         },
-        signal: stop.signal,
+        signal: terminationSignal(signal),
       },
       {
         pipeline: pipeline.parsed,
         pipelineName: pipeline.name,
         runId: this.#runId,
         runName,
-        runDisplayName: this.#displayName(),
+        runDisplayName: this.#displayName,
         namespace: NAMESPACE,
         runtimeConfig: JSON.stringify({ parameterValues: rootParameters(pipeline.parsed.spec, parameters) }),
         cacheDisabled,
@@ -296,55 +255,18 @@ class LocalRun {
         parallelism,
       },
     );
-    return this.#unlessStuck(engine);
-  }
-
-  /** A cancelled run is over after {@link CANCEL_LIMIT_MS}, whatever its tasks do. */
-  async #unlessStuck(engine: Promise<"succeeded" | "failed">): Promise<"succeeded" | "failed"> {
-    const { signal, clock, killChildren } = this.#deps;
-    const done = new AbortController();
-    const limit = async (): Promise<"failed"> => {
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        else signal.addEventListener("abort", () => resolve(), { once: true, signal: done.signal });
-      });
-      await clock.sleep(CANCEL_LIMIT_MS, done.signal);
-      return "failed";
-    };
-    const late = limit();
-    late.catch(() => undefined);
-    try {
-      return await Promise.race([engine, late]);
-    } finally {
-      done.abort(new Error("the run has ended"));
-      if (signal.aborted) killChildren();
-    }
+    return unlessStuck(this.#deps, engine);
   }
 
   /** Final states for run and tasks; the rows as they are in the end. */
   async #finish(api: KfpApiConnection, outcome: "succeeded" | "failed"): Promise<PipelineTask[]> {
     const cancelled = this.#deps.signal.aborted;
     const tasks = await listAllTasks(api, this.#runId, {});
-    if (cancelled) await this.#markCancelled(api, tasks);
+    if (cancelled) await markCancelled(api, tasks);
     const rootFailed = tasks.some(({ type, state }) => type === TaskType.ROOT && state === TaskState.FAILED);
     const state = outcome === "succeeded" && !rootFailed ? RuntimeState.SUCCEEDED : RuntimeState.FAILED;
     const finished = this.#server.runs.finishRun(this.#runId, state, cancelled ? CANCELLED_MESSAGE : undefined);
     return cancelled || finished.finalizedTaskIds.length > 0 ? listAllTasks(api, this.#runId, {}) : tasks;
-  }
-
-  /** A stopped step says how it was stopped, and what is above it says nothing; a person wants to read why. */
-  async #markCancelled(api: KfpApiConnection, tasks: readonly PipelineTask[]): Promise<void> {
-    const stopped = tasks.filter(
-      ({ state, statusMetadata: status }) => state === TaskState.FAILED && /^$|told to stop by SIG/.test(status?.message ?? ""),
-    );
-    for (const task of stopped) {
-      const { runId, taskId } = task;
-      await api.updateTask(runId, taskId, {
-        runId,
-        taskId,
-        statusMetadata: statusMetadata(CANCELLED_MESSAGE, task.statusMetadata),
-      });
-    }
   }
 
   #report(
