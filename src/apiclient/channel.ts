@@ -4,6 +4,7 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
+import { existsSync } from "node:fs";
 import * as tls from "node:tls";
 import { ChannelCredentials, createChannel, type Channel } from "nice-grpc";
 import { errorMessage, UsageError } from "../core/errors.ts";
@@ -62,10 +63,14 @@ export async function trustedRoots(
   return parts.map((part) => part.trim()).join("\n");
 }
 
+/** Where Node looks for the system's roots; it complains on standard error when an image has none, as one made from scratch. */
+const SYSTEM_ROOTS_FOLDER = "/etc/ssl/certs";
+
 function platformRoots(): readonly string[] {
   // Node before 22.15 lacks the function, hence the namespace import, and knows only the roots it carries itself.
   if (typeof tls.getCACertificates !== "function") return tls.rootCertificates;
-  return [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])];
+  const system = existsSync(SYSTEM_ROOTS_FOLDER) ? tls.getCACertificates("system") : [];
+  return [...new Set([...tls.getCACertificates("default"), ...system])];
 }
 
 /** SSL_CERT_FILE is a hint that Go follows without complaint when the file is absent. */
