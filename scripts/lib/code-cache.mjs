@@ -38,7 +38,8 @@ export async function writeCodeCaches({ start, boot, program, chunks, peers = pa
   const peer = (name) => ({ command: [programNode(), path.join(peers, "boot.cjs"), name], environment: {} });
   const own = { command, environment: { KFP_RUNTIME_WRITE_CODE_CACHE: "1" } };
   if (program === "driver") return warmUp({ driver: own });
-  return existsSync(path.join(peers, "driver.js")) ? warmUp({ driver: peer("driver"), launcher: own }) : undefined;
+  if (!existsSync(path.join(peers, "driver.js"))) return "no driver was built beside the launcher, so there was no whole run";
+  return warmUp({ driver: peer("driver"), launcher: own });
 }
 
 async function runToEnd([command, ...args], chunks) {
