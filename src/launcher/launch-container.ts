@@ -8,7 +8,7 @@
  * | folders, inputs, command, uploads      | none                                                                |
  * | artifacts, the log among them          | CreateArtifactsBulk                                                 |
  * | links, output parameters, final state  | CreateArtifactTasksBulk where ancestors are fed, UpdateTasksBulk     |
- * | status propagation                     | one read, and UpdateTasksBulk where an ancestor's state changes     |
+ * | status propagation                     | one read; for each UpdateTasksBulk of ancestors one read more       |
  *
  * Source: contract/launcher.md 2, DB-3, DB-8, DB-10 to DB-13, DB-31; decisions.md ("Launcher").
  *

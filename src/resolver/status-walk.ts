@@ -1,8 +1,8 @@
 /**
  * Roll-up of states from a task that just ended to the root: every ancestor's new state, computed at once.
  *
- * One read and one write take the place of a snapshot per level. The walk is the later upstream's: a failed child fails its
- * parent while siblings still run, and the root is evaluated once.
+ * The walk is the later upstream's: a failed child fails its parent while siblings still run, and the root is evaluated once. It plans
+ * from what one read showed; tasks/status-propagation.ts reads and plans again until a read shows nothing to write.
  *
  * Source: contract/api-server.md 13, upstream-v2.md 8.5, driver.md 10.3, 10.4, DB-12, DB-29.
  *
@@ -32,6 +32,8 @@ export interface StatusWalkRequest {
   readonly start: PipelineTask;
   /** The level of a parent; must already see the state of `start`. `undefined` when there is no such task. */
   readonly readLevel: (parentId: string) => Promise<StatusLevel | undefined>;
+  /** Default: yes. No for a walk after a write of this process, which has moved the end times already. */
+  readonly extendEndTimes?: boolean;
 }
 
 /** One ancestor to be written with this state and the end time of now. */
@@ -51,8 +53,9 @@ export interface StatusUpdate {
  * @throws {InternalError} INVARIANT_BROKEN when an ancestor does not exist.
  * @throws {SpecError} when an ancestor's scope path is not that of a DAG, or a loop has no iteration count.
  */
-export async function planStatusWalk({ spec, start, readLevel }: StatusWalkRequest): Promise<StatusUpdate[]> {
-  if (parentIdOf(start) === undefined) return planStart(start, await readLevel(start.taskId));
+export async function planStatusWalk(request: StatusWalkRequest): Promise<StatusUpdate[]> {
+  const { spec, start, readLevel, extendEndTimes = true } = request;
+  if (parentIdOf(start) === undefined) return planStart(await readLevel(start.taskId));
   const updates: StatusUpdate[] = [];
   let child = start;
   let childState = start.state;
@@ -69,7 +72,7 @@ export async function planStatusWalk({ spec, start, readLevel }: StatusWalkReque
     const state = parentState(counts, expectedChildCount(component, parent));
     if (state === undefined) break;
     // An exit task runs after its parent was closed as FAILED: the parent, and all above it, end when the exit task does.
-    extendsParent ||= childEnds && isExitTask(dag, child);
+    extendsParent ||= extendEndTimes && childEnds && isExitTask(dag, child);
     childEnds = state !== parent.state || parent.endTime === undefined || extendsParent;
     if (childEnds) {
       updates.push(statusUpdate(parent, state, level.failedChild ?? (childState === TaskState.FAILED ? child : undefined)));
@@ -81,10 +84,12 @@ export async function planStatusWalk({ spec, start, readLevel }: StatusWalkReque
 }
 
 /** A task without parent that ended by itself: evaluated from its own children, whatever they do (api-server.md 13.1 W1). */
-function planStart(start: PipelineTask, level: StatusLevel | undefined): StatusUpdate[] {
-  const state = level === undefined ? undefined : rollUpCounts(level.counts);
-  if (state === undefined || (state === start.state && start.endTime !== undefined)) return [];
-  return [statusUpdate(start, state, level?.failedChild)];
+function planStart(level: StatusLevel | undefined): StatusUpdate[] {
+  if (level === undefined) return [];
+  const { parent: task, counts, failedChild } = level;
+  const state = rollUpCounts(counts);
+  if (state === undefined || (state === task.state && task.endTime !== undefined)) return [];
+  return [statusUpdate(task, state, failedChild)];
 }
 
 function statusUpdate(parent: PipelineTask, state: TaskState, failedChild: PipelineTask | undefined): StatusUpdate {

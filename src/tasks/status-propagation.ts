@@ -1,12 +1,27 @@
 /**
- * Status propagation with its reads and writes: one read, all ancestors computed by resolver/status-walk.ts, one write.
+ * Status propagation with its reads and writes: read, compute all ancestors (resolver/status-walk.ts), write those that change, and
+ * again until a read shows nothing to write.
  *
- * The caller has stored its own terminal state before; the read must come after that, so that of several tasks that end at the same
- * time at least the last one sees all of them ended.
+ * Many drivers and launchers do this at the same time, and the API has no conditional write. Two rules make the end right all the same:
+ *
+ * 1. The caller has stored its task's final state before, and every read comes after this process' last write was acknowledged.
+ * 2. No process that wrote an ancestor leaves before a read that came after that write showed nothing to write.
+ *
+ * Take any ancestor when everything has ended, and the last write to it or to anything below it. Its writer read after it, walked up
+ * to this ancestor from rows that no longer change, and found nothing to write: so the ancestor's state is the one its children give.
+ * A write planned from an old read (SUCCEEDED over FAILED, FAILED over the success of a retry) may stand for a moment; the process that
+ * wrote it reads again and mends it. One read and one write are not enough: of two tasks that end together in different sub-DAGs each
+ * reads before the other has closed its DAG, and nobody writes the ancestor they share.
+ *
+ * It ends: once no leaf changes, a process writes a level at most once from what it read before that level's children settled, and
+ * after that only where a read shows another state than the children's. So levels settle from the lowest up.
+ *
+ * A step that changes no ancestor costs the one read, a step that does one write and one read more.
  *
  * A run of up to 200 tasks is read with GetRun FULL. In a larger one the walk reads each level by counting: one ListTasks filtered
  * to RUNNING and FAILED children, highest state first, page size 1, tells by its one row and its total whether a child failed (the
  * parent fails), some still run (the walk ends, the ordinary case of a wide loop), or all are done; only then are the others counted.
+ * Counts of one level are not of one moment; the argument does not need that, only that all of them come after the last write.
  *
  * Source: contract/api-server.md 13; upstream-v2.md 8.5; driver.md 3.6, 10.3, 10.4, DB-12; launcher.md 2.6, DB-37, DB-39.
  *
@@ -38,10 +53,16 @@ export interface StatusPropagationOptions {
 }
 
 /**
+ * Reads that show something to write before the rest is left to others. Every one but the first few needs a write of another process
+ * between two calls of this one; only a server that drops writes gets here.
+ */
+const MAX_ROUNDS = 50;
+
+/**
  * Rolls up the state of a task that has just ended.
  *
  * @param task With its new state, as stored. One that still runs changes nothing and costs no call.
- * @returns What was written, lowest ancestor first.
+ * @returns What was written, in this order; of an ancestor that was written more than once the last.
  * @throws {ApiError} When a call fails.
  */
 export async function propagateStatus(
@@ -50,27 +71,44 @@ export async function propagateStatus(
   options: StatusPropagationOptions,
 ): Promise<StatusUpdate[]> {
   if (task.state === TaskState.RUNNING) return [];
-  const updates = await planUpdates(deps, task, options);
-  if (updates.length === 0) return updates;
-  const endTime = timestampNow(deps.clock);
-  const messages = updates.map(({ taskId, state }): [string, TaskInit] => [
-    taskId,
-    { taskId, runId: options.runId, state, endTime },
-  ]);
-  await deps.api.updateTasks(options.runId, new Map(messages));
-  return updates;
+  const written = new Map<string, StatusUpdate>();
+  for (let round = 1; ; round += 1) {
+    const updates = await planUpdates(deps, task, options, { extendEndTimes: round === 1 });
+    if (updates.length === 0) break;
+    if (round > MAX_ROUNDS) {
+      deps.logger.warn("The states of the task's parents do not settle, they are left as they are", {
+        task: task.scopePath,
+        writes: MAX_ROUNDS,
+      });
+      break;
+    }
+    await writeStates(deps, options.runId, updates);
+    for (const update of updates) written.set(update.taskId, update);
+  }
+  return [...written.values()];
+}
+
+async function writeStates(
+  { api, clock }: StatusPropagationDeps,
+  runId: string,
+  updates: readonly StatusUpdate[],
+): Promise<void> {
+  const endTime = timestampNow(clock);
+  const messages = updates.map(({ taskId, state }): [string, TaskInit] => [taskId, { taskId, runId, state, endTime }]);
+  await api.updateTasks(runId, new Map(messages));
 }
 
 async function planUpdates(
   deps: StatusPropagationDeps,
   start: PipelineTask,
   { runId, spec, isLargeRun, tasks }: StatusPropagationOptions,
+  { extendEndTimes }: { readonly extendEndTimes: boolean },
 ): Promise<StatusUpdate[]> {
   if (isLargeRun) {
     try {
       const readLevel = (parentId: string) =>
         parentId === start.parentTaskId ? probeLevel(deps.api, runId, parentId, tasks) : countLevel(deps.api, runId, parentId);
-      return await planStatusWalk({ spec, start, readLevel });
+      return await planStatusWalk({ spec, start, readLevel, extendEndTimes });
     } catch (error) {
       // Filters and sort keys differ from server to server; the snapshot works everywhere.
       if (!(error instanceof ApiError) || error.details["status"] !== "INVALID_ARGUMENT") throw error;
@@ -78,7 +116,8 @@ async function planUpdates(
     }
   }
   const snapshot = new TaskIndex((await deps.api.getRun(runId, "FULL")).tasks);
-  return planStatusWalk({ spec, start, readLevel: (parentId) => Promise.resolve(statusLevelOf(snapshot, parentId)) });
+  const readLevel = (parentId: string) => Promise.resolve(statusLevelOf(snapshot, parentId));
+  return planStatusWalk({ spec, start, readLevel, extendEndTimes });
 }
 
 /** The level of the task that ended: its own state is stored, so the first counts that decide are enough. */

@@ -102,6 +102,7 @@ describe("launchImporter()", () => {
       "updateTasks",
       "getRun",
       "updateTasks",
+      "getRun",
     ]);
     expect(row).toMatchObject({
       name: "get",

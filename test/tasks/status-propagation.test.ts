@@ -3,6 +3,7 @@ import { describe, test } from "vitest";
 import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
 import { PipelineTaskSchema, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { TaskIndex } from "../../src/resolver/task-index.ts";
+import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import { timestampNow } from "../../src/tasks/attempt.ts";
 import { propagateStatus } from "../../src/tasks/status-propagation.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
@@ -72,7 +73,7 @@ describe.for([
       [root.taskId, CACHED],
     ]);
     expect(calls.filter((call) => call === "updateTasks")).toHaveLength(1);
-    if (!isLargeRun) expect(calls).toEqual(["getRun", "updateTasks"]);
+    if (!isLargeRun) expect(calls).toEqual(["getRun", "updateTasks", "getRun"]);
     expect(await stateOf(root)).toBe(CACHED);
   });
 
@@ -112,6 +113,98 @@ describe.for([
     await propagate(await end(a, FAILED), isLargeRun);
     await propagate(await end(a, SUCCEEDED), isLargeRun);
     expect([await stateOf(sub), await stateOf(root)]).toEqual([SUCCEEDED, SUCCEEDED]);
+  });
+
+  test("of two tasks that end together in different DAGs, the one that writes last also writes the ancestor both share", async ({
+    expect,
+  }) => {
+    const { api, clock, logger, root, runId, end, stateOf } = await setUp();
+    const loop = await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 1 });
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    await createRow(api, sub, "b", { state: SUCCEEDED });
+    const leaves = [await createRow(api, loop, "p", { iteration: 0 }), await createRow(api, sub, "a")];
+    const ended = await Promise.all(leaves.map((leaf) => end(leaf, SUCCEEDED)));
+    // Nobody writes before everybody has read: the order that a loaded API server gives.
+    let readers = 0;
+    let release = () => {};
+    const allHaveRead = new Promise<void>((resolve) => (release = resolve));
+    const meeting = (): KfpApi => {
+      let hasMet = false;
+      return {
+        ...api,
+        async updateTasks(...args) {
+          readers += hasMet ? 0 : 1;
+          hasMet = true;
+          if (readers === leaves.length) release();
+          await allHaveRead;
+          return api.updateTasks(...args);
+        },
+      };
+    };
+    const options = { runId, spec, isLargeRun };
+    await Promise.all(ended.map((task) => propagateStatus({ api: meeting(), clock, logger }, task, options)));
+    expect(await Promise.all([loop, sub, root].map(stateOf))).toEqual([SUCCEEDED, SUCCEEDED, SUCCEEDED]);
+  });
+
+  test("a state from an old read that lands over a newer one is mended by the process that wrote it", async ({ expect }) => {
+    const { api, clock, logger, root, runId, end, stateOf } = await setUp();
+    await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 0, state: SKIPPED });
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    await createRow(api, sub, "b", { state: SUCCEEDED });
+    const a = await createRow(api, sub, "a");
+    const options = { runId, spec, isLargeRun };
+    let retried = false;
+    const slow: KfpApi = {
+      ...api,
+      async updateTasks(...args) {
+        // Between the read that showed `a` FAILED and this write, the second attempt of `a` ends well and rolls up.
+        if (!retried) {
+          retried = true;
+          await propagateStatus({ api, clock, logger }, await end(a, SUCCEEDED), options);
+        }
+        return api.updateTasks(...args);
+      },
+    };
+    await propagateStatus({ api: slow, clock, logger }, await end(a, FAILED), options);
+    expect(await Promise.all([sub, root].map(stateOf))).toEqual([SUCCEEDED, SUCCEEDED]);
+  });
+
+  test("a server that drops the writes is not asked for ever", async ({ expect }) => {
+    const { api, clock, logger, root, runId, end } = await setUp();
+    const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
+    let writes = 0;
+    const dropping: KfpApi = {
+      ...api,
+      updateTasks() {
+        writes += 1;
+        return Promise.resolve(new Map());
+      },
+    };
+    const ended = await end(await createRow(api, sub, "a"), FAILED);
+    await propagateStatus({ api: dropping, clock, logger }, ended, { runId, spec, isLargeRun });
+    expect(writes).toBe(50);
+    expect(logger.messages("warn").join()).toContain("do not settle");
+  });
+
+  test("the end of an exit task moves the end time of its failed parent once", async ({ expect }) => {
+    const { api, clock, logger, root, end, runId, takeCalls } = await setUp();
+    const exitSpec = structuredClone(pipeline);
+    Object.assign(exitSpec["root"]!, {
+      dag: {
+        tasks: {
+          sub: { componentRef: { name: "comp-sub" } },
+          notify: { componentRef: { name: "comp-a" }, triggerPolicy: { strategy: "ALL_UPSTREAM_TASKS_COMPLETED" } },
+        },
+      },
+    });
+    await createRow(api, root, "sub", { type: TaskType.DAG, state: FAILED });
+    await end(root, FAILED);
+    const ended = await end(await createRow(api, root, "notify"), SUCCEEDED);
+    takeCalls();
+    const options = { runId, spec: parsePipelineSpec(exitSpec).spec, isLargeRun };
+    const updates = await propagateStatus({ api, clock, logger }, ended, options);
+    expect(updates).toMatchObject([{ taskId: root.taskId, state: FAILED, endTimeOnly: true }]);
+    expect(takeCalls().filter((call) => call === "updateTasks")).toHaveLength(1);
   });
 
   test("a running task costs no call", async ({ expect }) => {
