@@ -57,6 +57,8 @@ export type TaskKind = "dag" | "loop" | "step" | "importer";
 
 export type EngineEvent =
   | { readonly kind: "started"; readonly place: TaskPlace; readonly taskKind: TaskKind }
+  /** It is neither skipped nor served from the cache: a body begins, or a program is started. */
+  | { readonly kind: "running"; readonly place: TaskPlace; readonly taskKind: TaskKind }
   | {
       readonly kind: "ended";
       readonly place: TaskPlace;
@@ -175,9 +177,10 @@ class Engine {
       ...this.#dagPaths(),
     });
     if (driven.condition === false) return { outcome: "skipped" };
+    const isLoop = task.iterator.case !== undefined;
+    this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
     const body = { path: place.scopePath, parentTaskId: driven.taskId };
-    if (task.iterator.case === undefined)
-      return { outcome: await this.#runBody(component, { ...body, iterations: scope.iterations }) };
+    if (!isLoop) return { outcome: await this.#runBody(component, { ...body, iterations: scope.iterations }) };
 
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
     const count = driven.iterationCount ?? 0;
@@ -221,7 +224,11 @@ class Engine {
     const policy = task.retryPolicy;
     for (let retryIndex = 0; ; retryIndex += 1) {
       const request = { place, patch, pod: newPod(place), signal, ...(policy === undefined ? {} : { retryIndex }) };
-      const { exitCode } = await this.#steps.run(() => (signal.aborted ? stopped() : executor.launch(request)));
+      const { exitCode } = await this.#steps.run(() => {
+        if (signal.aborted) return stopped();
+        if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
+        return executor.launch(request);
+      });
       if (exitCode === 0) return { outcome: "succeeded" };
       if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) return { outcome: "failed", exitCode };
       onEvent({ kind: "retrying", place, retryIndex: retryIndex + 1, exitCode });
@@ -241,7 +248,7 @@ class Engine {
   }
 
   async #runImporter(key: string, importer: ImporterSpec, { place, scope }: { place: TaskPlace; scope: Scope }): Promise<Ending> {
-    const { executor, newPod, signal } = this.#deps;
+    const { executor, newPod, onEvent, signal } = this.#deps;
     const { apiServer, logLevel, namespace, pipelineName, runId } = this.#options;
     const pod = newPod(place);
     const argv = [
@@ -253,9 +260,11 @@ class Engine {
       ...["--namespace", namespace, "--pod_name", pod.name, "--pod_uid", pod.uid],
       ...["--log_level", logLevel],
     ];
-    const { exitCode } = await this.#steps.run(() =>
-      signal.aborted ? stopped() : executor.importArtifact({ place, argv, pod, signal }),
-    );
+    const { exitCode } = await this.#steps.run(() => {
+      if (signal.aborted) return stopped();
+      onEvent({ kind: "running", place, taskKind: "importer" });
+      return executor.importArtifact({ place, argv, pod, signal });
+    });
     return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode };
   }
 

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { podCommand, type PodIdentity } from "./pod-command.ts";
 import { splitPythonBootstrap } from "./python-bootstrap.ts";
 import { activated, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
-import { LineSink, LogTail } from "./step-output.ts";
+import { ExecutorRoutine, LineSink, LogTail } from "./step-output.ts";
 import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime.ts";
 import type { LaunchRequest, TaskPlace } from "./task-executor.ts";
 import { taskFolderName } from "./task-label.ts";
@@ -26,6 +26,8 @@ export interface StepLine {
   readonly stream: "stdout" | "stderr";
   /** Without line end. */
   readonly text: string;
+  /** The SDK's executor says it in every Python step. */
+  readonly isRoutine: boolean;
 }
 
 export interface LocalStepRuntimeOptions {
@@ -43,7 +45,7 @@ export interface LocalStepRuntime extends StepRuntime {
 }
 
 /** Lines kept of each step for the message of its failure. */
-const TAIL_LINES = 20;
+const TAIL_LINES = 80;
 
 /** File for the lines of drivers and launchers. */
 export function runLogPath(runFolder: string): string {
@@ -69,11 +71,14 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   const openSinks = (place: TaskPlace): { stdout: LineSink; stderr: LineSink } => {
     const tail = new LogTail(TAIL_LINES);
     tails.set(taskFolderName(place), tail);
-    const sink = (stream: StepLine["stream"]): LineSink =>
-      new LineSink((text) => {
-        tail.add(text);
-        onLine({ place, stream, text });
+    const sink = (stream: StepLine["stream"]): LineSink => {
+      const routine = new ExecutorRoutine();
+      return new LineSink((text) => {
+        const isRoutine = routine.accepts(text);
+        if (!isRoutine) tail.add(text);
+        onLine({ place, stream, text, isRoutine });
       });
+    };
     return { stdout: sink("stdout"), stderr: sink("stderr") };
   };
 

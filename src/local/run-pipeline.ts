@@ -27,6 +27,9 @@ import { finishAbandonedRuns } from "./abandoned-runs.ts";
 import { CANCELLED_MESSAGE, markCancelled, terminationSignal, unlessStuck } from "./cancellation.ts";
 import { createExecutor } from "./create-executor.ts";
 import { runPipeline as runEngine, type EngineEvent } from "./engine.ts";
+import { displayNames } from "./display-names.ts";
+import { notRunTasks } from "./not-run.ts";
+import { placedTasks } from "./pipeline-tasks.ts";
 import { rootParameters } from "./root-parameters.ts";
 import { prepareHome, type Home } from "./home.ts";
 import { lockHome } from "./home-lock.ts";
@@ -292,6 +295,21 @@ class LocalRun {
     }
     const { run } = this.#server.runs.requireRun(this.#runId);
     const state = run.state === RuntimeState.SUCCEEDED ? "SUCCEEDED" : "FAILED";
-    return { failures, result: buildRunResult({ runId: this.#runId, state, durationMs, tasks, failures: failureOf }) };
+    const planned = placedTasks(this.#options.pipeline.parsed);
+    const names = displayNames(planned);
+    const notRun = notRunTasks({
+      tasks: planned,
+      rows: tasks,
+      places,
+      engineErrors: new Map([...this.#ended].flatMap(([label, { error }]) => (error === undefined ? [] : [[label, error]]))),
+      displayNames: names,
+      cancelled: this.#deps.signal.aborted,
+    });
+    const result = buildRunResult({
+      ...{ runId: this.#runId, state, durationMs, tasks, notRun },
+      failures: failureOf,
+      displayNames: names,
+    });
+    return { failures, result };
   }
 }

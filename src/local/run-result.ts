@@ -7,6 +7,7 @@ import { toJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import {
   ArtifactType,
+  IoType,
   TaskState,
   TaskType,
   type Artifact,
@@ -15,6 +16,7 @@ import {
   type IoParameter,
   type PipelineTask,
 } from "../core/kfp-types.ts";
+import type { NotRunTask } from "./not-run.ts";
 import type { TaskPlace } from "./task-executor.ts";
 
 export interface ArtifactResult {
@@ -36,6 +38,8 @@ export interface ValuesResult {
 export interface TaskResult {
   readonly taskId: string;
   readonly name: string;
+  /** As the pipeline calls it for people; absent where that is its name. */
+  readonly displayName?: string;
   readonly scopePath: string;
   /** Enum names of the wire. */
   readonly type: string;
@@ -58,6 +62,8 @@ export interface RunResult {
   readonly tasks: readonly TaskResult[];
   /** Of the pipeline. */
   readonly outputs: ValuesResult;
+  /** Tasks that never got their turn, in the order of the pipeline. */
+  readonly notRun: readonly NotRunTask[];
 }
 
 /** What the rows do not tell about a failed step. */
@@ -75,14 +81,23 @@ export interface RunResultInput {
   readonly durationMs: number;
   readonly tasks: readonly PipelineTask[];
   readonly failures: (place: TaskPlace) => StepFailure | undefined;
+  readonly notRun: readonly NotRunTask[];
+  /** By scope path (display-names.ts). */
+  readonly displayNames: ReadonlyMap<string, string>;
 }
 
 export function buildRunResult(input: RunResultInput): RunResult {
   const { runId, state, durationMs, tasks } = input;
   const places = taskPlaces(tasks);
-  const results = inTreeOrder(tasks).map((task) => taskResult(task, input.failures(places.get(task.taskId) as TaskPlace)));
+  const results = inTreeOrder(tasks).map((task) =>
+    taskResult(task, {
+      failure: input.failures(places.get(task.taskId) as TaskPlace),
+      displayName: input.displayNames.get(task.scopePath),
+    }),
+  );
   const root = tasks.find(({ type }) => type === TaskType.ROOT);
-  return { runId, state, durationMs: Math.round(durationMs), tasks: results, outputs: valuesResult(root?.outputs) };
+  const outputs = root === undefined ? { parameters: {}, artifacts: {} } : valuesResult(root, root.outputs);
+  return { runId, state, durationMs: Math.round(durationMs), tasks: results, outputs, notRun: input.notRun };
 }
 
 function inTreeOrder(tasks: readonly PipelineTask[]): PipelineTask[] {
@@ -133,20 +148,26 @@ export function taskPlaces(tasks: readonly PipelineTask[]): Map<string, TaskPlac
   return places;
 }
 
-function taskResult(task: PipelineTask, failure: StepFailure | undefined): TaskResult {
+interface TaskExtras {
+  readonly failure: StepFailure | undefined;
+  readonly displayName: string | undefined;
+}
+
+function taskResult(task: PipelineTask, { failure, displayName }: TaskExtras): TaskResult {
   const { taskId, name, scopePath, parentTaskId, typeAttributes } = task;
   const iterationIndex = typeAttributes?.iterationIndex;
   const error = task.state === TaskState.FAILED ? errorOf(task, failure) : undefined;
   return {
     taskId,
     name,
+    ...(displayName === undefined ? {} : { displayName }),
     scopePath,
     type: TaskType[task.type] ?? String(task.type),
     state: TaskState[task.state] ?? String(task.state),
     ...(iterationIndex === undefined ? {} : { iterationIndex: Number(iterationIndex) }),
     ...(parentTaskId === undefined || parentTaskId === "" ? {} : { parentTaskId }),
-    inputs: valuesResult(task.inputs),
-    outputs: valuesResult(task.outputs),
+    inputs: valuesResult(task, task.inputs),
+    outputs: valuesResult(task, task.outputs),
     ...(error === undefined ? {} : { error }),
   };
 }
@@ -157,9 +178,13 @@ function errorOf({ statusMetadata }: PipelineTask, failure: StepFailure | undefi
   return failure?.error ?? "a task below it failed";
 }
 
-function valuesResult(values: InputOutputs | undefined): ValuesResult {
+function valuesResult({ type }: PipelineTask, values: InputOutputs | undefined): ValuesResult {
   return {
-    parameters: grouped(values?.parameters ?? [], (entry) => entry.parameterKey, parameterValue),
+    parameters: grouped(
+      values?.parameters ?? [],
+      (entry) => entry.parameterKey,
+      (entries) => parameterValue(entries, type),
+    ),
     artifacts: grouped(values?.artifacts ?? [], (entry) => entry.artifactKey, artifactResults),
   };
 }
@@ -174,11 +199,19 @@ function grouped<Entry, Result>(
   return Object.fromEntries([...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, group]) => [key, combine(group)]));
 }
 
-/** Several entries of one key are those of several iterations: a list in their order. */
-function parameterValue(entries: readonly IoParameter[]): JsonValue {
+/**
+ * Several entries of one key are those of several iterations: a list in their order. One entry is a list of one where it comes from a
+ * loop, a plain value elsewhere; a step inside a loop has the entry type of an iteration and is no collection.
+ */
+function parameterValue(entries: readonly IoParameter[], type: TaskType): JsonValue {
   const values = inIterationOrder(entries).map(({ value }) => (value === undefined ? null : toJson(ValueSchema, value)));
+  const [first] = entries;
+  const isStep = type === TaskType.RUNTIME || type === TaskType.IMPORTER;
+  const isOfLoop =
+    (first?.type === IoType.ITERATOR_OUTPUT && !isStep) ||
+    ((first?.type === IoType.ITERATOR_INPUT || first?.type === IoType.ITERATOR_INPUT_RAW) && type === TaskType.LOOP);
   const [only = null] = values;
-  return values.length === 1 ? only : values;
+  return values.length === 1 && !isOfLoop ? only : values;
 }
 
 function artifactResults(entries: readonly IoArtifact[]): ArtifactResult[] {

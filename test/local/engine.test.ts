@@ -142,6 +142,41 @@ describe("runPipeline()", () => {
     expect(ended).toMatchObject({ "root.a": "succeeded", "root.b": "succeeded" });
   });
 
+  test("says of what runs that it runs, not of what is skipped, cached or stopped before", async () => {
+    const { events } = await run(
+      specOf(
+        {
+          ...{ ran: step(), cached: step(), skipped: step(), skippedDag: sub("body"), broken: step() },
+          loop: sub("body", { parameterIterator: { itemInput: "i", items: { raw: "[1]" } } }),
+          imported: { ...step(), componentRef: { name: "comp-import" } },
+        },
+        { body: { x: step() } },
+      ),
+      {
+        drivers: {
+          "root.cached": { cached: true, podSpecPatch: undefined as never },
+          "root.skipped": { condition: false },
+          "root.skippedDag": { condition: false },
+          "root.broken": new Error("no"),
+          "root.loop": { iterationCount: 1 },
+        },
+      },
+    );
+    const running = events.flatMap((event) => (event.kind === "running" ? [`${event.taskKind} ${event.place.scopePath}`] : []));
+    expect(running.toSorted()).toEqual(["importer root.imported", "loop root.loop", "step root.loop.x", "step root.ran"]);
+  });
+
+  test("says it once, however often a step is tried, and when it has a place", async () => {
+    const retried = { ...step(), retryPolicy: { maxRetryCount: 2 } };
+    const { events, log } = await run(specOf({ a: retried, b: step() }), { exitCodes: { "root.a": [1, 0] }, parallelism: 1 });
+    expect(log.filter((line) => line === "launch root.a")).toHaveLength(2);
+    expect(events.filter(({ kind }) => kind === "running")).toHaveLength(2);
+    const order = events.flatMap(({ kind, place }) =>
+      kind === "running" || kind === "ended" ? [`${kind} ${place.scopePath}`] : [],
+    );
+    expect(order.indexOf("running root.b")).toBeGreaterThan(order.indexOf("running root.a"));
+  });
+
   test.for([
     { name: "a step", root: { a: step(), b: after("a") } },
     { name: "a branch", root: { a: sub("inner"), b: after("a") } },

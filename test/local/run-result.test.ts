@@ -35,6 +35,8 @@ describe("buildRunResult()", () => {
       durationMs: 12.6,
       tasks,
       failures: () => ({ error: "engine", lastLines: [] }),
+      notRun: [],
+      displayNames: new Map([["root.a", "First"]]),
     });
 
   test("lists a task before those below it, siblings by name and iteration", ({ expect }) => {
@@ -68,6 +70,30 @@ describe("buildRunResult()", () => {
       { name: "a", type: "Metric", uri: "", metadata: {}, numberValue: 0.5 },
       { name: "b", type: "Metric", uri: "", metadata: {}, numberValue: 0.5 },
     ]);
+  });
+
+  test("names a task as the pipeline does, where that differs", ({ expect }) => {
+    const { tasks } = build(rows);
+    expect(tasks.map(({ displayName }) => displayName)).toEqual([undefined, "First", ...Array.from({ length: 5 })]);
+    expect(tasks[0]).not.toHaveProperty("displayName");
+  });
+
+  test.for<{ name: string; type: TaskType; entry: IoType; value: unknown; side: "inputs" | "outputs" }>([
+    {
+      name: "what a loop of one iteration gives",
+      type: TaskType.LOOP,
+      entry: IoType.ITERATOR_OUTPUT,
+      value: ["x"],
+      side: "outputs",
+    },
+    { name: "what a pipeline takes from it", type: TaskType.ROOT, entry: IoType.ITERATOR_OUTPUT, value: ["x"], side: "outputs" },
+    { name: "what a step in a loop gives", type: TaskType.RUNTIME, entry: IoType.ITERATOR_OUTPUT, value: "x", side: "outputs" },
+    { name: "the items of a loop of one", type: TaskType.LOOP, entry: IoType.ITERATOR_INPUT_RAW, value: ["x"], side: "inputs" },
+    { name: "the item of a step in a loop", type: TaskType.RUNTIME, entry: IoType.ITERATOR_INPUT, value: "x", side: "inputs" },
+    { name: "another input of a loop", type: TaskType.LOOP, entry: IoType.COMPONENT_INPUT, value: "x", side: "inputs" },
+  ])("a single value, $name: $value", ({ type, entry, value, side }, { expect }) => {
+    const values = { parameters: [{ parameterKey: "p", value: jsonToValue("x"), type: entry }] };
+    expect(build([row({ taskId: "r", type, [side]: values })]).tasks[0]?.[side].parameters).toEqual({ p: value });
   });
 
   test.for([
