@@ -19,6 +19,8 @@ export interface RunCommand {
   /** Tasks whose driver and launcher wait for a debugger. */
   readonly inspectTasks: readonly string[];
   readonly output: "text" | "json";
+  /** Also the lines the SDK's executor prints in every Python step. */
+  readonly fullLogs: boolean;
   readonly dryRun: boolean;
 }
 
@@ -30,7 +32,7 @@ export interface HomeCommand {
 
 export type Command = RunCommand | HomeCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
 
-const DEFAULT_HOME = ".kfp-runtime";
+export const DEFAULT_HOME = ".kfp-runtime";
 
 const RUN_OPTIONS = {
   param: {
@@ -63,6 +65,11 @@ const RUN_OPTIONS = {
     describe: "Let driver and launcher of this task wait for a debugger at 127.0.0.1:9229; repeatable",
   },
   output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
+  "full-logs": {
+    type: "boolean",
+    default: false,
+    describe: "Show all that steps print: also the executor input that the SDK prints in every Python step",
+  },
   "dry-run": { type: "boolean", default: false, describe: "Check everything and print the plan" },
 } as const;
 
@@ -149,6 +156,7 @@ function runCommand(values: Values): RunCommand {
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
     inspectTasks: list(inspectTask),
     output: single(values, "output") === "json" ? "json" : "text",
+    fullLogs: values["full-logs"] === true,
     dryRun: values["dry-run"] === true,
   };
 }

@@ -8,6 +8,7 @@ import { clearHome, homeAt, homeUsage, type HomeUsage } from "../local/home.ts";
 import { lockHolder, lockHome } from "../local/home-lock.ts";
 import type { HomeCommand } from "./command-line.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "./host.ts";
+import { say, writeLines, type TerminalText } from "./terminal-text.ts";
 
 /** @throws {HostError} HOME_UNUSABLE or HOME_LOCKED. */
 export async function homeCommand(command: HomeCommand, { stdout, workingFolder }: CliHost): Promise<number> {
@@ -15,15 +16,17 @@ export async function homeCommand(command: HomeCommand, { stdout, workingFolder 
   const before = await homeUsage(home);
   if (command.action === "show") {
     const holder = await lockHolder(home);
-    stdout.write(usageText(home.folder, before));
-    if (holder !== undefined) stdout.write(`in use by process ${holder.pid} since ${holder.since}: ${holder.what}\n`);
+    writeLines(stdout, usageLines(home.folder, before));
+    if (holder !== undefined) {
+      writeLines(stdout, [say`in use by process ${holder.pid} since ${holder.since}: ${holder.what}`]);
+    }
     return EXIT_SUCCEEDED;
   }
   if (!before.exists && before.databaseBytes === 0) {
     // Nothing to clear; a folder of somebody else is refused below.
     const isThere = await clearUnlessMissing(home.folder);
     if (!isThere) {
-      stdout.write(`${home.folder} does not exist\n`);
+      writeLines(stdout, [say`${home.folder} does not exist`]);
       return EXIT_SUCCEEDED;
     }
   }
@@ -33,7 +36,7 @@ export async function homeCommand(command: HomeCommand, { stdout, workingFolder 
   } finally {
     await lock.release();
   }
-  stdout.write(`cleared ${home.folder}: ${sizeText(totalBytes(before))} freed\n`);
+  writeLines(stdout, [say`cleared ${home.folder}: ${sizeText(totalBytes(before))} freed`]);
   return EXIT_SUCCEEDED;
 }
 
@@ -48,8 +51,8 @@ function totalBytes({ databaseBytes, artifactsBytes, runsBytes, environmentsByte
   return databaseBytes + artifactsBytes + runsBytes + environmentsBytes;
 }
 
-function usageText(folder: string, usage: HomeUsage): string {
-  if (!usage.exists) return `${folder}: no home yet, the first run makes it\n`;
+function usageLines(folder: string, usage: HomeUsage): TerminalText[] {
+  if (!usage.exists) return [say`${folder}: no home yet, the first run makes it`];
   const rows = [
     ["database", usage.databaseBytes],
     ["artifacts", usage.artifactsBytes],
@@ -57,7 +60,7 @@ function usageText(folder: string, usage: HomeUsage): string {
     ["environments", usage.environmentsBytes],
     ["total", totalBytes(usage)],
   ] as const;
-  return `${folder}\n${rows.map(([name, bytes]) => `  ${name.padEnd(13)}${sizeText(bytes).padStart(10)}\n`).join("")}`;
+  return [say`${folder}`, ...rows.map(([name, bytes]) => say`  ${name.padEnd(13)}${sizeText(bytes).padStart(10)}`)];
 }
 
 /** In units of 1024, one decimal. */

@@ -4,7 +4,7 @@ export interface TextStream {
   write(text: string): unknown;
 }
 
-/** Standard error: a terminal, or a file or pipe that gets plain lines. */
+/** A terminal, or a file or pipe that gets plain lines. */
 export interface TerminalStream extends TextStream {
   readonly isTerminal: boolean;
   /** Asked before each redraw. */
@@ -18,7 +18,7 @@ export interface CliHost {
   /** Folder with the programs `driver` and `launcher-v2`. */
   readonly programFolder: string;
   readonly processors: number;
-  readonly stdout: TextStream;
+  readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   /** Watches for Ctrl-C from the call on. */
   readonly stopSignal: () => AbortSignal;

@@ -9,6 +9,7 @@ import { availableParallelism, constants } from "node:os";
 import path from "node:path";
 import { formatVersion } from "../core/build-info.ts";
 import { killDescendants } from "../node/kill-descendants.ts";
+import type { TerminalStream } from "./host.ts";
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -26,19 +27,23 @@ async function main(): Promise<void> {
     workingFolder: process.cwd(),
     programFolder: path.join(import.meta.dirname, "../bin"),
     processors: availableParallelism(),
-    stdout,
-    stderr: {
-      write: (text) => stderr.write(text),
-      isTerminal: stderr.isTTY,
-      columns: () => stderr.columns ?? 80,
-      rows: () => stderr.rows ?? 24,
-    },
+    stdout: terminalStream(stdout),
+    stderr: terminalStream(stderr),
     stopSignal,
     killChildren: () => killDescendants(process.pid),
   });
   process.exitCode = exitCode;
   // What a library left open must not keep the shell waiting; output under way is written first.
   stdout.write("", () => stderr.write("", () => process.exit(exitCode)));
+}
+
+function terminalStream(stream: NodeJS.WriteStream): TerminalStream {
+  return {
+    write: (text) => stream.write(text),
+    isTerminal: stream.isTTY,
+    columns: () => stream.columns ?? 80,
+    rows: () => stream.rows ?? 24,
+  };
 }
 
 /** Watches for Ctrl-C from now on. The second one ends everything at once. */

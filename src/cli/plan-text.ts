@@ -9,9 +9,14 @@ import { dependenciesOf } from "../local/dag-order.ts";
 import type { LoadedPipeline } from "../local/pipeline-file.ts";
 import { placedTasks, type PlacedTask } from "../local/pipeline-tasks.ts";
 import { rootParameters } from "../local/root-parameters.ts";
+import { fitted, say, type TerminalText } from "./terminal-text.ts";
+
+const LONGEST_VALUE = 200;
 
 export interface PlannedTask {
   readonly name: string;
+  /** As the pipeline calls it for people; absent where that is its name. */
+  readonly displayName?: string;
   readonly scopePath: string;
   readonly kind: "step" | "importer" | "dag" | "loop";
   readonly after: readonly string[];
@@ -38,16 +43,20 @@ export function planJson(pipeline: LoadedPipeline, given: Readonly<Record<string
   };
 }
 
-export function planText(pipeline: LoadedPipeline, given: Readonly<Record<string, JsonValue>>): string {
+/** @param columns Width; Infinity where nothing is to be cut. */
+export function planLines(pipeline: LoadedPipeline, given: Readonly<Record<string, JsonValue>>, columns: number): TerminalText[] {
   const plan = planJson(pipeline, given);
-  const lines = [`Pipeline ${plan.pipeline}`];
-  for (const [name, value] of Object.entries(plan.parameters)) lines.push(`  parameter ${name} = ${JSON.stringify(value)}`);
+  const lines = [say`Pipeline ${plan.pipeline}`];
+  for (const [name, value] of Object.entries(plan.parameters)) {
+    lines.push(say`  parameter ${name} = ${fitted(JSON.stringify(value), LONGEST_VALUE)}`);
+  }
   const visit = (task: PlannedTask, indent: string): void => {
-    lines.push(`${indent}${task.name} (${describe(task).join("; ")})`);
+    const displayName = task.displayName === undefined ? "" : ` "${task.displayName}"`;
+    lines.push(say`${indent}${task.name}${displayName} (${describe(task).join("; ")})`);
     for (const child of task.tasks) visit(child, `${indent}  `);
   };
   for (const task of plan.tasks) visit(task, "  ");
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => fitted(line, columns));
 }
 
 function describe({ kind, after, condition, always, loop, cached, retries }: PlannedTask): string[] {
@@ -75,8 +84,10 @@ function planned(placed: PlacedTask): PlannedTask {
       : "step";
   const condition = task.triggerPolicy?.condition ?? "";
   const retries = task.retryPolicy?.maxRetryCount;
+  const displayName = task.taskInfo?.name ?? "";
   return {
     name: key,
+    ...(displayName === "" || displayName === key ? {} : { displayName }),
     scopePath,
     kind,
     after: dependenciesOf(parent, key),

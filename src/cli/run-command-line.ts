@@ -7,13 +7,14 @@ import { formatVersion } from "../core/build-info.ts";
 import { errorMessage, HostError, KfpError, SpecError, UsageError } from "../core/errors.ts";
 import { parseCommandLine, type Command } from "./command-line.ts";
 import { EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "./host.ts";
+import { say, writeLines, type TerminalText } from "./terminal-text.ts";
 
 /** Never throws. */
 export async function runCommandLine(argv: readonly string[], host: CliHost): Promise<number> {
   try {
-    return await runCommand(await parseCommandLine(argv, host.stderr.isTerminal ? host.stderr.columns() : 100), host);
+    return await runCommand(await parseCommandLine(argv, host.stdout.isTerminal ? host.stdout.columns() : 100), host);
   } catch (error) {
-    host.stderr.write(`${errorLines(error)}\n`);
+    writeLines(host.stderr, errorLines(error));
     return error instanceof UsageError || error instanceof SpecError ? EXIT_USAGE : EXIT_FAILED;
   }
 }
@@ -38,13 +39,11 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
 }
 
 /** Problems found together come as several lines; what nobody foresaw keeps its stack, for a report. */
-function errorLines(error: unknown): string {
+function errorLines(error: unknown): TerminalText[] {
   if (error instanceof KfpError || error instanceof HostError) {
-    return error.message
-      .split("\n")
-      .map((line) => `kfp-runtime: ${line}`)
-      .join("\n");
+    return error.message.split("\n").map((line) => say`kfp-runtime: ${line}`);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : errorMessage(error);
-  return `kfp-runtime: this should not have happened, please report it: ${stack}`;
+  const [first = "", ...more] = stack.split("\n");
+  return [say`kfp-runtime: this should not have happened, please report it: ${first}`, ...more.map((line) => say`${line}`)];
 }

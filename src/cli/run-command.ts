@@ -7,17 +7,21 @@ import { randomUUID } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { SpecError, UsageError } from "../core/errors.ts";
+import { displayNames } from "../local/display-names.ts";
 import { checkFeatures } from "../local/feature-check.ts";
 import { readTaskPatterns } from "../local/inspected-tasks.ts";
 import { loadPipelineFile, readDocuments, readFile } from "../local/pipeline-file.ts";
+import { placedTasks } from "../local/pipeline-tasks.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { systemClock } from "../node/system-clock.ts";
 import type { RunCommand } from "./command-line.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "./host.ts";
-import { planJson, planText } from "./plan-text.ts";
+import { planJson, planLines } from "./plan-text.ts";
 import { createProgressDisplay } from "./progress-display.ts";
+import { rerunCommand } from "./rerun-command.ts";
 import { readRunParameters } from "./run-parameters.ts";
-import { summaryText } from "./summary-text.ts";
+import { summaryLines } from "./summary-text.ts";
+import { say, terminalJson, writeLines } from "./terminal-text.ts";
 
 /** Steps at the same time, at least: waiting for a network costs no processor. */
 const LEAST_PARALLELISM = 4;
@@ -38,16 +42,22 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   readTaskPatterns(command.inspectTasks, pipeline.parsed);
   const notes = warnings.map((warning) => `note: ${warning}`);
   if (command.dryRun) {
-    for (const note of notes) stderr.write(`${note}\n`);
-    const text =
-      command.output === "json" ? `${JSON.stringify(planJson(pipeline, parameters))}\n` : planText(pipeline, parameters);
-    stdout.write(text);
+    writeLines(
+      stderr,
+      notes.map((note) => say`${note}`),
+    );
+    if (command.output === "json") stdout.write(`${terminalJson(planJson(pipeline, parameters))}\n`);
+    else writeLines(stdout, planLines(pipeline, parameters, stdout.isTerminal ? stdout.columns() : Infinity));
     return EXIT_SUCCEEDED;
   }
 
   const signal = host.stopSignal();
   const { runPipeline } = await import("../local/run-pipeline.ts");
-  const display = createProgressDisplay({ stream: stderr, clock: systemClock, environment });
+  const display = createProgressDisplay({
+    ...{ stream: stderr, clock: systemClock, environment },
+    displayNames: displayNames(placedTasks(pipeline.parsed)),
+    showsRoutine: command.fullLogs,
+  });
   signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));
   let finished;
   try {
@@ -79,13 +89,13 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   } finally {
     display.end();
   }
-  const summary = summaryText(finished, { environment, isTerminal: stderr.isTerminal });
-  if (command.output === "json") {
-    stderr.write(summary);
-    stdout.write(`${JSON.stringify(finished.result)}\n`);
-  } else {
-    stdout.write(summary);
-  }
+  const stream = command.output === "json" ? stderr : stdout;
+  const { isTerminal } = stream;
+  const { cacheDisabled } = command;
+  const columns = isTerminal ? stream.columns() : Infinity;
+  const options = { environment, isTerminal, columns, cacheDisabled, rerun: rerunCommand(command) };
+  writeLines(stream, summaryLines(finished, options));
+  if (command.output === "json") stdout.write(`${terminalJson(finished.result)}\n`);
   if (finished.cancelled) return EXIT_CANCELLED;
   return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
 }
