@@ -93,12 +93,23 @@ describe("the quickstart", () => {
 describe("--output json", () => {
   test("has exactly the promised members", { timeout: 120_000 }, async () => {
     const result = parseResult((await run(["--output", "json"])).stdout);
-    expect(Object.keys(result)).toEqual(["runId", "state", "durationMs", "tasks", "outputs"]);
+    expect(Object.keys(result)).toEqual(["runId", "state", "durationMs", "tasks", "outputs", "notRun"]);
     expect(result.state).toBe("SUCCEEDED");
     const types = new Set(["ROOT", "RUNTIME", "CONDITION_BRANCH", "CONDITION", "LOOP", "EXIT_HANDLER", "IMPORTER", "DAG"]);
     const states = new Set(["SUCCEEDED", "CACHED", "SKIPPED"]);
     for (const task of result.tasks) {
-      const known = ["taskId", "name", "scopePath", "type", "state", "iterationIndex", "parentTaskId", "inputs", "outputs"];
+      const known = [
+        "taskId",
+        "name",
+        "displayName",
+        "scopePath",
+        "type",
+        "state",
+        "iterationIndex",
+        "parentTaskId",
+        "inputs",
+        "outputs",
+      ];
       expect(known).toEqual(expect.arrayContaining(Object.keys(task)));
       expect(types.has(task.type), task.type).toBe(true);
       expect(states.has(task.state), task.state).toBe(true);
