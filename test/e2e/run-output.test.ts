@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { taskLabel } from "../../src/local/task-label.ts";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";
@@ -80,22 +81,47 @@ describe.each(isolations)("a run on pipes, isolation %s", (isolation) => {
     });
   });
 
-  test.for(["names-with-escapes", "blocked-step-not-listed"])(
-    "of %s shows no control character anywhere",
-    { timeout: 120_000 },
-    async (name) => {
-      for (const args of [
-        [],
-        ["--dry-run"],
-        ["--output", "json"],
-        ["--dry-run", "--output", "json"],
-        ["--param", "\u{1b}[2J=\u{9b}"],
-      ]) {
-        const ended = await run(name, ...args);
-        expect(`${ended.stderr}${ended.stdout}`, args.join(" ")).not.toMatch(DANGEROUS);
-      }
-    },
-  );
+  test.for<{ args: string[]; code: number; shown: string }>([
+    { args: [], code: 0, shown: String.raw`\x1b[31mred\x1b[2J\x1b]0;pwn\x07: SUCCEEDED` },
+    { args: ["--dry-run"], code: 0, shown: String.raw`  \x1b[31mred\x1b[2J\x1b]0;pwn\x07 (step` },
+    { args: ["--output", "json"], code: 0, shown: String.raw`"name":"\u001b[31mred\u001b[2J\u001b]0;pwn\u0007"` },
+    { args: ["--dry-run", "--output", "json"], code: 0, shown: String.raw`"\u001b[31mred` },
+    { args: ["--param", "\u{1b}[2J=\u{9b}"], code: 2, shown: String.raw`"\x1b[2J"` },
+  ])("escapes the names of tasks and parameters, $args", { timeout: 120_000 }, async ({ args, code, shown }) => {
+    const ended = await run("names-with-escapes", ...args);
+    expect(ended.code, ended.stderr).toBe(code);
+    expect(`${ended.stderr}${ended.stdout}`).toContain(shown);
+    expect(`${ended.stderr}${ended.stdout}`).not.toMatch(DANGEROUS);
+  });
+
+  test("lists what a cancelled run left out", { timeout: 120_000 }, async () => {
+    let isSent = false;
+    const args = [
+      "run",
+      fixture("cancelled-loop"),
+      "--isolation",
+      isolation,
+      "--home",
+      `cancelled-${isolation}`,
+      "--output",
+      "json",
+    ];
+    const ended = await runCli(programs, args, {
+      cwd: folder,
+      onStderr: (stderr, signal) => {
+        if (isSent || !stderr.includes("| waiting")) return;
+        isSent = true;
+        signal("SIGINT");
+      },
+    });
+    expect(ended.code, ended.stderr).toBe(130);
+    const { notRun } = parseResult(ended.stdout);
+    expect(notRun.map((task) => `${taskLabel(task)}: ${task.reason}`)).toEqual(
+      ["inner", "inner.deep", "loop.next[0]", "loop.next[1]", "loop.wait[1]"].map((label) => `${label}: the run was cancelled`),
+    );
+    expect(notRun.every(({ because }) => because.length === 0)).toBe(true);
+    expect(ended.stderr).toMatch(/^ {6}next\[1\] NOT RUN: the run was cancelled$/m);
+  });
 
   test("lists a step that was blocked", { timeout: 120_000 }, async () => {
     const ended = await run("blocked-step-not-listed");
@@ -105,18 +131,19 @@ describe.each(isolations)("a run on pipes, isolation %s", (isolation) => {
   });
 });
 
-test("control characters of the command line and of files reach no stream", { timeout: 60_000 }, async () => {
-  const evil = "\u{1b}[2J\u{9b}31m\u{202e}";
-  for (const args of [
-    ["run", `${evil}.yaml`],
-    [evil],
-    ["run", "x.yaml", `--${evil}`],
-    ["home", "--home", `h${evil}`],
-    ["run", fixture("names-with-escapes"), "--home", `h${evil}`],
-  ]) {
-    const ended = await runCli(programs, args, { cwd: folder });
-    expect(`${ended.stderr}${ended.stdout}`, args.join(" ")).not.toMatch(DANGEROUS);
-  }
+const EVIL = "\u{1b}[2J\u{9b}31m\u{202e}";
+test.for([
+  { args: ["run", `${EVIL}.yaml`] },
+  { args: [EVIL] },
+  { args: ["run", "x.yaml", `--${EVIL}`] },
+  { args: ["run", "x.yaml", "--isolation", EVIL] },
+  { args: ["home", "--home", `h${EVIL}`] },
+  { args: ["run", fixture("names-with-escapes"), "--home", `h${EVIL}`] },
+])("control characters of the command line are shown escaped: $args", { timeout: 60_000 }, async ({ args }) => {
+  const { stderr, stdout } = await runCli(programs, args, { cwd: folder });
+  // The first of them may have been escaped by the parser already, as JSON.
+  expect(`${stderr}${stdout}`).toMatch(/\\(?:x|u00)1b\[2J\\x9b31m\\u202e/);
+  expect(`${stderr}${stdout}`).not.toMatch(DANGEROUS);
 });
 
 describe.skipIf(skipUnless(hasTerminals(), "runs on a terminal: needs python3 3.9 with pty"))("a run on a terminal", () => {
