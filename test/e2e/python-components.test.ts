@@ -41,6 +41,8 @@ describe.skipIf(skipUnless(canInstall(), reason))("the example with Python compo
     const result = parseResult(first.stdout);
     expect(result.outputs.parameters).toMatchObject({ depth: 3, accuracy: 0.9778 });
     expect(first.stderr).toContain("making a Python environment with scikit-learn==1.8.0, kfp==");
+    expect(first.stderr).not.toContain("executor_input");
+    expect(first.stderr).toMatch(/^ {4}versicolor +0 +15 +0$/m);
     const environments = readdirSync(join(folder, ".kfp-runtime/environments"));
     expect(environments).toHaveLength(2);
     // Every step has its temporary folder to itself, and it is gone.
