@@ -5,9 +5,10 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { UsageError } from "../core/errors.ts";
-import { parseJsonText } from "../core/json-text.ts";
+import { jsonPathText, parseJsonText } from "../core/json-text.ts";
 import { ParameterType, type PipelineSpec } from "../core/kfp-types.ts";
 import { checkRuntimeParameters } from "../core/runtime-parameters.ts";
+import { UNSAFE_INTEGER } from "../core/value.ts";
 
 export interface GivenParameters {
   /** `name=value`, in the order given. */
@@ -47,7 +48,26 @@ export function readRunParameters(spec: PipelineSpec, { params, file = {} }: Giv
 /** STRING as it is, everything else as JSON. The type of an unknown parameter does not matter: its name is the problem. */
 function parseValue(text: string, type: ParameterType | undefined): { value: JsonValue } | { problem: string } {
   if (type === undefined || type === ParameterType.STRING) return { value: text };
-  return parseJsonText(text);
+  const parsed = parseJsonText(text);
+  if ("problem" in parsed) return { problem: parsed.problem + hint(text, type) };
+  // A rounded number in a list or struct is not seen in its value; one that is the whole parameter is (core/runtime-parameters.ts).
+  const rounded = parsed.roundedIntegers.find((path) => path.length > 0);
+  return rounded === undefined ? parsed : { problem: `member ${jsonPathText(rounded)} is ${UNSAFE_INTEGER}` };
+}
+
+/** What somebody who thinks in Python, or whose shell took the quotes, wanted to write. */
+function hint(text: string, type: ParameterType): string {
+  const word = text.trim();
+  if (type === ParameterType.BOOLEAN) {
+    const flag = /^(?:true|yes|on|1)$/i.test(word) ? "true" : /^(?:false|no|off|0)$/i.test(word) ? "false" : undefined;
+    return flag === undefined ? "; write true or false" : `; write ${flag}, without quotes and in lower case`;
+  }
+  if (type !== ParameterType.LIST && type !== ParameterType.STRUCT) return "";
+  if (/\b(?:True|False|None)\b/.test(word)) return "; JSON writes true, false and null where Python writes True, False and None";
+  if (/^[[{]\s*'/.test(word)) return "; JSON quotes texts and keys with \", not with '";
+  if (/^[[{]\s*[A-Za-z_]/.test(word))
+    return "; texts and keys need double quotes, which the shell takes away unless the whole value is in single quotes";
+  return "";
 }
 
 function typeName(type: ParameterType | undefined): string {

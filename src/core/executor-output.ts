@@ -8,15 +8,19 @@
 import { clone, create } from "@bufbuild/protobuf";
 import { UserCodeError } from "./errors.ts";
 import { EXECUTOR_LOGS_KEY } from "./executor-input.ts";
-import { ExecutorOutputSchema, RuntimeArtifactSchema } from "./kfp-types.ts";
+import { ExecutorOutputSchema, ParameterType, RuntimeArtifactSchema } from "./kfp-types.ts";
 import type { ComponentSpec, ExecutorInput, ExecutorOutput, RuntimeArtifact } from "./kfp-types.ts";
+import { jsonPathText, type JsonPath } from "./json-text.ts";
 import { parseLenient } from "./proto-json.ts";
 import { compareUtf8 } from "./unicode.ts";
+import { isUnsafeInteger, UNSAFE_INTEGER } from "./value.ts";
 
 export interface ParsedExecutorOutput {
   readonly output: ExecutorOutput;
   /** JSON paths of fields nobody knows; worth one warning. */
   readonly unknownFields: readonly string[];
+  /** Integers of the text that a double rounds. */
+  readonly roundedIntegers: readonly JsonPath[];
 }
 
 /**
@@ -28,11 +32,39 @@ export interface ParsedExecutorOutput {
  *   types. The message holds no value.
  */
 export function parseExecutorOutput(text: string, options: { readonly path: string }): ParsedExecutorOutput {
-  const { message, unknownFields } = parseLenient(ExecutorOutputSchema, text, {
+  const { message, ...found } = parseLenient(ExecutorOutputSchema, text, {
     what: `executor output ${options.path}`,
     error: (problem) => new UserCodeError("EXECUTOR_OUTPUT_INVALID", problem + hint(text), { details: { path: options.path } }),
   });
-  return { output: message, unknownFields };
+  return { output: message, ...found };
+}
+
+/**
+ * The first output parameter whose number is not what the program wrote: an integer beyond 2^53, alone or inside a list or struct.
+ *
+ * NUMBER_DOUBLE is exempt, it promises no exact digits.
+ *
+ * @param types Declared types by output parameter; undeclared ones are looked at too.
+ * @returns Its key, and the words for what is wrong with it.
+ */
+export function findRoundedParameter(
+  { output, roundedIntegers }: ParsedExecutorOutput,
+  types: ReadonlyMap<string, ParameterType>,
+): { readonly key: string; readonly problem: string } | undefined {
+  for (const [key, { kind }] of Object.entries(output.parameterValues)) {
+    if (types.get(key) === ParameterType.NUMBER_DOUBLE) continue;
+    const path = roundedIntegers.find(([field, name]) => isParameterValues(field) && name === key)?.slice(2);
+    const isUnsafe =
+      kind.case === "numberValue" && types.get(key) === ParameterType.NUMBER_INTEGER && isUnsafeInteger(kind.value);
+    if (path === undefined && !isUnsafe) continue;
+    const subject = path === undefined || path.length === 0 ? "it" : `member ${jsonPathText(path)}`;
+    return { key, problem: `${subject} is ${UNSAFE_INTEGER}` };
+  }
+  return undefined;
+}
+
+function isParameterValues(field: string | number | undefined): boolean {
+  return field === "parameterValues" || field === "parameter_values";
 }
 
 function hint(text: string): string {

@@ -21,9 +21,10 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import { SpecError } from "./errors.ts";
-import { parseJsonText } from "./json-text.ts";
-import { expected, memberPath, Mismatch, readInteger, readScalar, readString } from "./proto-json-scalar.ts";
-import { jsonToValue } from "./value.ts";
+import { parseJsonText, type JsonPath } from "./json-text.ts";
+import { memberPath } from "./member-path.ts";
+import { expected, Mismatch, readInteger, readScalar, readString } from "./proto-json-scalar.ts";
+import { jsonToValue, MAX_VALUE_DEPTH } from "./value.ts";
 
 export interface ParseOptions {
   /** What is being read, as it should appear in messages: `--executor_input`, `pipeline spec`. */
@@ -36,6 +37,8 @@ export interface LenientMessage<T> {
   readonly message: T;
   /** JSON paths such as `root.dag.tasks.train.newField`, in the order of the text. An unknown enum name counts as unknown field. */
   readonly unknownFields: string[];
+  /** Where the text has integers that a double rounds; empty for JSON that was parsed already. */
+  readonly roundedIntegers: readonly JsonPath[];
 }
 
 /**
@@ -52,11 +55,12 @@ export function parseLenient<Desc extends DescMessage>(
   options: ParseOptions,
 ): LenientMessage<MessageShape<Desc>> {
   const fail = options.error ?? ((message: string) => new SpecError("SPEC_INVALID", message));
-  const parsed = typeof json === "string" ? parseJsonText(json) : { value: json };
+  const parsed = typeof json === "string" ? parseJsonText(json) : { value: json, roundedIntegers: [] };
   if ("problem" in parsed) throw fail(`Cannot read ${options.what}: ${parsed.problem}`);
   const unknownFields: string[] = [];
   try {
-    return { message: readMessage(schema, parsed.value, "", unknownFields) as MessageShape<Desc>, unknownFields };
+    const message = readMessage(schema, parsed.value, "", unknownFields) as MessageShape<Desc>;
+    return { message, unknownFields, roundedIntegers: parsed.roundedIntegers };
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
     throw fail(`Cannot read ${options.what}: ${error.path === "" ? "" : `${error.path}: `}${error.message}`);
@@ -234,17 +238,21 @@ function readWellKnown(desc: DescMessage, json: JsonValue, path: string): unknow
   }
 }
 
-// Values from YAML may hold NaN, and any string may hold half a surrogate pair; neither has a place in protobuf.
-function assertPlainJson(json: JsonValue, path: string): void {
+// Values from YAML may hold NaN, any string may hold half a surrogate pair, and what is nested too deeply could be stored but not be
+// read again; none of it has a place in protobuf.
+function assertPlainJson(json: JsonValue, path: string, depth = 0, top = path): void {
   if (typeof json === "string") {
     readString(json, path);
   } else if (typeof json === "number") {
     if (!Number.isFinite(json)) throw new Mismatch(path, "the number must be finite");
-  } else if (Array.isArray(json)) {
-    json.forEach((item, index) => {
-      assertPlainJson(item, `${path}[${index}]`);
-    });
   } else if (json !== null && typeof json === "object") {
-    for (const [key, member] of Object.entries(json)) assertPlainJson(member, memberPath(path, key));
+    if (depth === MAX_VALUE_DEPTH) throw new Mismatch(top, `the value is nested more than ${MAX_VALUE_DEPTH} levels deep`);
+    if (Array.isArray(json)) {
+      json.forEach((item, index) => {
+        assertPlainJson(item, `${path}[${index}]`, depth + 1, top);
+      });
+    } else {
+      for (const [key, member] of Object.entries(json)) assertPlainJson(member, memberPath(path, key), depth + 1, top);
+    }
   }
 }

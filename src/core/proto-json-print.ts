@@ -15,7 +15,7 @@ import type { Value } from "@bufbuild/protobuf/wkt";
 import { errorMessage, ResolveError } from "./errors.ts";
 import { jsonString, sortedJson } from "./go-json.ts";
 import { jsonNumber } from "./go-number.ts";
-import { memberPath } from "./proto-json-scalar.ts";
+import { memberPath } from "./member-path.ts";
 import { compareUtf8 } from "./unicode.ts";
 import { valueToJson } from "./value.ts";
 

@@ -32,12 +32,6 @@ function describe(json: JsonValue): string {
   ];
 }
 
-/** `path.key`, or `path["key"]` when the key would not read as one word. */
-export function memberPath(path: string, key: string): string {
-  if (!/^[\w@-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`;
-  return path === "" ? key : `${path}.${key}`;
-}
-
 /**
  * Reads a scalar of any type: 64-bit integers as bigint, the rest as protobuf-es holds it.
  *

@@ -12,8 +12,9 @@ import { toJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ComponentInputsSpec_ParameterSpec } from "../gen/ml_pipelines/pipeline_spec_pb.js";
 import { ParameterType, type PipelineSpec } from "./kfp-types.ts";
+import { isUnsafeInteger, UNSAFE_INTEGER, valueProblem as problemOfValue } from "./value.ts";
 
-export type ParameterProblemKind = "missing" | "unknown" | "type" | "literal" | "not-settable";
+export type ParameterProblemKind = "missing" | "unknown" | "type" | "value" | "literal" | "not-settable";
 
 export interface ParameterProblem {
   readonly kind: ParameterProblemKind;
@@ -72,12 +73,22 @@ function valueProblem(
     const message = `Parameter "${name}" (${type}) needs ${expected.words}, not ${describe(value)}`;
     return { kind: "type", name, message };
   }
+  const problem = problemOfValue(value) ?? unsafeInteger(definition.parameterType, value);
+  if (problem !== undefined) {
+    return { kind: "value", name, message: `Parameter "${name}" (${type}) cannot be used: ${problem}` };
+  }
   const literals = definition.literals.map((literal) => toJson(ValueSchema, literal));
   if (literals.length > 0 && !literals.some((literal) => sameJson(literal, value))) {
     const allowed = literals.map((literal) => JSON.stringify(literal)).join(", ");
     return { kind: "literal", name, message: `Parameter "${name}" (${type}) must be one of ${allowed}` };
   }
   return undefined;
+}
+
+/** A whole number that was rounded when its text was read, or would be by the next reader. */
+function unsafeInteger(type: ParameterType, value: JsonValue): string | undefined {
+  const isUnsafe = type === ParameterType.NUMBER_INTEGER && typeof value === "number" && isUnsafeInteger(value);
+  return isUnsafe ? `it is ${UNSAFE_INTEGER}` : undefined;
 }
 
 interface ExpectedJson {

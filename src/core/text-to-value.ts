@@ -12,10 +12,11 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { UserCodeError } from "./errors.ts";
 import { parseGoFloat } from "./go-float.ts";
 import { parseDecimalInteger, parseGoBool } from "./go-number.ts";
+import { jsonPathText, parseJsonText } from "./json-text.ts";
 import { ParameterType } from "./kfp-types.ts";
 import { trimGoSpace } from "./unicode.ts";
-import { jsonToValue } from "./value.ts";
-import type { JsonValue, Value } from "./value.ts";
+import { isUnsafeInteger, jsonToValue, UNSAFE_INTEGER, valueProblem } from "./value.ts";
+import type { Value } from "./value.ts";
 
 /**
  * Reads the text of an output parameter.
@@ -36,6 +37,7 @@ export function textToValue(text: string, type: ParameterType, what = "the outpu
       const integer = parseDecimalInteger(trimGoSpace(text));
       if (integer === "parse error") throw refuse("the text is not a decimal integer");
       if (integer === "value out of range") throw refuse("the integer does not fit into 64 bits");
+      if (isUnsafeInteger(Number(integer))) throw refuse(`it is ${UNSAFE_INTEGER}`);
       return jsonToValue(Number(integer));
     }
     case ParameterType.NUMBER_DOUBLE: {
@@ -51,16 +53,17 @@ export function textToValue(text: string, type: ParameterType, what = "the outpu
     case ParameterType.LIST:
     case ParameterType.STRUCT: {
       const wanted = type === ParameterType.LIST ? "array" : "object";
-      const json = parseJson(text);
-      if (json === undefined) throw refuse("the text is not valid JSON");
+      const parsed = parseJsonText(text, { repeatedKeys: "keep-last" });
+      if ("problem" in parsed) throw refuse(`the text is ${parsed.problem}`);
+      const json = parsed.value;
       if (json === null || typeof json !== "object" || Array.isArray(json) !== (wanted === "array")) {
         throw refuse(`the text is JSON, but not an ${wanted}`);
       }
-      try {
-        return jsonToValue(json);
-      } catch (error) {
-        throw refuse(error instanceof Error ? error.message : String(error));
-      }
+      const problem = valueProblem(json);
+      if (problem !== undefined) throw refuse(problem);
+      const [rounded] = parsed.roundedIntegers;
+      if (rounded !== undefined) throw refuse(`member ${jsonPathText(rounded)} is ${UNSAFE_INTEGER}`);
+      return jsonToValue(json);
     }
     case ParameterType.PARAMETER_TYPE_ENUM_UNSPECIFIED:
     case ParameterType.TASK_FINAL_STATUS:
@@ -68,13 +71,5 @@ export function textToValue(text: string, type: ParameterType, what = "the outpu
       throw refuse("a component cannot write an output parameter of this type");
     default:
       throw refuse("this version does not know the type");
-  }
-}
-
-function parseJson(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
   }
 }

@@ -13,8 +13,81 @@ import { ResolveError } from "./errors.ts";
 import { goJson } from "./go-json.ts";
 import { plainDecimal } from "./go-number.ts";
 import { ParameterType } from "./kfp-types.ts";
+import { memberPath } from "./member-path.ts";
 
 export type { JsonObject, JsonValue, Value };
+
+/**
+ * How deep lists and structs of one parameter may be nested.
+ *
+ * Every level is two or three messages on the wire, and readers of protobuf stop at a hundred messages: a deeper value could be stored
+ * and then never read again. The rest of the hundred is left for the messages around it and for the lists that loops collect into.
+ */
+export const MAX_VALUE_DEPTH = 30;
+
+const NOT_UNICODE = "not valid Unicode (half a surrogate pair)";
+const TOO_DEEP = `it is nested more than ${MAX_VALUE_DEPTH} levels deep; pass such data as a string or as an artifact`;
+const NOT_FINITE = "a number must be finite, not NaN or an infinity";
+
+/** `member [2].name: `, or nothing for the value itself. */
+function memberPrefix(path: string): string {
+  return path === "" ? "" : `member ${path}: `;
+}
+
+/**
+ * Why a JSON value cannot be a parameter: nested too deeply, NaN or an infinity, half a surrogate pair.
+ *
+ * Never overflows the stack, whatever it is given.
+ *
+ * @returns One clause that names the member, never a value; `undefined` when the value is fine.
+ */
+export function valueProblem(json: JsonValue): string | undefined {
+  return problemAt(json, "", 0) ?? unicodeProblem(json, "");
+}
+
+function problemAt(json: JsonValue, path: string, depth: number): string | undefined {
+  if (typeof json === "number") return Number.isFinite(json) ? undefined : memberPrefix(path) + NOT_FINITE;
+  if (typeof json !== "object" || json === null) return undefined;
+  if (depth === MAX_VALUE_DEPTH) return TOO_DEEP;
+  return firstProblem(json, path, (member, here) => problemAt(member, here, depth + 1));
+}
+
+/** Only for JSON that is not too deep. */
+function unicodeProblem(json: JsonValue, path: string): string | undefined {
+  if (typeof json === "string") return json.isWellFormed() ? undefined : `${memberPrefix(path)}the text is ${NOT_UNICODE}`;
+  if (typeof json !== "object" || json === null) return undefined;
+  if (Object.keys(json).some((key) => !key.isWellFormed())) return `${memberPrefix(path)}a key is ${NOT_UNICODE}`;
+  return firstProblem(json, path, unicodeProblem);
+}
+
+function firstProblem(
+  json: JsonObject | JsonValue[],
+  path: string,
+  problemOf: (member: JsonValue, path: string) => string | undefined,
+): string | undefined {
+  const isList = Array.isArray(json);
+  for (const [key, member] of Object.entries(json)) {
+    const problem = problemOf(member, isList ? `${path}[${key}]` : memberPath(path, key));
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** Whether lists and structs are nested deeper than so many levels. */
+export function isDeeperThan(value: Value | undefined, levels: number): boolean {
+  if (value?.kind.case !== "listValue" && value?.kind.case !== "structValue") return false;
+  if (levels === 0) return true;
+  const members = value.kind.case === "listValue" ? value.kind.value.values : Object.values(value.kind.value.fields);
+  return members.some((member) => isDeeperThan(member, levels - 1));
+}
+
+/** The advice for an integer that a double cannot hold. */
+export const UNSAFE_INTEGER = `an integer beyond ${Number.MAX_SAFE_INTEGER} (2^53 - 1), which KFP cannot carry exactly; pass it as a string`;
+
+/** Whether the number stands for an integer that it may not be exactly. */
+export function isUnsafeInteger(number: number): boolean {
+  return Number.isInteger(number) && !Number.isSafeInteger(number);
+}
 
 /** What a value holds, in the words of messages to users. */
 export type ValueKind = "null" | "number" | "string" | "boolean" | "list" | "struct";
@@ -40,38 +113,49 @@ export function isNullValue(value: Value): boolean {
 /**
  * The JSON a value stands for. -0 stays -0.
  *
- * @throws {ResolveError} VALUE_INVALID when no kind is set, here or deeper, and for NaN and infinities.
+ * @throws {ResolveError} VALUE_INVALID when no kind is set, here or deeper, and for NaN and infinities. It names the member.
  */
 export function valueToJson(value: Value): JsonValue {
-  const { kind } = value;
+  return jsonOfValue(value, "");
+}
+
+function jsonOfValue({ kind }: Value, path: string): JsonValue {
   switch (kind.case) {
     case "nullValue":
       return null;
     case "numberValue":
-      return finite(kind.value);
+      return finite(kind.value, path);
     case "stringValue":
     case "boolValue":
       return kind.value;
     case "listValue":
-      return kind.value.values.map(valueToJson);
+      return kind.value.values.map((item, index) => jsonOfValue(item, `${path}[${index}]`));
     case "structValue":
-      return structToJson(kind.value);
+      return structToJson(kind.value, path);
     case undefined:
-      throw new ResolveError("VALUE_INVALID", "a value has no kind set; null must be written as null");
+      throw new ResolveError("VALUE_INVALID", `${memberPrefix(path)}a value has no kind set; null must be written as null`);
   }
 }
 
-function structToJson(struct: Struct): JsonObject {
+function structToJson(struct: Struct, path: string): JsonObject {
   // fromEntries defines own properties, so a key like "__proto__" is an ordinary one.
-  return Object.fromEntries(Object.entries(struct.fields).map(([key, field]) => [key, valueToJson(field)]));
+  return Object.fromEntries(
+    Object.entries(struct.fields).map(([key, field]) => [key, jsonOfValue(field, memberPath(path, key))]),
+  );
 }
 
 /**
  * A value holding the given JSON. -0 stays -0.
  *
- * @throws {ResolveError} VALUE_INVALID for NaN and infinities, which YAML can express and JSON cannot.
+ * @throws {ResolveError} VALUE_INVALID for NaN, infinities and nesting beyond {@link MAX_VALUE_DEPTH}. It names the member.
  */
 export function jsonToValue(json: JsonValue): Value {
+  const problem = problemAt(json, "", 0);
+  if (problem !== undefined) throw new ResolveError("VALUE_INVALID", problem);
+  return valueOfJson(json);
+}
+
+function valueOfJson(json: JsonValue): Value {
   return create(ValueSchema, { kind: kindOfJson(json) });
 }
 
@@ -79,7 +163,7 @@ function kindOfJson(json: JsonValue): Value["kind"] {
   if (json === null) return { case: "nullValue", value: NullValue.NULL_VALUE };
   switch (typeof json) {
     case "number":
-      return { case: "numberValue", value: finite(json) };
+      return { case: "numberValue", value: json };
     case "string":
       return { case: "stringValue", value: json };
     case "boolean":
@@ -87,13 +171,13 @@ function kindOfJson(json: JsonValue): Value["kind"] {
     default:
       break;
   }
-  if (Array.isArray(json)) return { case: "listValue", value: create(ListValueSchema, { values: json.map(jsonToValue) }) };
-  const fields = Object.fromEntries(Object.entries(json).map(([key, member]) => [key, jsonToValue(member)]));
+  if (Array.isArray(json)) return { case: "listValue", value: create(ListValueSchema, { values: json.map(valueOfJson) }) };
+  const fields = Object.fromEntries(Object.entries(json).map(([key, member]) => [key, valueOfJson(member)]));
   return { case: "structValue", value: Object.assign(create(StructSchema), { fields }) };
 }
 
-function finite(number: number): number {
-  if (!Number.isFinite(number)) throw new ResolveError("VALUE_INVALID", "a number must be finite, not NaN or an infinity");
+function finite(number: number, path: string): number {
+  if (!Number.isFinite(number)) throw new ResolveError("VALUE_INVALID", memberPrefix(path) + NOT_FINITE);
   return number;
 }
 
@@ -146,7 +230,8 @@ export function textOfValue(value: Value): string {
  *
  * @param value The resolved value; absent, or without a kind, when there is none.
  * @param context What the value is for, as `input "epochs" of task "root.train"`.
- * @throws {ResolveError} INPUT_NULL for null (except as STRING) and for no value, INPUT_TYPE_MISMATCH for any other kind.
+ * @throws {ResolveError} INPUT_NULL for null (except as STRING) and for no value, INPUT_TYPE_MISMATCH for any other kind, VALUE_INVALID
+ *   for a NUMBER_INTEGER beyond 2^53, which has been rounded or will be.
  */
 export function coerceToParameterType(value: Value | undefined, type: ParameterType, context: string): Value {
   const kind = value === undefined ? undefined : valueKind(value);
@@ -160,7 +245,12 @@ export function coerceToParameterType(value: Value | undefined, type: ParameterT
     );
   }
   if (accepted === "string") return kind === "string" ? value : jsonToValue(textOfValue(value));
-  if (kind === accepted) return value;
+  if (kind === accepted) {
+    if (type === ParameterType.NUMBER_INTEGER && value.kind.case === "numberValue" && isUnsafeInteger(value.kind.value)) {
+      throw new ResolveError("VALUE_INVALID", `${context} is ${UNSAFE_INTEGER}`);
+    }
+    return value;
+  }
   if (kind === "null") throw new ResolveError("INPUT_NULL", `${context} is null, but ${typeName} needs a ${accepted}`);
   throw new ResolveError("INPUT_TYPE_MISMATCH", `${context} is a ${kind}, but ${typeName} needs a ${accepted}`);
 }

@@ -7,7 +7,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { errorMessage, KfpError, UserCodeError } from "../core/errors.ts";
-import { mergeArtifactReports, parseExecutorOutput } from "../core/executor-output.ts";
+import { findRoundedParameter, mergeArtifactReports, parseExecutorOutput } from "../core/executor-output.ts";
 import {
   ExecutorOutputSchema,
   ParameterType,
@@ -45,7 +45,7 @@ export interface CollectedOutputs {
 export async function collectOutputs(deps: CollectDeps, options: CollectOptions): Promise<CollectedOutputs> {
   const { executorInput, component, namespace, artifactLocalPath } = options;
   const path = options.executorOutputPath ?? executorInput.outputs?.outputFile ?? "";
-  const executorOutput = await readExecutorOutput(deps, path);
+  const executorOutput = await readExecutorOutput(deps, path, component);
   const parameters = await readParameters(deps, options, executorOutput);
   const merged = mergeArtifactReports(executorInput, component, executorOutput);
   const artifacts = planOutputArtifacts(merged, { namespace, artifactLocalPath });
@@ -54,11 +54,19 @@ export async function collectOutputs(deps: CollectDeps, options: CollectOptions)
 }
 
 /** A file that does not exist is an empty output. */
-async function readExecutorOutput({ fileSystem, logger }: CollectDeps, path: string): Promise<ExecutorOutput> {
+async function readExecutorOutput(
+  { fileSystem, logger }: CollectDeps,
+  path: string,
+  component: ComponentSpec,
+): Promise<ExecutorOutput> {
   try {
     const text = path === "" ? undefined : await fileSystem.readText(path);
     if (text === undefined) return create(ExecutorOutputSchema);
-    const { output, unknownFields } = parseExecutorOutput(text, { path });
+    const parsed = parseExecutorOutput(text, { path });
+    const { output, unknownFields } = parsed;
+    const types = Object.entries(component.outputDefinitions?.parameters ?? {});
+    const rounded = findRoundedParameter(parsed, new Map(types.map(([key, { parameterType }]) => [key, parameterType])));
+    if (rounded !== undefined) throw new Error(`output parameter "${rounded.key}": ${rounded.problem}`);
     if (unknownFields.length > 0) {
       logger.warn("The executor output has fields nobody knows, they are ignored", { path, fields: unknownFields.join(", ") });
     }

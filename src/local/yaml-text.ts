@@ -11,6 +11,8 @@
  * @module
  */
 import type { JsonValue } from "@bufbuild/protobuf";
+import { isRoundedInteger } from "../core/json-text.ts";
+import { UNSAFE_INTEGER } from "../core/value.ts";
 import { Lexer, LineCounter, parseAllDocuments, type Document, type ScalarTag, type Tags } from "yaml";
 
 export type YamlDocuments =
@@ -77,17 +79,21 @@ const PYYAML_SCALARS: readonly ScalarTag[] = [
   ),
 ];
 
-function scalar(name: string, test: RegExp, resolve: (text: string) => unknown): ScalarTag {
+type Refuse = (reason: string) => void;
+
+function scalar(name: string, test: RegExp, resolve: (text: string, refuse: Refuse) => unknown): ScalarTag {
   return { tag: `tag:yaml.org,2002:${name}`, default: true, test, resolve };
 }
 
-function readInteger(source: string): number {
+/** A rounded number would be another one than the author wrote, and nobody would be told. */
+function readInteger(source: string, refuse: Refuse): number {
   const text = source.replaceAll("_", "");
   const sign = text.startsWith("-") ? -1 : 1;
   const digits = text.replace(/^[-+]/, "");
   if (digits.startsWith("0b")) return sign * Number.parseInt(digits.slice(2), 2);
   if (digits.startsWith("0x")) return sign * Number.parseInt(digits.slice(2), 16);
   if (digits.includes(":")) return sign * sexagesimal(digits);
+  if (isRoundedInteger(digits)) refuse(`this is ${UNSAFE_INTEGER}, in quotes`);
   return sign * (digits.length > 1 && digits.startsWith("0") ? Number.parseInt(digits, 8) : Number(digits));
 }
 

@@ -8,8 +8,8 @@
 import { create } from "@bufbuild/protobuf";
 import { IoArtifactSchema, IoType } from "../core/kfp-types.ts";
 import type { IoArtifact, IoParameter } from "../core/kfp-types.ts";
-import { parseJsonText } from "../core/json-text.ts";
-import { jsonToValue, valueKind } from "../core/value.ts";
+import { jsonPathText, parseJsonText } from "../core/json-text.ts";
+import { jsonToValue, UNSAFE_INTEGER, valueKind, valueProblem } from "../core/value.ts";
 import type { Value } from "../core/value.ts";
 import { singleArtifacts } from "./artifacts.ts";
 import type { FoundArtifacts } from "./artifacts.ts";
@@ -88,6 +88,9 @@ function parsedItems(context: ResolveContext, itemInput: string, text: string): 
   if ("problem" in parsed) {
     throw cannotResolve(context, itemInput, "ITEMS_NOT_A_LIST", `the text of its items cannot be iterated: ${parsed.problem}`);
   }
+  const [rounded] = parsed.roundedIntegers;
+  const problem = valueProblem(parsed.value) ?? (rounded && `item ${jsonPathText(rounded)} in their text is ${UNSAFE_INTEGER}`);
+  if (problem !== undefined) throw cannotResolve(context, itemInput, "VALUE_INVALID", problem);
   const source = jsonToValue(parsed.value);
   if (source.kind.case === "listValue") return source.kind.value.values;
   // The reference takes any other JSON for zero items and skips the loop without a word.

@@ -1,11 +1,12 @@
 import { create, fromJson, toJson } from "@bufbuild/protobuf";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
-import { mergeArtifactReports, parseExecutorOutput } from "../../src/core/executor-output.ts";
+import { findRoundedParameter, mergeArtifactReports, parseExecutorOutput } from "../../src/core/executor-output.ts";
 import {
   ComponentSpecSchema,
   ExecutorInputSchema,
   ExecutorOutputSchema,
+  ParameterType,
   RuntimeArtifactSchema,
 } from "../../src/core/kfp-types.ts";
 
@@ -49,6 +50,35 @@ describe("parseExecutorOutput()", () => {
     expect(parse).toThrow(expect.objectContaining({ code: "EXECUTOR_OUTPUT_INVALID" }));
     expect(parse).toThrow(message);
     expect(parse).toThrow(path);
+  });
+});
+
+describe("findRoundedParameter()", () => {
+  const types = new Map([
+    ["n", ParameterType.NUMBER_INTEGER],
+    ["d", ParameterType.NUMBER_DOUBLE],
+    ["l", ParameterType.LIST],
+  ]);
+  test.for([
+    ['{"parameterValues": {"n": 9007199254740993}}', "n", /^it is an integer beyond 9007199254740991/],
+    ['{"parameter_values": {"n": 1e300}}', "n", /^it is an integer beyond/],
+    ['{"parameterValues": {"l": [1, {"a": 9223372036854775807}]}}', "l", /^member \[1\]\.a is an integer beyond/],
+    ['{"parameterValues": {"undeclared": 9223372036854775807}}', "undeclared", /^it is an integer beyond/],
+  ] as const)("finds it in %s", ([text, key, problem], { expect }) => {
+    const found = findRoundedParameter(parseExecutorOutput(text, { path }), types);
+    expect(found).toEqual({ key, problem: expect.stringMatching(problem) as string });
+  });
+
+  test.for([
+    '{"parameterValues": {"n": 9007199254740991, "d": 9007199254740993, "l": [9007199254740992, 1e300, "9007199254740993"]}}',
+    '{"artifacts": {"m": {"artifacts": [{"metadata": {"n": 9007199254740993}}]}}}',
+  ])("finds nothing in %s", (text, { expect }) => {
+    expect(findRoundedParameter(parseExecutorOutput(text, { path }), types)).toBeUndefined();
+  });
+
+  test("what is nested too deeply is refused by name", ({ expect }) => {
+    const text = `{"parameterValues": {"l": ${"[".repeat(60)}${"]".repeat(60)}}}`;
+    expect(() => parseExecutorOutput(text, { path })).toThrow(/parameterValues\.l: the value is nested more than 30 levels deep/);
   });
 });
 

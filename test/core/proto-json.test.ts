@@ -15,7 +15,7 @@ import {
   PlatformSpecSchema,
 } from "../../src/core/kfp-types.ts";
 import { parseLenient, printJson } from "../../src/core/proto-json.ts";
-import { jsonToValue, valueToJson } from "../../src/core/value.ts";
+import { jsonToValue, MAX_VALUE_DEPTH, valueToJson } from "../../src/core/value.ts";
 import type { JsonValue } from "../../src/core/value.ts";
 import { RuntimeConfigSchema } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/runtime_config_pb.js";
 import { FilterSchema, Predicate_Operation } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/filter_pb.js";
@@ -249,11 +249,27 @@ describe("parseLenient()", () => {
     );
   });
 
-  test("reads deeply nested values", ({ expect }) => {
-    const text = `{"parameterValues":{"deep":${"[".repeat(900)}1${"]".repeat(900)}}}`;
-    const { message } = parseLenient(ExecutorOutputSchema, text, WHAT);
+  const nested = (levels: number): string => `{"parameterValues":{"deep":${"[".repeat(levels)}1${"]".repeat(levels)}}}`;
+
+  test("reads values as deep as they may be", ({ expect }) => {
+    const { message } = parseLenient(ExecutorOutputSchema, nested(MAX_VALUE_DEPTH), WHAT);
     const deep = message.parameterValues["deep"];
-    expect(deep && JSON.stringify(valueToJson(deep)).length).toBe(1801);
+    expect(deep && JSON.stringify(valueToJson(deep)).length).toBe(2 * MAX_VALUE_DEPTH + 1);
+  });
+
+  test.for([
+    [MAX_VALUE_DEPTH + 1, /parameterValues\.deep: the value is nested more than 30 levels deep/],
+    [100_000, /it is nested more than 200 levels deep/],
+  ] as const)("refuses values of %i levels by name", ([levels, message], { expect }) => {
+    expect(() => parseLenient(ExecutorOutputSchema, nested(levels), WHAT)).toThrow(message);
+  });
+
+  test("says which integers of the text a double rounds", ({ expect }) => {
+    const text = '{"parameterValues":{"a":[1,{"b":9007199254740993}],"c":9007199254740992,"d":-9223372036854775807,"e":1e300}}';
+    expect(parseLenient(ExecutorOutputSchema, text, WHAT).roundedIntegers).toEqual([
+      ["parameterValues", "a", 1, "b"],
+      ["parameterValues", "d"],
+    ]);
   });
 
   test("reads map keys and repeated scalars", ({ expect }) => {
