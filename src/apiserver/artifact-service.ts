@@ -34,7 +34,7 @@ import { pageTokenFrom, parseListRequest } from "./list-query.ts";
 import type { SecondsClock } from "./run-lifecycle.ts";
 import { invalidArgument, notFound, withContext } from "./service-error.ts";
 import type { Store, StoredArtifact, StoredTask } from "./store.ts";
-import { fillMissingKinds } from "./stored-value.ts";
+import { checkStoredDepth, fillMissingKinds } from "./stored-value.ts";
 import { timestampOfSeconds } from "./timestamps.ts";
 
 export interface ArtifactServiceDeps {
@@ -133,7 +133,10 @@ export class ArtifactCalls {
     const task = this.#requireTask(request.taskId);
     if (task.runId !== request.runId) throw foreignTask(task, request.runId);
     const sent = clone(ArtifactSchema, checkCreateArtifact(request));
-    Object.values(sent.metadata).forEach(fillMissingKinds);
+    for (const [key, value] of Object.entries(sent.metadata)) {
+      checkStoredDepth(value, `metadata "${key}" of artifact "${sent.name}"`);
+      fillMissingKinds(value);
+    }
     const artifact = request.reuseIfExists ? this.#reuseOrInsert(sent) : this.#insert(sent, undefined);
     const { iterationIndex } = request;
     const iterates = iterationIndex !== undefined && this.#typedLinks;

@@ -20,7 +20,7 @@ import {
 import { Run_StorageState as StorageState } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { alreadyExists, notFound } from "./service-error.ts";
 import { appendRunState, appendTaskState } from "./state-history.ts";
-import type { Store, StoredRun } from "./store.ts";
+import type { SetAsideRun, Store, StoredRun } from "./store.ts";
 import { needsReset, resetTask } from "./task-reset.ts";
 import { timestampOfSeconds, wholeSeconds } from "./timestamps.ts";
 
@@ -135,6 +135,22 @@ export class RunLifecycle {
       this.#store.runs.update(run);
       return { state: finalState, finalizedTaskIds: finalized.map((task) => task.taskId) };
     });
+  }
+
+  /**
+   * Ends the runs in the given states as FAILED, their unfinished tasks too. A run that cannot be read is set aside first, so that it
+   * cannot keep the others from ending.
+   *
+   * @returns The runs that were set aside.
+   */
+  finishRuns(states: readonly RuntimeState[], unfinishedMessage: string): SetAsideRun[] {
+    const setAside: SetAsideRun[] = [];
+    for (const runId of this.#store.runs.idsInStates(states)) {
+      const unreadable = this.#store.runs.setAsideUnreadable(runId, this.#now());
+      if (unreadable !== undefined) setAside.push(unreadable);
+      this.finishRun(runId, RuntimeState.FAILED, unfinishedMessage);
+    }
+    return setAside;
   }
 
   /**

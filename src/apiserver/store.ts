@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Artifact, ArtifactTask, IoType, PipelineTask, Run } from "../core/kfp-types.ts";
+import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } from "../core/kfp-types.ts";
 import type { ChildRow, HydrationRow } from "./hydration.ts";
 import type { ListQuery, RowPosition } from "./list-query.ts";
 
@@ -26,6 +26,15 @@ export interface StoredRun {
   readonly pipelineSpec: Uint8Array | undefined;
 }
 
+/** A run of which something could not be read. */
+export interface SetAsideRun {
+  readonly runId: string;
+  readonly displayName: string;
+  /** Unix time. */
+  readonly createdSeconds: number;
+  readonly reason: string;
+}
+
 export interface RunStore {
   insert(stored: StoredRun): void;
   find(runId: string): StoredRun | undefined;
@@ -35,6 +44,10 @@ export interface RunStore {
   /** With its tasks and their links; artifacts stay. */
   remove(runId: string): void;
   list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<StoredRun>;
+  /** Ids of the runs in one of the states, oldest first; nothing of the runs themselves is read. */
+  idsInStates(states: readonly RuntimeState[]): string[];
+  /** Keeps what cannot be read of a run elsewhere and makes its rows readable; `undefined` when there is nothing of that kind. */
+  setAsideUnreadable(runId: string, nowSeconds: number): SetAsideRun | undefined;
 }
 
 export interface StoredTask {

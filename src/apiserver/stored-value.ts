@@ -3,7 +3,24 @@
  *
  * @module
  */
+import { isDeeperThan } from "../core/value.ts";
+import { invalidArgument } from "./service-error.ts";
 import { NullValue, type Value } from "@bufbuild/protobuf/wkt";
+
+/**
+ * How deep a value may be nested that a task or an artifact keeps.
+ *
+ * More than a parameter may have (core/value.ts), since every loop collects into one list more; less than what readers of protobuf can
+ * take, so that every answer can be read.
+ */
+export const MAX_STORED_DEPTH = 44;
+
+/** @param what As `parameter "x"`. @throws {ServiceError} invalidArgument. */
+export function checkStoredDepth(value: Value | undefined, what: string): void {
+  if (isDeeperThan(value, MAX_STORED_DEPTH)) {
+    throw invalidArgument(`The value of ${what} is nested more than ${MAX_STORED_DEPTH} levels deep`);
+  }
+}
 
 /** Gives a value that has no kind the kind null: printing such a value as JSON would fail (contract/wire.md 17.2, 22). */
 export function fillMissingKinds(value: Value | undefined): void {

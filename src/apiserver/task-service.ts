@@ -144,7 +144,7 @@ export class TaskCalls {
   /** The newest SUCCEEDED task with the fingerprint; a CACHED one never matches, so a chain points to the original execution. */
   findCachedTask(request: FindCachedTaskRequest): EncodedMessage<typeof FindCachedTaskResponseSchema> {
     if (request.cacheFingerprint === "") throw invalidArgument("Cache fingerprint is required");
-    const found = this.#store.tasks.findCached(request.cacheFingerprint);
+    const found = readable(this.#store.tasks.findCached(request.cacheFingerprint));
     const messages = found === undefined ? [] : hydrateTasks(this.#store, [found], this.#hydration, { withChildren: false });
     return encodeWithParts(FindCachedTaskResponseSchema, create(FindCachedTaskResponseSchema), [
       { fieldNumber: FindCachedTaskResponseSchema.field.task.number, messages },
@@ -183,6 +183,16 @@ export class TaskCalls {
   #hydrated(tasks: readonly StoredTask[]): EncodedTask {
     const [bytes = new Uint8Array()] = hydrateTasks(this.#store, tasks, this.#hydration);
     return new EncodedMessage(PipelineTaskSchema, bytes);
+  }
+}
+
+/** A row that cannot be read is not a hit: the step runs again. */
+function readable(task: StoredTask | undefined): StoredTask | undefined {
+  try {
+    if (task !== undefined) fromBinary(PipelineTaskSchema, task.body);
+    return task;
+  } catch {
+    return undefined;
   }
 }
 

@@ -19,7 +19,7 @@ import {
 } from "../core/kfp-types.ts";
 import { mergeParameters } from "./parameter-merge.ts";
 import { appendTaskState } from "./state-history.ts";
-import { fillMissingKinds } from "./stored-value.ts";
+import { checkStoredDepth, fillMissingKinds } from "./stored-value.ts";
 import { timestampOfSeconds, wholeSeconds } from "./timestamps.ts";
 
 /**
@@ -103,7 +103,13 @@ function setEndTime(task: PipelineTask, endTime: PipelineTask["endTime"]): void 
 
 function normalize(task: PipelineTask): void {
   for (const side of [task.inputs, task.outputs]) {
-    for (const parameter of side?.parameters ?? []) fillMissingKinds(parameter.value);
+    for (const { value, parameterKey } of side?.parameters ?? []) {
+      checkStoredDepth(value, `parameter "${parameterKey}" of task "${task.name}"`);
+      fillMissingKinds(value);
+    }
   }
-  for (const value of Object.values(task.statusMetadata?.customProperties ?? {})) fillMissingKinds(value);
+  for (const [key, value] of Object.entries(task.statusMetadata?.customProperties ?? {})) {
+    checkStoredDepth(value, `property "${key}" of task "${task.name}"`);
+    fillMissingKinds(value);
+  }
 }

@@ -106,7 +106,7 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
   try {
     const server = await startApiServer({ database: home.database, now: () => deps.clock.now() });
     try {
-      finishAbandonedRuns(server);
+      for (const line of finishAbandonedRuns(server)) deps.onNotice(line);
       return await new LocalRun(deps, options, home, server).run();
     } finally {
       await server.close();

@@ -5,8 +5,9 @@ import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/b
 import { notFound } from "../service-error.ts";
 import type { ExperimentStore, RunStore, StoredRun } from "../store.ts";
 import { secondsOfTimestamp } from "../timestamps.ts";
-import { blobOf, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
+import { blobOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 import { listRows } from "./sqlite-list.ts";
+import { setAsideUnreadable } from "./sqlite-set-aside.ts";
 
 const COLUMNS = "body, pipeline_spec";
 
@@ -47,6 +48,14 @@ export function createRunStore(db: SqliteDatabase): RunStore {
       const scope = experimentId === undefined ? [] : [{ sql: "experiment_id = ?", values: [experimentId] }];
       return listRows(db, query, scope, COLUMNS, storedRun);
     },
+    idsInStates: (states) =>
+      db
+        .all(
+          "SELECT run_id FROM runs WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, run_id",
+          jsonList(states.map((state) => RuntimeState[state])),
+        )
+        .map((row) => textOf(row, "run_id")),
+    setAsideUnreadable: (runId, nowSeconds) => setAsideUnreadable(db, runId, nowSeconds),
   };
 }
 

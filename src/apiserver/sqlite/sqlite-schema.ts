@@ -89,7 +89,19 @@ CREATE INDEX links_by_artifact ON links (artifact_id, link_id);
 CREATE INDEX links_by_run ON links (run_id, link_id);
 `;
 
-const STEPS: readonly string[] = [STEP_1];
+// Bodies that could not be read, as they were, when their rows were given readable ones.
+const STEP_2 = `
+CREATE TABLE set_aside (
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  run_id TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  set_aside_at INTEGER NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+`;
+
+const STEPS: readonly string[] = [STEP_1, STEP_2];
 
 /**
  * Creates or upgrades the tables.
