@@ -10,8 +10,9 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { choosePipelineRoot } from "../config/pipeline-root.ts";
+import { adviceForLargeArguments, findOversizedArgument } from "../core/argument-size.ts";
 import { joinPipelineRoot } from "../core/artifact-uri.ts";
-import { SpecError } from "../core/errors.ts";
+import { ResolveError, SpecError } from "../core/errors.ts";
 import { buildExecutorInputs, provisionOutputs } from "../core/executor-input.ts";
 import {
   ExecutorInputSchema,
@@ -40,6 +41,7 @@ import { jobContext } from "./job-context.ts";
 import { assertKubernetesConfigSupported, parseKubernetesConfig, type ParsedKubernetesConfig } from "./kubernetes-config.ts";
 import type { ContainerOptions } from "./options.ts";
 import { buildPodSpecPatch } from "./pod-spec-patch/index.ts";
+import type { PodSpecPatch } from "./pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "./result.ts";
 import { taskDraft } from "./task-draft.ts";
 import { evaluateTrigger } from "./trigger.ts";
@@ -162,7 +164,18 @@ async function recordRunning(
     hasKubernetesConfig,
     resolveText: (text) => resolveChannelText(text, executorInput),
   });
+  assertArgumentsFit(podSpecPatch, executorInput, deps.settings.argumentLimitBytes);
   return { taskId: task.taskId, cached: false, podSpecPatch };
+}
+
+/** A pod with such an argument is made, scheduled, and then cannot be started; its error names nothing. */
+function assertArgumentsFit({ containers }: PodSpecPatch, executorInput: ExecutorInput, limitBytes: number | undefined): void {
+  for (const { command, args = [] } of containers) {
+    const oversized = findOversizedArgument([...command, ...args], limitBytes);
+    if (oversized === undefined) continue;
+    const advice = adviceForLargeArguments(executorInput);
+    throw new ResolveError("ARGUMENT_TOO_LARGE", `Cannot start the step: in its pod, ${oversized}; ${advice}`);
+  }
 }
 
 /** Creates or adopts the row and queues its input links. */

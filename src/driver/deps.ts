@@ -14,6 +14,8 @@ export interface DriverSettings {
   readonly artifactLocalPath?: string | undefined;
   /** False with `KFP_FINGERPRINT_ENV=off`: the container's environment stays out of the fingerprint. */
   readonly fingerprintsEnvironment: boolean;
+  /** Bytes that one argument of the step's pod may have; absent where no pod is made of the patch. */
+  readonly argumentLimitBytes?: number | undefined;
   /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
   readonly taskCountHint?: number | undefined;
 }

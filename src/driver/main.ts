@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { argumentLimitBytes } from "../node/argument-limit.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { logStream } from "../node/log-stream.ts";
 import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
@@ -24,6 +25,9 @@ async function main(): Promise<void> {
     stderr,
     clock: systemClock,
     files: nodeFileSystem,
+    get argumentLimitBytes() {
+      return argumentLimitBytes();
+    },
     // Loaded with the first id: node:crypto is slow to load.
     randomUuid: () => process.getBuiltinModule("node:crypto").randomUUID(),
     createLogger: (verbosity) =>

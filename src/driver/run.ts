@@ -30,6 +30,8 @@ export interface DriverHost {
   readonly createLogger: (verbosity: number) => Logger;
   readonly connect: (request: ServerFlags, logger: Logger) => Promise<KfpApi & { close(): void }>;
   readonly kube: () => Promise<KubeApi>;
+  /** Bytes that one argument of a program may have on the machines of the cluster. */
+  readonly argumentLimitBytes?: number | undefined;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
   readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
 }
@@ -79,7 +81,7 @@ async function driveAndWrite(
     await host.beforeDrive?.(options, logger);
     api = await host.connect(connection, logger);
     const { clock, files, kube, randomUuid } = host;
-    const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: driverSettings(host.environment) };
+    const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: settingsOf(host) };
     // Loaded here, so that --version and --help do not wait for what they do not use.
     const { drive } = await import("./drive.ts");
     const result = await drive(deps, options);
@@ -100,6 +102,10 @@ function reportUsage(error: unknown, { stderr }: DriverHost): number {
   stderr.write(`driver: ${errorMessage(error)}\n`);
   if (malformed) stderr.write(usageText(DRIVER_FLAGS, "driver"));
   return malformed ? 2 : 1;
+}
+
+function settingsOf({ environment, argumentLimitBytes }: DriverHost): DriverSettings {
+  return { ...driverSettings(environment), argumentLimitBytes };
 }
 
 /** Settings of our own; docs/flags.md lists them. */

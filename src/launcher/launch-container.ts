@@ -34,7 +34,7 @@ import { stopModelcars } from "./modelcar.ts";
 import type { ContainerOptions } from "./options.ts";
 import { assertLocationsAllowed, makeOutputFolders, openLocations, qualifyLogs, readExecutorInput } from "./prepare.ts";
 import { artifactRequest, queueParameters, queuePropagation, storeArtifacts } from "./register-outputs.ts";
-import { noCommand, resolveCommand, runCommand } from "./run-command.ts";
+import { assertArgumentsFit, noCommand, resolveCommand, runCommand } from "./run-command.ts";
 import { hasLocalRoot, openStores, type Stores } from "./stores.ts";
 import { uploadOutputs } from "./upload-outputs.ts";
 
@@ -155,6 +155,7 @@ async function execute(
     progress.unpublishedLog = log;
     await createLog(deps, log);
   }
+  assertArgumentsFit(deps, command, executorInput);
   await runCommand(deps, { ...command, variables, logPath: log?.path });
 }
 

@@ -5,6 +5,7 @@
  */
 import { constants } from "node:os";
 import path from "node:path";
+import { argumentLimitBytes } from "../node/argument-limit.ts";
 import { logStream } from "../node/log-stream.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
@@ -46,6 +47,9 @@ async function main(): Promise<void> {
     clock: systemClock,
     files: nodeFileSystem,
     processRunner: {
+      get argumentLimitBytes() {
+        return argumentLimitBytes();
+      },
       run: async (options: CommandOptions) => (await import("../node/process-runner.ts")).createProcessRunner().run(options),
     },
     createLogger: (verbosity) =>

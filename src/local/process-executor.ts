@@ -8,9 +8,11 @@ import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname } from "node:path";
-import { HostError, SpecError } from "../core/errors.ts";
+import { adviceForLargeArguments, findOversizedArgument } from "../core/argument-size.ts";
+import { HostError, ResolveError, SpecError } from "../core/errors.ts";
 import { driverArguments } from "../driver/driver-arguments.ts";
 import type { DriverResult } from "../driver/result.ts";
+import { argumentLimitBytes } from "../node/argument-limit.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { OutputSink } from "../ports/process-runner.ts";
 import { readDriverFiles } from "./driver-files.ts";
@@ -84,6 +86,11 @@ function driverFailure(exitCode: number, text: string): SpecError {
 
 async function runProgram(options: ProcessExecutorOptions, program: "driver" | "launcher-v2", run: ProgramRun): Promise<number> {
   const path = `${options.programFolder}/${program}`;
+  const argv = [path, ...run.argv];
+  const oversized = findOversizedArgument(argv, argumentLimitBytes());
+  if (oversized !== undefined) {
+    throw new ResolveError("ARGUMENT_TOO_LARGE", `Cannot start ${program}: ${oversized}; ${adviceForLargeArguments()}`);
+  }
   const child = spawn(path, run.argv, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (cause) => {

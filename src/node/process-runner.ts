@@ -10,6 +10,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "../ports/process-runner.ts";
+import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/argument-size.ts";
+import { argumentLimitBytes } from "./argument-limit.ts";
 import { outOfMemoryKills } from "./out-of-memory.ts";
 
 export interface DrainLimits {
@@ -21,7 +23,8 @@ export interface DrainLimits {
 const DRAIN: DrainLimits = { silenceMs: 1000, totalMs: 10_000 };
 
 /** Texts the reference's users know; they end up in the task's status message (contract/launcher.md 2.5). */
-function startFailure(command: string, error: NodeJS.ErrnoException): string {
+function startFailure(options: CommandOptions, error: NodeJS.ErrnoException): string {
+  const { command } = options;
   switch (error.code) {
     case "ENOENT":
       return command.includes("/")
@@ -30,14 +33,24 @@ function startFailure(command: string, error: NodeJS.ErrnoException): string {
     case "EACCES":
       return `fork/exec ${command}: permission denied`;
     case "E2BIG":
-      return `fork/exec ${command}: argument list too long (one argument may hold at most 128 KiB)`;
+      return `fork/exec ${command}: argument list too long: ${tooLarge(options)}; ${adviceForLargeArguments()}`;
     default:
       return `fork/exec ${command}: ${error.message}`;
   }
 }
 
+function tooLarge({ command, args, environment }: CommandOptions): string {
+  const argv = [command, ...args];
+  return findOversizedArgument(argv, argumentLimitBytes()) ?? describeCommandLine(argv, environment);
+}
+
 export function createProcessRunner(drain: DrainLimits = DRAIN): ProcessRunner {
-  return { run: (options) => runCommand(options, drain) };
+  return {
+    get argumentLimitBytes() {
+      return argumentLimitBytes();
+    },
+    run: (options) => runCommand(options, drain),
+  };
 }
 
 async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<CommandOutcome> {
@@ -52,10 +65,10 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
       detached: true,
     });
   } catch (error) {
-    return { kind: "not-started", reason: startFailure(options.command, error as NodeJS.ErrnoException) };
+    return { kind: "not-started", reason: startFailure(options, error as NodeJS.ErrnoException) };
   }
   const ended = new Promise<CommandOutcome>((resolve) => {
-    child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options.command, error) }));
+    child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options, error) }));
     child.once("exit", (exitCode, signal) => {
       const outOfMemory = (outOfMemoryKills() ?? 0) > (killsBefore ?? 0);
       resolve(

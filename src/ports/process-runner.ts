@@ -42,6 +42,8 @@ export type CommandOutcome =
   | { readonly kind: "not-started"; readonly reason: string };
 
 export interface ProcessRunner {
+  /** Bytes that one argument may have; absent where the system has no such limit. */
+  readonly argumentLimitBytes?: number | undefined;
   /** Never rejects for what the command does; rejects only when an OutputSink does. */
   run(options: CommandOptions): Promise<CommandOutcome>;
 }
