@@ -3,7 +3,8 @@
  *
  * Input parameters become text, IfPresent and Concat become elements; placeholders of outputs and artifacts stay for the launcher,
  * which alone knows local paths. The launcher reads the result as template text again, so a value that would look like a placeholder
- * or a clause there is left to the launcher as well: it inserts values without reading them.
+ * or a clause there is left to the launcher as well: it inserts values without reading them. So is one in which the kubelet, which
+ * expands `$(NAME)` and halves `$$` in every argument of a pod, would find something.
  *
  * Source: contract/driver.md 8.1 with DB-24; launcher.md DB-16, DB-17.
  *
@@ -64,14 +65,18 @@ function resolveElement(element: string, inputs: DriverInputs): string[] {
   });
 }
 
-/** Whether the launcher would find in the resolved text only the placeholders that the author wrote. */
+/** Whether kubelet and launcher would find in the resolved text only what the author wrote. */
 function readsAlike(resolved: string, deferred: string, inputs: DriverInputs): boolean {
-  if (looksLikeClause(resolved)) return false;
+  if (looksLikeClause(resolved) || expansionsIn(resolved) !== expansionsIn(deferred)) return false;
   const written = findPlaceholders(deferred).filter(
     ({ reference }) => reference.kind !== "input-parameter" || !inputs.has(reference.name),
   );
   const found = findPlaceholders(resolved);
   return found.length === written.length && found.every(({ text }, index) => text === written[index]?.text);
+}
+
+function expansionsIn(text: string): number {
+  return text.match(/\$\$|\$\(/g)?.length ?? 0;
 }
 
 class DriverInputs {

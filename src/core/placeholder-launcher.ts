@@ -1,9 +1,11 @@
 /**
  * The launcher's pass over the user's command line: one pass from left to right, and inserted text is never looked at again.
  *
- * Parameter values may themselves refer to other input parameters, or to facts of the run: such references are resolved inside the
- * values first, leaf by leaf, so that a number stands inside the quotes of the string it is mentioned in and no value can break the
- * JSON of `{{$}}`. Any other placeholder text in a value is data.
+ * A parameter value is data: whatever it holds, it is never read for placeholders. The exception is a value that is, word for word, the
+ * constant or the default that the author of the pipeline wrote for this input: then the driver has left it as it is (the reference
+ * does), and its references to other inputs and to facts of the run are resolved here, leaf by leaf, so that a number stands inside the
+ * quotes of the string it is mentioned in and no value can break the JSON of `{{$}}`. Resolving what our own driver has resolved is
+ * harmless: where the result is the template itself, resolving it once more gives the same.
  *
  * Source: contract/launcher.md 3.3 to 3.7 with DB-14 to DB-17, 4.2, 4.4, 14.2.
  *
@@ -23,7 +25,7 @@ import type { PlaceholderContext } from "./placeholder-context.ts";
 import { replacePlaceholders } from "./placeholder-text.ts";
 import type { Placeholder, PlaceholderReference } from "./placeholder-text.ts";
 import { printJson } from "./proto-json.ts";
-import { isNullValue, jsonToValue, textOfValue } from "./value.ts";
+import { isNullValue, jsonToValue, textOfValue, valuesEqual } from "./value.ts";
 import type { Value } from "./value.ts";
 
 export interface LauncherArgumentsContext extends LocalPathOptions {
@@ -31,6 +33,8 @@ export interface LauncherArgumentsContext extends LocalPathOptions {
   readonly executorInput: ExecutorInput;
   /** Facts of run and task; `taskId` is the task's own. */
   readonly run: PlaceholderContext;
+  /** By input: the constant of the task spec or the default of the component, as written. */
+  readonly templates?: ReadonlyMap<string, Value>;
 }
 
 /**
@@ -53,10 +57,13 @@ export function resolveLauncherArguments(elements: readonly string[], context: L
 }
 
 /**
- * A copy of the executor input in which the strings of parameter values have their references to input parameters, run and task
+ * A copy of the executor input in which the values that are still templates have their references to input parameters, run and task
  * resolved. References are resolved once: what a reference inserts is not searched again.
  */
-export function resolveParameterReferences(executorInput: ExecutorInput, run: PlaceholderContext): ExecutorInput {
+export function resolveParameterReferences(
+  executorInput: ExecutorInput,
+  { run, templates = new Map() }: Pick<LauncherArgumentsContext, "run" | "templates">,
+): ExecutorInput {
   const resolved = clone(ExecutorInputSchema, executorInput);
   if (resolved.inputs === undefined) return resolved;
   const original = new Map(Object.entries(executorInput.inputs?.parameterValues ?? {}));
@@ -65,7 +72,9 @@ export function resolveParameterReferences(executorInput: ExecutorInput, run: Pl
     const value = reference.kind === "input-parameter" ? original.get(reference.name) : undefined;
     return value === undefined ? undefined : textOfValue(value);
   };
-  for (const value of Object.values(resolved.inputs.parameterValues)) {
+  for (const [name, value] of Object.entries(resolved.inputs.parameterValues)) {
+    const template = templates.get(name);
+    if (template === undefined || !valuesEqual(value, template)) continue;
     replaceStrings(value, (text) => replacePlaceholders(text, textOf));
   }
   return resolved;
@@ -88,7 +97,7 @@ class LauncherResolver {
 
   constructor(context: LauncherArgumentsContext) {
     this.#context = context;
-    this.#executorInput = resolveParameterReferences(context.executorInput, context.run);
+    this.#executorInput = resolveParameterReferences(context.executorInput, context);
     const { inputs, outputs } = this.#executorInput;
     this.#parameters = new Map(Object.entries(inputs?.parameterValues ?? {}));
     this.#artifacts = { inputs: listsOf(inputs?.artifacts), outputs: listsOf(outputs?.artifacts) };

@@ -8,18 +8,26 @@
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PipelineTask, Run } from "../core/kfp-types.ts";
 import type { PlaceholderContext } from "../core/placeholder.ts";
+import type { JobContext } from "../resolver/resolve-inputs.ts";
 import type { ChildOptions, CommonOptions } from "./options.ts";
 
 export function jobContext(run: Run, parent: PipelineTask, options: CommonOptions & ChildOptions): PlaceholderContext {
+  return {
+    ...runContext(run, options),
+    taskName: options.taskName,
+    // The task's own id does not exist yet; this value is part of fingerprints (decisions.md, pipeline_task_uuid).
+    taskId: parent.taskId,
+  };
+}
+
+/** What is known before there is a task. */
+export function runContext(run: Run, options: CommonOptions): JobContext {
   const createTime = utcSeconds(run.createdAt);
   const scheduleTime = utcSeconds(run.scheduledAt) ?? createTime;
   return {
     runId: run.runId === "" ? options.runId : run.runId,
     runName: options.runName,
     runDisplayName: options.runDisplayName,
-    taskName: options.taskName,
-    // The task's own id does not exist yet; this value is part of fingerprints (decisions.md, pipeline_task_uuid).
-    taskId: parent.taskId,
     ...(createTime === undefined ? {} : { createTime }),
     ...(scheduleTime === undefined ? {} : { scheduleTime }),
   };

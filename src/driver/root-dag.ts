@@ -11,12 +11,15 @@ import { SpecError } from "../core/errors.ts";
 import { IoType, TaskType, type TaskInit } from "../core/kfp-types.ts";
 import { parseLenient } from "../core/proto-json.ts";
 import { resolveScopePath } from "../core/scope-path.ts";
-import { PipelineJob_RuntimeConfigSchema, type PipelineJob_RuntimeConfig } from "../gen/ml_pipelines/pipeline_spec_pb.js";
+import type { Value } from "../core/value.ts";
+import { PipelineJob_RuntimeConfigSchema } from "../gen/ml_pipelines/pipeline_spec_pb.js";
+import { rootParameters } from "../resolver/root-parameters.ts";
 import { createOrAdoptTask } from "../tasks/attempt.ts";
 import { BatchUpdater } from "../tasks/batch-updater.ts";
 import { readRun } from "../tasks/read-run.ts";
 import type { DriverDeps } from "./deps.ts";
 import { withFailureReport, type TaskInProgress } from "./failure-report.ts";
+import { runContext } from "./job-context.ts";
 import type { RootDagOptions } from "./options.ts";
 import { republishPreservedChildren } from "./republish.ts";
 import type { DriverResult } from "./result.ts";
@@ -26,9 +29,11 @@ const ROOT_NAME = "ROOT";
 const ROOT_SCOPE = "root";
 
 export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): Promise<DriverResult> {
-  const { message: runtimeConfig, unknownFields } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, {
-    what: "--runtime_config",
-  });
+  const {
+    message: runtimeConfig,
+    unknownFields,
+    roundedIntegers,
+  } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
   if (unknownFields.length > 0)
     deps.logger.warn("Unknown fields are ignored", { flag: "runtime_config", fields: unknownFields.join(", ") });
   const snapshot = await readRun(deps, { runId: options.runId });
@@ -39,13 +44,20 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     scopePath: ROOT_SCOPE,
     typeAttributes: {},
   };
-  const draft: TaskInit = { ...taskDraft(place, options, deps.clock), inputs: { parameters: rootParameters(runtimeConfig) } };
-  const progress: TaskInProgress = { draft };
+  const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
   return withFailureReport(deps, snapshot, progress, async () => {
     const root = resolveScopePath(snapshot.spec, [ROOT_SCOPE])[0];
     if (root?.component.implementation.case !== "dag") {
       throw new SpecError("COMPONENT_KIND_INVALID", "The root component of the pipeline must be a DAG");
     }
+    const parameters = rootParameters({
+      spec: snapshot.spec,
+      values: runtimeConfig.parameterValues,
+      roundedIntegers: roundedIntegers.map((path) => path.slice(1)),
+      job: runContext(snapshot.run, options),
+    });
+    const draft: TaskInit = { ...progress.draft, inputs: rootInputs(parameters) };
+    progress.draft = draft;
     const existing = snapshot.tasks.all().find((task) => task.type === TaskType.ROOT && task.scopePath === ROOT_SCOPE);
     const { task, adopted } = await createOrAdoptTask(deps, {
       runId: options.runId,
@@ -64,14 +76,14 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
   });
 }
 
-/** One entry per parameter of the runtime config; a JSON null stays a null value. Sorted, so that two runs store the same. */
-function rootParameters(runtimeConfig: PipelineJob_RuntimeConfig): NonNullable<NonNullable<TaskInit["inputs"]>["parameters"]> {
-  return Object.entries(runtimeConfig.parameterValues)
-    .toSorted(([left], [right]) => (left < right ? -1 : 1))
-    .map(([parameterKey, value]) => ({
+/** One entry per parameter of the runtime config; a JSON null stays a null value. */
+function rootInputs(parameters: readonly (readonly [string, Value])[]): TaskInit["inputs"] {
+  return {
+    parameters: parameters.map(([parameterKey, value]) => ({
       parameterKey,
       value,
       type: IoType.RUNTIME_VALUE_INPUT,
       producer: { taskName: ROOT_NAME },
-    }));
+    })),
+  };
 }

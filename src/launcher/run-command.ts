@@ -5,12 +5,14 @@
  *
  * @module
  */
-import { UsageError } from "../core/errors.ts";
+import { adviceForLargeArguments, findOversizedArgument } from "../core/argument-size.ts";
+import { UsageError, UserCodeError } from "../core/errors.ts";
 import type { ExecutorInput } from "../core/kfp-types.ts";
 import { resolveLauncherArguments } from "../core/placeholder.ts";
 import type { Attempt } from "./attempt.ts";
 import { commandFailure } from "./command-failure.ts";
 import type { LauncherDeps } from "./deps.ts";
+import { inputTemplates } from "./input-templates.ts";
 import { placeholderContext } from "./placeholder-context.ts";
 import { COMMAND_GRACE_MS, throwIfInterrupted } from "./interruption.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -35,10 +37,27 @@ export function resolveCommand(
     executorInput,
     artifactLocalPath: settings.artifactLocalPath,
     run: placeholderContext(snapshot.run, task.taskId, options),
+    templates: inputTemplates(snapshot, options),
   });
   if (command === undefined) throw noCommand();
   logger.verbose(4, "Command", () => ({ command, args: JSON.stringify(args) }));
   return { command, args };
+}
+
+/**
+ * Finds out beforehand that the system will not start the command, and why.
+ *
+ * @throws {UserCodeError} USER_CODE_NOT_STARTED naming the argument, its size, the limit, and the input it comes from.
+ */
+export function assertArgumentsFit(
+  { processRunner }: Pick<LauncherDeps, "processRunner">,
+  { command, args }: UserCommand,
+  executorInput: ExecutorInput,
+): void {
+  const oversized = findOversizedArgument([command, ...args], processRunner.argumentLimitBytes);
+  if (oversized === undefined) return;
+  const message = `fork/exec ${command}: argument list too long: ${oversized}; ${adviceForLargeArguments(executorInput)}`;
+  throw new UserCodeError("USER_CODE_NOT_STARTED", message, { details: { exitCode: 1 } });
 }
 
 /** A container without command and arguments: the image's own entry point is out of our reach. */

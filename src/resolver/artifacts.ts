@@ -13,9 +13,10 @@ import { IoArtifactSchema, IoType } from "../core/kfp-types.ts";
 import type { IoArtifact, PipelineTask } from "../core/kfp-types.ts";
 import { groupInput, groupOutput } from "./artifact-groups.ts";
 import type { ArtifactGroup } from "./artifact-groups.ts";
+import { upstreamFailed } from "./failed-upstream.ts";
 import { iterationOfEntry, producerMessage } from "./io-entries.ts";
 import type { Producer } from "./io-entries.ts";
-import { findProducer, missingOutput } from "./parameters.ts";
+import { findProducer, findSibling, missingOutput } from "./parameters.ts";
 import { comesFromEmptyLoop, producedArtifacts } from "./producer-outputs.ts";
 import { cannotResolve, describeInput, producerOfEntry, stampIteration } from "./resolve-context.ts";
 import type { ResolveContext } from "./resolve-context.ts";
@@ -63,7 +64,10 @@ async function findArtifact(context: ResolveContext, key: string): Promise<Found
       return found;
     }
     case "taskOutputArtifact": {
-      const producer = await findProducer(context, key, kind.value.producerTask);
+      const { producerTask } = kind.value;
+      const mayLack = isOptional(context, key) && (await upstreamFailed(context, producerTask));
+      if (mayLack && (await findSibling(context, producerTask)) === undefined) return undefined;
+      const producer = await findProducer(context, key, producerTask);
       return fromTaskOutput(context, { key, producer, outputKey: kind.value.outputArtifactKey });
     }
     default:

@@ -1,7 +1,10 @@
 /**
  * Input parameters of a task: component inputs, task outputs, constants, final status, defaults.
  *
- * Source: contract/driver.md 4.2 to 4.9, DB-25, DB-27, DB-32, DB-33; upstream-v2.md 9.1.
+ * A task that runs although tasks before it failed (`ignore_upstream_failure`, exit tasks) takes the default of its component for what
+ * they did not give: that is what the SDK demands the default for.
+ *
+ * Source: contract/driver.md 4.2 to 4.9, DB-25, DB-27, DB-32, DB-33; upstream-v2.md 9.1; decisions.md.
  *
  * @module
  */
@@ -13,6 +16,7 @@ import { IoType, ParameterType } from "../core/kfp-types.ts";
 import type { InputParameterSpec, IoParameter, PipelineTask } from "../core/kfp-types.ts";
 import { assertLiteral, coerceToParameterType } from "../core/value.ts";
 import type { Value } from "../core/value.ts";
+import { upstreamFailed } from "./failed-upstream.ts";
 import { finalStatusValue } from "./final-status.ts";
 import { compareCandidates, ioParameter, isAbsentOrNull, iterationOfEntry } from "./io-entries.ts";
 import { comesFromEmptyLoop, producedParameters } from "./producer-outputs.ts";
@@ -34,7 +38,7 @@ export async function resolveParameters(context: ResolveContext): Promise<IoPara
     const entry = await resolveParameter(context, key);
     if (entry !== undefined) resolved.push(entry);
   }
-  return [...resolved, ...componentDefaults(context)];
+  return [...resolved, ...(await componentDefaults(context))];
 }
 
 async function resolveParameter(context: ResolveContext, key: string): Promise<IoParameter | undefined> {
@@ -43,7 +47,17 @@ async function resolveParameter(context: ResolveContext, key: string): Promise<I
   if (definition?.parameterType === ParameterType.TASK_CONFIG) return undefined;
   const found = await findParameter(context, key, []);
   if (found === undefined) {
-    if (definition?.isOptional !== true) throw cannotResolve(context, key, "INPUT_NULL", "the resolved input is null");
+    const isLackingAllowed = await upstreamLacks(context, key);
+    // What a failed task was to give is only there to be put into another input of this task, which copes without.
+    if (isLackingAllowed && definition === undefined) return undefined;
+    if (isLackingAllowed && definition?.defaultValue !== undefined)
+      return defaultParameter(context, key, definition.defaultValue);
+    if (definition?.isOptional !== true) {
+      const reason = isLackingAllowed
+        ? "the task that gives it did not succeed, and the input has no default"
+        : "the resolved input is null";
+      throw cannotResolve(context, key, "INPUT_NULL", reason);
+    }
     return definition.defaultValue === undefined ? undefined : defaultParameter(context, key, definition.defaultValue);
   }
   let { value } = found;
@@ -54,11 +68,13 @@ async function resolveParameter(context: ResolveContext, key: string): Promise<I
   return ioParameter(key, value, found.type, stampIteration(context, found.producer));
 }
 
-function defaultParameter(context: ResolveContext, key: string, value: Value): IoParameter {
-  return ioParameter(key, value, IoType.COMPONENT_DEFAULT_INPUT, stampIteration(context, parentProducer(context)));
+async function defaultParameter(context: ResolveContext, key: string, value: Value): Promise<IoParameter | undefined> {
+  const found = await findTemplate(context, { key, template: value, trail: [] });
+  if (found?.value === undefined) return undefined;
+  return ioParameter(key, found.value, IoType.COMPONENT_DEFAULT_INPUT, stampIteration(context, parentProducer(context)));
 }
 
-function componentDefaults(context: ResolveContext): IoParameter[] {
+async function componentDefaults(context: ResolveContext): Promise<IoParameter[]> {
   const { component, taskSpec } = context;
   const iterator = taskSpec.iterator.case === "parameterIterator" ? taskSpec.iterator.value : undefined;
   const defaults: IoParameter[] = [];
@@ -66,8 +82,10 @@ function componentDefaults(context: ResolveContext): IoParameter[] {
     const definition = lookup(component.inputDefinitions?.parameters, key);
     if (definition === undefined || definition.parameterType === ParameterType.TASK_CONFIG) continue;
     if (lookup(taskSpec.inputs?.parameters, key) !== undefined || iterator?.itemInput === key) continue;
-    if (definition.defaultValue !== undefined) defaults.push(defaultParameter(context, key, definition.defaultValue));
-    else if (!definition.isOptional) {
+    if (definition.defaultValue !== undefined) {
+      const entry = await defaultParameter(context, key, definition.defaultValue);
+      if (entry !== undefined) defaults.push(entry);
+    } else if (!definition.isOptional) {
       throw cannotResolve(context, key, "INPUT_NULL", "it is required, but the task gives no value and the component no default");
     }
   }
@@ -123,17 +141,14 @@ async function findBySource(
       return fromComponentInput(context, key, kind.value);
     case "taskOutputParameter": {
       const { producerTask, outputParameterKey } = kind.value;
+      if (await upstreamFailed(context, producerTask))
+        return fromFailedUpstream(context, { key, producerTask, outputParameterKey });
       const producer = await findProducer(context, key, producerTask);
       return fromTaskOutput(context, { key, producer, outputKey: outputParameterKey });
     }
     case "runtimeValue":
       if (kind.value.value.case !== "constant") break;
-      return resolveConstant(context, {
-        key,
-        constant: kind.value.value.value,
-        trail,
-        findParameter: (name, path) => findParameter(context, name, path),
-      });
+      return findTemplate(context, { key, template: kind.value.value.value, trail });
     case "taskFinalStatus":
       return fromFinalStatus(context, key, kind.value.producerTask);
     default:
@@ -143,6 +158,45 @@ async function findBySource(
     "FEATURE_UNSUPPORTED",
     `Cannot resolve ${describeInput(context, key)}: not implemented: its kind of source`,
   );
+}
+
+interface TemplateRequest {
+  readonly key: string;
+  /** A constant or a default, as its author wrote it. */
+  readonly template: Value;
+  readonly trail: readonly string[];
+}
+
+function findTemplate(context: ResolveContext, { key, template, trail }: TemplateRequest): Promise<FoundParameter | undefined> {
+  const { taskSpec, component } = context;
+  const defaultOf = (name: string): Value | undefined => lookup(component.inputDefinitions?.parameters, name)?.defaultValue;
+  return resolveConstant(context, {
+    key,
+    constant: template,
+    trail,
+    hasInput: (name) => lookup(taskSpec.inputs?.parameters, name) !== undefined || defaultOf(name) !== undefined,
+    findParameter: async (name, path) => {
+      const fallback = defaultOf(name);
+      const isGiven = lookup(taskSpec.inputs?.parameters, name) !== undefined || fallback === undefined;
+      const found = isGiven ? await findParameter(context, name, path) : undefined;
+      return found ?? (fallback && findTemplate(context, { key: name, template: fallback, trail: path }));
+    },
+  });
+}
+
+async function upstreamLacks(context: ResolveContext, key: string): Promise<boolean> {
+  const kind = lookup(context.taskSpec.inputs?.parameters, key)?.kind;
+  return kind?.case === "taskOutputParameter" && (await upstreamFailed(context, kind.value.producerTask));
+}
+
+/** What a task that did not succeed has published all the same, as a loop some of whose iterations ended well. */
+async function fromFailedUpstream(
+  context: ResolveContext,
+  { key, producerTask, outputParameterKey }: { key: string; producerTask: string; outputParameterKey: string },
+): Promise<FoundParameter | undefined> {
+  const producer = await findSibling(context, producerTask);
+  if (producer === undefined || (await producedParameters(context, producer, outputParameterKey)).length === 0) return undefined;
+  return fromTaskOutput(context, { key, producer, outputKey: outputParameterKey });
 }
 
 function fromComponentInput(context: ResolveContext, key: string, parentKey: string): FoundParameter | undefined {
@@ -175,7 +229,8 @@ export async function findProducer(context: ResolveContext, key: string, name: s
   throw cannotResolve(context, key, "PRODUCER_NOT_FOUND", reason);
 }
 
-function findSibling({ rows, parent, lookupIteration }: ResolveContext, name: string): Promise<PipelineTask | undefined> {
+/** The row of a sibling in the same iteration, if there is one. */
+export function findSibling({ rows, parent, lookupIteration }: ResolveContext, name: string): Promise<PipelineTask | undefined> {
   return rows.findSibling({ name, parentId: parent.taskId, iteration: lookupIteration });
 }
 

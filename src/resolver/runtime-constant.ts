@@ -1,10 +1,12 @@
 /**
- * Constants of the task spec and the placeholders in them.
+ * Constants of the task spec, defaults of components, and the placeholders in them.
  *
- * A constant that is exactly one placeholder becomes what it stands for, type and producer included; placeholders inside a longer
- * text are replaced in place by their text form. What neither the run nor the task spec can answer stays for the launcher.
+ * These are the texts an author writes, and here, where they stand, is the only place that reads them for placeholders: what comes out
+ * is data, for every task it is handed to. A constant that is exactly one placeholder becomes what it stands for, type and producer
+ * included; inside a longer text, a list or a struct, placeholders are replaced by their text form. A placeholder that neither the run
+ * nor the task can answer stays as it is.
  *
- * Source: contract/driver.md 4.5, DB-19, DB-31.
+ * Source: contract/driver.md 4.5, DB-19, DB-31; decisions.md ("placeholders inside dict and list constants", "placeholders in defaults").
  *
  * @module
  */
@@ -12,8 +14,8 @@ import { SpecError } from "../core/errors.ts";
 import { IoType } from "../core/kfp-types.ts";
 import { findPlaceholders, jobPlaceholderValue, replacePlaceholders, wholePlaceholder } from "../core/placeholder.ts";
 import type { Placeholder } from "../core/placeholder.ts";
-import { jsonToValue, textOfValue } from "../core/value.ts";
-import type { Value } from "../core/value.ts";
+import { jsonToValue, textOfValue, valueToJson } from "../core/value.ts";
+import type { JsonObject, JsonValue, Value } from "../core/value.ts";
 import type { Producer } from "./io-entries.ts";
 import { describeInput, parentProducer } from "./resolve-context.ts";
 import type { ResolveContext } from "./resolve-context.ts";
@@ -31,7 +33,9 @@ export interface ConstantRequest {
   readonly constant: Value;
   /** Inputs that are being resolved for the sake of this one, outermost first. */
   readonly trail: readonly string[];
-  /** Resolves another input of the same task. */
+  /** Whether the task has another input of that name, given or by default. */
+  readonly hasInput: (key: string) => boolean;
+  /** Resolves another input of the same task. @throws {ResolveError} When the task does not have it. */
   readonly findParameter: (key: string, trail: readonly string[]) => Promise<FoundParameter | undefined>;
 }
 
@@ -40,35 +44,69 @@ const CHANNEL_PREFIX = "pipelinechannel--";
 /**
  * The value a constant stands for.
  *
- * @returns `undefined` when it is exactly one pipeline channel and that has nothing to give.
- * @throws {SpecError} PLACEHOLDER_INVALID when inputs refer to each other in a circle.
+ * @returns `undefined` when it is exactly one input and that has nothing to give.
+ * @throws {SpecError} PLACEHOLDER_INVALID when inputs refer to each other in a circle, or two keys of a struct become the same.
  * @throws {ResolveError} when an input that the constant refers to cannot be resolved.
  */
 export async function resolveConstant(context: ResolveContext, request: ConstantRequest): Promise<FoundParameter | undefined> {
   const { constant } = request;
-  if (constant.kind.case !== "stringValue") return runtimeValue(context, constant);
+  if (constant.kind.case !== "stringValue") return runtimeValue(context, await resolveMembers(context, request));
   const text = constant.kind.value;
   const whole = wholePlaceholder(text);
-  const channel = whole === undefined ? undefined : channelOf(whole);
-  if (channel !== undefined) return findChannel(context, request, channel);
+  const input = whole === undefined ? undefined : inputOf(request, whole);
+  if (input !== undefined) return findInput(context, request, input);
   if (whole !== undefined) return runtimeValue(context, jsonToValue(contextText(context, whole) ?? text));
+  return runtimeValue(context, jsonToValue(await resolveText(context, request, text)));
+}
 
-  const channels = await channelTexts(context, request, text);
-  const resolved = replacePlaceholders(text, (placeholder) => {
-    const name = channelOf(placeholder);
-    if (name !== undefined) return channels.get(name);
+/** Lists and structs, leaf by leaf: their shape cannot be changed by what is inserted. */
+async function resolveMembers(context: ResolveContext, request: ConstantRequest): Promise<Value> {
+  const { case: kind } = request.constant.kind;
+  if (kind !== "listValue" && kind !== "structValue") return request.constant;
+  const resolve = async (json: JsonValue): Promise<JsonValue> => {
+    if (typeof json === "string") return resolveText(context, request, json);
+    if (Array.isArray(json)) return resolveInOrder(json, resolve);
+    return typeof json === "object" && json !== null ? resolveObject(json) : json;
+  };
+  const resolveObject = async (object: JsonObject): Promise<JsonObject> => {
+    const members = await resolveInOrder(Object.entries(object), async ([key, member]) => {
+      return [await resolveText(context, request, key), await resolve(member)] as const;
+    });
+    const keys = members.map(([key]) => key);
+    if (new Set(keys).size < keys.length) {
+      const what = describeInput(context, request.key);
+      throw new SpecError("PLACEHOLDER_INVALID", `Cannot resolve ${what}: two keys of one struct become the same text`);
+    }
+    return Object.fromEntries(members);
+  };
+  return jsonToValue(await resolve(valueToJson(request.constant)));
+}
+
+/** One after the other: each may read rows of the run. */
+async function resolveInOrder<T, R>(items: readonly T[], resolve: (item: T) => Promise<R>): Promise<R[]> {
+  const resolved: R[] = [];
+  for (const item of items) resolved.push(await resolve(item));
+  return resolved;
+}
+
+async function resolveText(context: ResolveContext, request: ConstantRequest, text: string): Promise<string> {
+  const inputs = await inputTexts(context, request, text);
+  return replacePlaceholders(text, (placeholder) => {
+    const name = inputOf(request, placeholder);
+    if (name !== undefined) return inputs.get(name);
     // Only a constant that is the root, and nothing else, is resolved here (DB-31).
     return isPipelineRoot(placeholder) ? undefined : contextText(context, placeholder);
   });
-  return runtimeValue(context, jsonToValue(resolved));
 }
 
 function runtimeValue(context: ResolveContext, value: Value): FoundParameter {
   return { value, type: IoType.RUNTIME_VALUE_INPUT, producer: parentProducer(context) };
 }
 
-function channelOf({ reference }: Placeholder): string | undefined {
-  return reference.kind === "input-parameter" && reference.name.startsWith(CHANNEL_PREFIX) ? reference.name : undefined;
+/** The input of this task a placeholder refers to. The compiler makes channels, so one that the task lacks is a mistake and no text. */
+function inputOf({ hasInput }: ConstantRequest, { reference }: Placeholder): string | undefined {
+  if (reference.kind !== "input-parameter") return undefined;
+  return reference.name.startsWith(CHANNEL_PREFIX) || hasInput(reference.name) ? reference.name : undefined;
 }
 
 function isPipelineRoot({ reference }: Placeholder): boolean {
@@ -81,18 +119,18 @@ function contextText({ job, taskKey, parent, pipelineRoot }: ResolveContext, { r
   return jobPlaceholderValue(reference.name, { ...job, taskName: taskKey, taskId: parent.taskId, pipelineRoot });
 }
 
-async function channelTexts(context: ResolveContext, request: ConstantRequest, text: string): Promise<Map<string, string>> {
+async function inputTexts(context: ResolveContext, request: ConstantRequest, text: string): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   for (const placeholder of findPlaceholders(text)) {
-    const name = channelOf(placeholder);
+    const name = inputOf(request, placeholder);
     if (name === undefined || texts.has(name)) continue;
-    const found = await findChannel(context, request, name);
+    const found = await findInput(context, request, name);
     texts.set(name, found?.value === undefined ? "" : textOfValue(found.value));
   }
   return texts;
 }
 
-function findChannel(
+function findInput(
   context: ResolveContext,
   { key, trail, findParameter }: ConstantRequest,
   name: string,

@@ -2,6 +2,7 @@ import { create, fromJson } from "@bufbuild/protobuf";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, test } from "vitest";
+import { expandReferences } from "../../src/local/pod-command.ts";
 import { ComponentSpecSchema, ExecutorInputSchema } from "../../src/core/kfp-types.ts";
 import { declaredInputs, resolveDriverArguments, resolveLauncherArguments } from "../../src/core/placeholder.ts";
 import { jsonToValue } from "../../src/core/value.ts";
@@ -103,6 +104,9 @@ describe("resolveDriverArguments()", () => {
       { name: "a placeholder made of value and text", values: { v: "{{" }, element: `${ref("v")}$}}` },
       { name: "a clause in a value", values: { v: '{"Concat": ["a"]}' }, element: ref("v") },
       { name: "a clause made of value and text", values: { v: "Concat" }, element: `{"${ref("v")}": ["a"]}` },
+      { name: "a variable of the pod in a value", values: { v: "$(NAMESPACE)" }, element: ref("v") },
+      { name: "a variable of the pod made of value and text", values: { v: "(NAMESPACE)" }, element: `$${ref("v")}` },
+      { name: "two dollars, of which the kubelet takes one", values: { v: "a$$b" }, element: ref("v") },
     ])("$name", ({ values, element }, { expect }) => {
       expect(resolveDriverArguments([element], input(values))).toEqual([element]);
     });
@@ -138,6 +142,10 @@ describe("resolveDriverArguments()", () => {
       "{{$.outputs.output_file}}",
       "'",
       "x",
+      "$(x)",
+      "(x)",
+      "$$",
+      "{{$.pipeline_job_uuid}}",
     );
     const text = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(""));
     const run = { runDisplayName: "", runName: "", runId: "", taskName: "", taskId: "" };
@@ -150,7 +158,10 @@ describe("resolveDriverArguments()", () => {
           clause({ Concat: [ref("v"), ref("w")] }),
           clause({ IfPresent: { InputName: "v", Then: [ref("v"), ref("w")] } }),
         ];
-        const resolved = resolveLauncherArguments(resolveDriverArguments(elements, executorInput), { executorInput, run });
+        const inPod = resolveDriverArguments(elements, executorInput).map((text) =>
+          expandReferences(text, { x: "!", NAMESPACE: "!" }),
+        );
+        const resolved = resolveLauncherArguments(inPod, { executorInput, run });
         expect(resolved).toEqual([`<${v}|${w}>`, v, v + w, v, w]);
       }),
     );

@@ -192,23 +192,46 @@ describe("{{$}}", () => {
     ]);
   });
 
-  test("resolves references inside values, leaf by leaf", ({ expect }) => {
+  const templatesOf = (parameters: JsonObject) => executorInputOf({ parameters }).inputs?.parameterValues ?? {};
+  const withTemplates = (parameters: JsonObject, templates: JsonObject, element = "{{$}}"): string => {
+    const context = {
+      executorInput: executorInputOf({ parameters }),
+      run,
+      templates: new Map(Object.entries(templatesOf(templates))),
+    };
+    return resolveLauncherArguments([element], context)[0] ?? "";
+  };
+
+  test("a value that is the author's constant word for word has its references resolved, leaf by leaf", ({ expect }) => {
     const parameters = {
       cfg: { port: ref("p"), list: [`a ${ref("q")}`, 1], run: "{{$.pipeline_job_uuid}}" },
       p: 9312,
       q: 'x"\n',
     };
-    expect(executorInput({ parameters }).inputs.parameterValues).toEqual({
+    const json = JSON.parse(withTemplates(parameters, { cfg: parameters.cfg })) as { inputs: { parameterValues: JsonObject } };
+    expect(json.inputs.parameterValues).toEqual({
       cfg: { port: "9312", list: ['a x"\n', 1], run: "r-1" },
       p: 9312,
       q: 'x"\n',
     });
-    expect(resolveOne({ parameters }, ref("cfg"))).toBe('{"list":["a x\\"\\n",1],"port":"9312","run":"r-1"}');
+    expect(withTemplates(parameters, { cfg: parameters.cfg }, ref("cfg"))).toBe(
+      '{"list":["a x\\"\\n",1],"port":"9312","run":"r-1"}',
+    );
+  });
+
+  test("any other value is data, whatever it looks like", ({ expect }) => {
+    const parameters = { a: `<${ref("b")}>`, b: "secret", c: ["{{$.pipeline_job_uuid}}", "{{$}}"] };
+    expect(executorInput({ parameters }).inputs.parameterValues).toEqual(parameters);
+    expect(withTemplates(parameters, { a: `<${ref("b")}> `, c: ["{{$.pipeline_job_uuid}}"] })).toBe(
+      resolveOne({ parameters }, "{{$}}"),
+    );
+    expect(resolve({ parameters }, ref("a"), ref("c"))).toEqual([parameters.a, JSON.stringify(parameters.c)]);
   });
 
   test("references are resolved once, cycles included", ({ expect }) => {
     const parameters = { a: `<${ref("b")}>`, b: `(${ref("a")})`, self: ref("self") };
-    expect(executorInput({ parameters }).inputs.parameterValues).toEqual({
+    const json = JSON.parse(withTemplates(parameters, parameters)) as { inputs: { parameterValues: JsonObject } };
+    expect(json.inputs.parameterValues).toEqual({
       a: `<(${ref("a")})>`,
       b: `(<${ref("b")}>)`,
       self: ref("self"),
@@ -264,6 +287,9 @@ describe("properties", () => {
       "$&",
       "}}",
       "{{$",
+      ref("a"),
+      ref("b"),
+      "{{$.pipeline_job_uuid}}",
     );
     const text = fc.oneof(
       fc.array(piece, { maxLength: 4 }).map((pieces) => pieces.join("")),

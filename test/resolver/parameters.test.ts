@@ -257,6 +257,71 @@ describe("resolveInputs() of a task output", () => {
     );
   });
 
+  describe("of a task that did not succeed", () => {
+    const always = { ...fromTask, triggerPolicy: { strategy: "ALL_UPSTREAM_TASKS_COMPLETED" } };
+    const component = (definition: object): object => ({ component: { inputDefinitions: { parameters: { n: definition } } } });
+    const withDefault = component({ parameterType: "STRING", isOptional: true, defaultValue: "d" });
+    const failed = produced(TaskType.RUNTIME, [], { state: TaskState.FAILED });
+    const notStarted = { ...failed, rows: () => [] };
+    const default_ = ['n="d" COMPONENT_DEFAULT_INPUT ROOT'];
+
+    test.for([
+      { name: "a failed one", given: { ...failed, task: always, ...withDefault }, expected: default_ },
+      {
+        name: "a skipped one",
+        given: { ...produced(TaskType.RUNTIME, [], { state: TaskState.SKIPPED }), task: always, ...withDefault },
+        expected: default_,
+      },
+      { name: "one that never started", given: { ...notStarted, task: always, ...withDefault }, expected: default_ },
+      {
+        name: "none for an optional input without default",
+        given: { ...failed, task: always, ...component({ parameterType: "STRING", isOptional: true }) },
+        expected: [],
+      },
+      {
+        name: "what a failed one has published all the same",
+        given: {
+          ...produced(TaskType.RUNTIME, [parameter("x", "v", OUTPUT, "prep")], { state: TaskState.FAILED }),
+          task: always,
+          ...withDefault,
+        },
+        expected: ['n="v" TASK_OUTPUT_INPUT prep'],
+      },
+      {
+        name: "no default in an ordinary task",
+        given: { ...failed, ...withDefault },
+        expected: expect.stringContaining('producer "prep" has no output "x"') as string,
+      },
+      {
+        name: "no default for an output that a succeeded one lacks",
+        given: { ...produced(TaskType.RUNTIME, []), task: always, ...withDefault },
+        expected: expect.stringContaining('producer "prep" has no output "x"') as string,
+      },
+      {
+        name: "no default for a task that the spec does not have",
+        given: { ...notStarted, tasks: {}, task: always, ...withDefault },
+        expected: expect.stringContaining('"prep" not found') as string,
+      },
+      {
+        name: "nothing for a required input",
+        given: { ...failed, task: always, ...component({ parameterType: "STRING" }) },
+        expected: expect.stringContaining("the task that gives it did not succeed, and the input has no default") as string,
+      },
+    ])("an exit task takes $name", async ({ given, expected }) => {
+      expect(await outcomeOf(parametersOf(given))).toEqual(expected);
+    });
+
+    test("leaves a gap in a text, and the default where it is all there is", async () => {
+      const channel = "{{$.inputs.parameters['pipelinechannel--prep-x']}}";
+      const inputs = (n: string): object => ({
+        parameters: { n: { runtimeValue: { constant: n } }, "pipelinechannel--prep-x": fromTask.inputs.parameters.n },
+      });
+      const given = (n: string): object => ({ ...failed, ...withDefault, task: { ...always, inputs: inputs(n) } });
+      expect(await parametersOf(given(`<${channel}>`))).toEqual(['n="<>" RUNTIME_VALUE_INPUT ROOT']);
+      expect(await parametersOf(given(channel))).toEqual(default_);
+    });
+  });
+
   test("overwrites the iteration of the producer", async () => {
     const given = {
       ...produced(TaskType.RUNTIME, [parameter("x", "v", ITERATOR_OUTPUT, "prep#1")], { index: 1 }),
