@@ -8,9 +8,11 @@
  *
  * @module
  */
+import { ResolveError } from "./errors.ts";
+import { jsonPathText, parseJsonText, type ParsedJson } from "./json-text.ts";
 import type { ExecutorInput } from "./kfp-types.ts";
-import { isNullValue, jsonToValue, textOfValue } from "./value.ts";
-import type { JsonValue, Value } from "./value.ts";
+import { isNullValue, jsonToValue, textOfValue, UNSAFE_INTEGER, valueProblem } from "./value.ts";
+import type { Value } from "./value.ts";
 
 export interface ConditionOptions {
   /** Inputs that the component declares as optional: omitted, they read as null when indexed, but are absent for `in` and `has()`. */
@@ -38,7 +40,7 @@ export async function evaluateCondition(
  * What a selector picks from a resolved value.
  *
  * @throws {ResolveError} EXPRESSION_FAILED when it does not compile, fails, or gives what no value can hold: null, or a list or map
- * made in the expression. VALUE_INVALID when the value itself has no kind.
+ * made in the expression. VALUE_INVALID when the value itself has no kind, or what is picked from a text is an integer beyond 2^53.
  */
 export async function evaluateSelector(selector: string, value: Value): Promise<Value> {
   const picked = pickByKey(selector, value);
@@ -51,14 +53,19 @@ export async function evaluateSelector(selector: string, value: Value): Promise<
 function pickByKey(selector: string, value: Value): Value | undefined {
   const key = /^parseJson\(string_value\)\["([\w-]*)"\]$/.exec(selector)?.[1];
   if (key === undefined || isNullValue(value)) return undefined;
+  let parsed: ParsedJson;
   try {
-    const json = JSON.parse(textOfValue(value)) as JsonValue;
-    if (typeof json !== "object" || json === null || Array.isArray(json) || !Object.hasOwn(json, key)) return undefined;
-    // Converted as a whole, since a number out of range anywhere in the text is an error.
-    const { kind } = jsonToValue(json);
-    const member = kind.case === "structValue" ? kind.value.fields[key] : undefined;
-    return member === undefined || isNullValue(member) ? undefined : member;
+    parsed = parseJsonText(textOfValue(value), { repeatedKeys: "keep-last" });
   } catch {
     return undefined;
   }
+  // What is not right with the text the engine says.
+  if ("problem" in parsed || valueProblem(parsed.value) !== undefined) return undefined;
+  const { value: json, roundedIntegers } = parsed;
+  if (typeof json !== "object" || json === null || Array.isArray(json) || !Object.hasOwn(json, key)) return undefined;
+  // A number that is rounded elsewhere in the text is nobody's business.
+  const rounded = roundedIntegers.find(([name]) => name === key);
+  if (rounded !== undefined) throw new ResolveError("VALUE_INVALID", `member ${jsonPathText(rounded)} is ${UNSAFE_INTEGER}`);
+  const member = json[key] ?? null;
+  return member === null ? undefined : jsonToValue(member);
 }

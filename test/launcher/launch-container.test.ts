@@ -181,7 +181,8 @@ describe("launchContainer(): the command fails", () => {
       name: "an argument of 128 KiB",
       command: ["echo", "x".repeat(131_073)],
       exitCode: 1,
-      message: "fork/exec echo: argument list too long",
+      message:
+        "fork/exec echo: argument list too long: argument 1 has 131073 bytes, and the system takes at most 131071 in one argument; hand large data over as an artifact instead of a parameter",
     },
   ])("$name", async ({ command, exitCode, message }) => {
     const world = await startLauncherWorld(single);

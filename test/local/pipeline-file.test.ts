@@ -35,6 +35,11 @@ describe("loadPipelineFile()", () => {
   test.for<{ name: string; text: string | undefined; code?: string; message: string }>([
     { name: "no file", text: undefined, message: "Cannot read p.yaml: there is no such file" },
     { name: "no YAML", text: "a: [1", message: "Cannot read p.yaml as YAML: line 1, column 6:" },
+    {
+      name: "an integer that would be rounded",
+      text: "a: 1\nb: [2, -9007199254740993]",
+      message: "Cannot read p.yaml as YAML: line 2, column 8: this is an integer beyond 9007199254740991",
+    },
     { name: "a list", text: "- 1", message: "p.yaml is no compiled pipeline: it holds no map" },
     { name: "three documents", text: "a: 1\n---\nb: 1\n---\nc: 1", message: "it has more than two documents" },
     { name: "another second document", text: `${JSON.stringify(spec)}\n---\na: 1`, message: "it has no platforms" },

@@ -52,6 +52,28 @@ describe("createProcessRunner()", () => {
     expect(stdout.text().trim().split("\n").toSorted()).toEqual(["EMPTY=", "ONLY=this"]);
   });
 
+  test.runIf(process.platform === "linux")("says what is too large when the system does not start the command", async () => {
+    const one = (await run("echo", ["--text", "x".repeat(20_000_000)])).outcome;
+    expect(one).toEqual({
+      kind: "not-started",
+      reason: expect.stringMatching(
+        /^fork\/exec echo: argument list too long: argument 2 \(the value of --text\) has 20000000 bytes, and the system takes at most \d+ in one argument; hand large data over as an artifact/,
+      ) as string,
+    });
+    const all = (
+      await run(
+        "echo",
+        Array.from({ length: 2000 }, () => "y".repeat(100_000)),
+      )
+    ).outcome;
+    expect(all).toEqual({
+      kind: "not-started",
+      reason: expect.stringMatching(
+        /argument list too long: arguments and environment have 2000\d+ bytes together, .*argument 1 with 100000 bytes/,
+      ) as string,
+    });
+  });
+
   test.for([
     { name: "exit code", args: ["-c", "exit 7"], outcome: { kind: "exited", exitCode: 7 } },
     { name: "signal", args: ["-c", "kill -KILL $$"], outcome: { kind: "killed", signal: "SIGKILL" } },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { JsonValue } from "../../src/core/value.ts";
-import { outcomeOf, parametersOf, resolve } from "./resolving.ts";
+import { constant, outcomeOf, parametersOf, resolve } from "./resolving.ts";
 import { IoType, TaskState, TaskType, parameter, row } from "./rows.ts";
 
 const { COMPONENT_INPUT, ITERATOR_INPUT, ITERATOR_OUTPUT, OUTPUT, ONE_OF_OUTPUT, RUNTIME_VALUE_INPUT } = IoType;
@@ -359,6 +359,17 @@ describe("resolveInputs() of typed inputs", () => {
     const literal = { parameterType: "STRING", literals: ["a", "b"] };
     expect(await parametersOf(typed("a", literal))).toHaveLength(1);
     await expect(resolve(typed("c", literal))).rejects.toThrow(/validating parameter/);
+  });
+
+  test("refuses an integer that a selector would pick rounded", async () => {
+    const select = (json: string): Promise<string[] | string> => {
+      const n = { ...constant(json), parameterExpressionSelector: 'parseJson(string_value)["a"]' };
+      return outcomeOf(parametersOf({ task: { inputs: { parameters: { n } } } }));
+    };
+    expect(await select('{"a": [1, 9007199254740993]}')).toMatch(
+      /Cannot resolve input "n".*: member a\[1\] is an integer beyond/,
+    );
+    expect(await select('{"a": 1, "b": 9007199254740993}')).toEqual(["n=1 RUNTIME_VALUE_INPUT ROOT"]);
   });
 
   test("names the input when a selector fails", async () => {
