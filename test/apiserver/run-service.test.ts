@@ -130,6 +130,12 @@ describe("CreateRun", () => {
       message: /"n" .* whole number/,
     },
     {
+      name: "a parameter that cannot be carried exactly",
+      run: runInit({ runtimeConfig: { parameters: { n: number(2 ** 53) } } }),
+      code: "INVALID_ARGUMENT",
+      message: /"n" .* cannot be used: it is an integer beyond .*pass it as a string/,
+    },
+    {
       name: "an unknown parameter",
       run: runInit({ runtimeConfig: { parameters: { x: number(1) } } }),
       code: "INVALID_ARGUMENT",

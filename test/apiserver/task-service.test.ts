@@ -1,6 +1,9 @@
+import { create } from "@bufbuild/protobuf";
+import { ListValueSchema, ValueSchema, type Value } from "@bufbuild/protobuf/wkt";
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { ArtifactType, IoType, TaskState, TaskType, type PipelineTask, type TaskInit } from "../../src/core/kfp-types.ts";
+import { GetRunRequest_ViewMode } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { connectRawClient, startFakeApiServer } from "../fakes/api-server.ts";
 import { rejectionOf } from "../fakes/rejection.ts";
 
@@ -68,6 +71,33 @@ describe("CreateTask", () => {
     expect(states(await add({ stateHistory: [{ state: TaskState.RUNNING }] }))).toEqual([TaskState.RUNNING]);
     const other = await add({ name: "u", stateHistory: [{ state: TaskState.FAILED }] });
     expect(states(other)).toEqual([TaskState.FAILED, TaskState.RUNNING]);
+  });
+
+  test("refuses by name what its readers could not take, in parameters and properties, and stores nothing", async ({
+    expect,
+  }) => {
+    const { add, api, runId, update } = await setUp();
+    const nested = (levels: number): Value =>
+      create(ValueSchema, {
+        kind: { case: "listValue", value: create(ListValueSchema, { values: levels === 1 ? [] : [nested(levels - 1)] }) },
+      });
+    const deepest = { parameters: [{ parameterKey: "a", value: nested(44) }] };
+    const task = await add({ inputs: deepest, outputs: deepest });
+    expect((await api.getTask({ runId, taskId: task.taskId })).inputs?.parameters).toHaveLength(1);
+    expect((await api.getRun({ runId, view: GetRunRequest_ViewMode.FULL })).tasks).toHaveLength(1);
+    const tooDeep = { parameters: [{ parameterKey: "a", value: nested(45) }] };
+    const message = /parameter "a" of task "u?" is nested more than 44 levels deep/;
+    for (const refused of [
+      add({ name: "u", inputs: tooDeep }),
+      add({ name: "u", outputs: tooDeep }),
+      update(task.taskId, { outputs: tooDeep }),
+    ]) {
+      const rejection = await rejectionOf(refused);
+      expect([rejection.code, rejection.message]).toEqual(["INVALID_ARGUMENT", expect.stringMatching(message)]);
+    }
+    const properties = { statusMetadata: { customProperties: { p: nested(45) } } };
+    expect((await rejectionOf(add({ name: "u", ...properties }))).message).toMatch(/property "p" of task "u" is nested/);
+    expect((await api.listTasks({ runId })).totalSize).toBe(1);
   });
 
   test("stores a value without kind as null", async ({ expect }) => {

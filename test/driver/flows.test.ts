@@ -14,12 +14,19 @@ const text = { parameterType: "STRING" };
 const number = { parameterType: "NUMBER_INTEGER" };
 const model = { artifactType: { schemaTitle: "system.Model", schemaVersion: "0.0.1" } };
 
-function pipeline(changes: { tasks?: JsonObject; components?: JsonObject; executors?: JsonObject } = {}): JsonObject {
+interface PipelineChanges {
+  readonly inputs?: JsonObject;
+  readonly tasks?: JsonObject;
+  readonly components?: JsonObject;
+  readonly executors?: JsonObject;
+}
+
+function pipeline(changes: PipelineChanges = {}): JsonObject {
   return {
     pipelineInfo: { name: "demo" },
     schemaVersion: "2.1.0",
     root: {
-      inputDefinitions: { parameters: { n: number, word: { ...text, isOptional: true } } },
+      inputDefinitions: { parameters: { n: number, word: { ...text, isOptional: true }, ...changes.inputs } },
       outputDefinitions: { parameters: { out: text } },
       dag: {
         outputs: { parameters: { out: { valueFromParameter: { producerSubtask: "say", outputParameterKey: "said" } } } },
@@ -94,7 +101,7 @@ const paths = { parentTaskIdPath: "/unused", iterationCountPath: "/unused" };
 class Driven {
   readonly fake: FakeApi;
   readonly runId: string;
-  readonly deps: DriverDeps;
+  deps: DriverDeps;
   pod = 0;
 
   constructor(fake: FakeApi, runId: string) {
@@ -331,6 +338,18 @@ describe("the CONTAINER driver", () => {
     expect(row.endTime).toBeDefined();
   });
 
+  test("refuses a step whose pod could not be started, before its patch is written", async () => {
+    const driven = await start();
+    driven.deps = { ...driven.deps, settings: { ...driven.deps.settings, argumentLimitBytes: 200 } };
+    const root = await driven.root();
+    await expect(driven.container("say", root)).rejects.toThrow(
+      /Cannot start the step: in its pod, argument \d+ \(the value of --executor_input\) has \d+ bytes, and the system takes at most 200 in one argument; input parameter "times" alone has 1 bytes; hand large data over as an artifact/,
+    );
+    const row = await driven.child(root, "say");
+    expect(row.state).toBe(TaskState.FAILED);
+    expect(row.statusMetadata?.message).toMatch(/Cannot start the step/);
+  });
+
   test("says that a true condition is true", async () => {
     const driven = await start();
     const result = await driven.container("maybe", await driven.root({ n: 6 }));
@@ -528,6 +547,28 @@ describe("the ROOT_DAG driver", () => {
     expect(row.outputs?.parameters.map(({ parameterKey, value }) => [parameterKey, valueToJson(value!)])).toEqual([
       ["out", "hi"],
     ]);
+  });
+
+  test("resolves the run's facts in defaults, and leaves what was given alone", async () => {
+    const inputs = { id: { ...text, defaultValue: "{{$.pipeline_job_uuid}}" }, given: { ...text, defaultValue: "d" } };
+    const driven = await start({ inputs });
+    const root = await driven.task(await driven.root({ id: "{{$.pipeline_job_uuid}}", given: "{{$.pipeline_job_uuid}}" }));
+    const parameters =
+      root.inputs?.parameters.map(({ parameterKey, value }) => [parameterKey, value && valueToJson(value)]) ?? [];
+    expect(Object.fromEntries(parameters)).toEqual({ id: driven.runId, given: "{{$.pipeline_job_uuid}}" });
+  });
+
+  test.for([
+    ['{"parameterValues": {"n": 9007199254740993}}', /Cannot start the run: parameter "n" is an integer beyond/],
+    ['{"parameterValues": {"word": {"ids": [9007199254740993]}}}', /member ids\[0\] of parameter "word" is an integer beyond/],
+    [
+      `{"parameterValues": {"word": ${"[".repeat(31)}${"]".repeat(31)}}}`,
+      /parameterValues\.word: the value is nested more than 30 levels deep/,
+    ],
+  ] as const)("refuses values that nobody could read back: %s", async ([runtimeConfig, message]) => {
+    const driven = await start();
+    const options = { type: "ROOT_DAG", ...common, ...paths, pod: driven.nextPod(), runId: driven.runId, runtimeConfig } as const;
+    await expect(drive(driven.deps, options)).rejects.toThrow(message);
   });
 
   test("refuses a runtime config that is no JSON object", async () => {
