@@ -1,32 +1,19 @@
 /** The example with lightweight Python components, on a machine that has Python and reaches a package index. */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
+import { canInstallSdk } from "../support/python-sdk.ts";
 import { parseResult } from "../support/run-results.ts";
 import { skipUnless } from "../support/skip.ts";
 
 const pipeline = join(root, "examples/python-components/pipeline.yaml");
 
-/** The very packages, without their dependencies, to a folder that is thrown away. */
-function canInstall(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), "kfp-pip-"));
-  try {
-    const version = /kfp==([\d.]+)/.exec(readFileSync(pipeline, "utf8"))?.[0] ?? "kfp";
-    const venv = spawnSync("python3", ["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 11))"]);
-    if (venv.status !== 0) return false;
-    const args = ["-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0", "--dest", folder, version];
-    return spawnSync("python3", args, { timeout: 60_000 }).status === 0;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
+const sdkVersion = /kfp==([\d.]+)/.exec(readFileSync(pipeline, "utf8"))?.[0] ?? "kfp";
 const reason = "python components: needs python3 3.11 with venv, and a package index";
-describe.skipIf(skipUnless(canInstall(), reason))("the example with Python components", () => {
+describe.skipIf(skipUnless(canInstallSdk(sdkVersion), reason))("the example with Python components", () => {
   let programs: Programs;
   let folder = "";
   beforeAll(async () => {
