@@ -8,15 +8,29 @@
  *
  * @module
  */
-import { celEnv, celError, celFunc, CelScalar, celUint, isCelError, isCelUint, mapType, parse, plan } from "@bufbuild/cel";
-import type { CelError, CelInput, CelMap } from "@bufbuild/cel";
+import {
+  celEnv,
+  celError,
+  celFunc,
+  CelScalar,
+  celUint,
+  isCelError,
+  isCelUint,
+  listType,
+  mapType,
+  parse,
+  plan,
+} from "@bufbuild/cel";
+import type { CelError, CelInput, CelList, CelMap } from "@bufbuild/cel";
 import { create } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { errorMessage, ResolveError, SpecError } from "./errors.ts";
-import { checkExpression, scopeOfMessage } from "./expression-check.ts";
+import { EVALUATION_STEPS, EvaluationBudget, meteredEnvironment, meterMacros } from "./expression-budget.ts";
+import { scopeOfMessage } from "./expression-check.ts";
 import type { Scope } from "./expression-check.ts";
-import { celOfJson, celOfMessage, celOfValues, jsonOfCel } from "./expression-values.ts";
+import { compileExpression, describeProblem } from "./expression-compile.ts";
+import { celListOf, celOfJson, celOfMessage, celOfValues, jsonOfCel } from "./expression-values.ts";
 import { generalDecimal, parseGoFloat } from "./go-float.ts";
 import { parseDecimalInteger, parseGoBool } from "./go-number.ts";
 import { ExecutorInput_InputsSchema, ExecutorInput_OutputsSchema } from "../gen/ml_pipelines/pipeline_spec_pb.js";
@@ -79,6 +93,12 @@ function isKeyOf(key: unknown, map: CelMap): boolean {
 }
 
 const MAP = mapType(DYN, DYN);
+const LIST = listType(DYN);
+
+// The engine's is a chain of lists, which takes longer to walk with every link: map() and filter() make one link an item.
+function concatenate(left: CelList, right: CelList): CelList {
+  return celListOf([...left, ...right]);
+}
 
 const environment = celEnv({
   funcs: [
@@ -92,6 +112,7 @@ const environment = celEnv({
     ...[STRING, DOUBLE, INT, BOOL, UINT].map((key) => celFunc("@in", [key, MAP], BOOL, isKeyOf)),
     // Whatever cannot be a key is in no map.
     celFunc("@in", [DYN, MAP], BOOL, () => false),
+    celFunc("_+_", [LIST, LIST], LIST, concatenate),
     celFunc("_<_", [STRING, STRING], BOOL, (left, right) => compareUtf8(left, right) < 0),
     celFunc("_<=_", [STRING, STRING], BOOL, (left, right) => compareUtf8(left, right) <= 0),
     celFunc("_>_", [STRING, STRING], BOOL, (left, right) => compareUtf8(left, right) > 0),
@@ -105,7 +126,7 @@ const SELECTOR_SCOPE = scopeOfMessage(ValueSchema);
 /** As in expression.ts. */
 export function evaluateCondition(condition: string, executorInput: ExecutorInput, optionalInputs: ReadonlySet<string>): boolean {
   const fail = (reason: string): SpecError => {
-    return new SpecError("CONDITION_INVALID", `Cannot evaluate condition "${oneLine(condition)}": ${oneLine(reason)}`);
+    return new SpecError("CONDITION_INVALID", `Cannot evaluate condition "${shortened(condition)}": ${oneLine(reason)}`);
   };
   // Both variables are always defined: an absent message counts as an empty one.
   const inputs = executorInput.inputs ?? create(ExecutorInput_InputsSchema);
@@ -124,7 +145,7 @@ export function evaluateCondition(condition: string, executorInput: ExecutorInpu
 /** As in expression.ts. */
 export function evaluateSelector(selector: string, value: Value): Value {
   const fail = (reason: string): ResolveError => {
-    return new ResolveError("EXPRESSION_FAILED", `Cannot evaluate selector "${oneLine(selector)}": ${oneLine(reason)}`);
+    return new ResolveError("EXPRESSION_FAILED", `Cannot evaluate selector "${shortened(selector)}": ${oneLine(reason)}`);
   };
   const variables: Variables = { string_value: textOfValue(value) };
   for (const name of Object.values(PROTO_NAMES)) variables[name] = celError(`no such attribute: the value has no ${name}`);
@@ -147,29 +168,31 @@ const PROTO_NAMES = {
 type Variables = Record<string, CelInput | CelError>;
 
 function evaluate(expression: string, scope: Scope, variables: Variables, fail: (reason: string) => Error): unknown {
+  const budget = new EvaluationBudget();
   let run: ReturnType<typeof plan>;
   try {
-    // The parser knows comments only as lines that end.
-    const parsed = parse(`${expression}\n`);
-    if (parsed.expr !== undefined) checkExpression(parsed.expr, scope);
-    run = plan(environment, parsed);
+    const { parsed, expr } = compileExpression(expression, scope);
+    meterMacros(expr);
+    run = plan(meteredEnvironment(environment, budget), parsed);
   } catch (error) {
-    throw fail(describe(errorMessage(error)));
+    throw fail(describeProblem(errorMessage(error)));
   }
   // The engine takes errors as values of variables, its types do not say so.
   const result = run(variables as Record<string, CelInput>);
-  if (isCelError(result)) throw fail(describe(result.message));
+  if (budget.exceeded) {
+    throw fail(`it takes more than ${EVALUATION_STEPS.toLocaleString("en")} steps; loop over shorter lists, or decide in a step`);
+  }
+  if (isCelError(result)) throw fail(describeProblem(result.message));
   return result;
 }
 
-/** The engine's reasons in the words of cel-go, which people search for. */
-function describe(reason: string): string {
-  return reason
-    .replace(/^<input>:(\d+):(\d+): /, "syntax error at line $1, column $2: ")
-    .replace(/^found no matching overload for/, "no such overload:")
-    .replace(/^field not found: /, "no such key: ")
-    .replace(/^index (\S+) out of bounds \[0, -1\)$/, "index out of bounds: $1");
+/** Enough of an expression to find it in the pipeline. */
+function shortened(expression: string): string {
+  const line = oneLine(expression);
+  return line.length <= SHOWN_CHARACTERS ? line : `${line.slice(0, SHOWN_CHARACTERS - 1)}…`;
 }
+
+const SHOWN_CHARACTERS = 400;
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, " ").trim();

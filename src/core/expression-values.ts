@@ -69,8 +69,8 @@ function celMapOf<T>(entries: Iterable<readonly [string, T]>, convert: (value: T
   return Object.assign(celMap(members), { has: (key: unknown) => typeof key === "string" && members.has(key) });
 }
 
-// The engine throws, beyond the reach of "||", when the index of a list has a fraction.
-function celListOf(items: readonly CelInput[]): CelList {
+/** A list of the engine, which by itself throws, beyond the reach of "||", when an index has a fraction. */
+export function celListOf(items: readonly CelInput[]): CelList {
   const list = celList(items);
   const get = list.get.bind(list);
   return Object.assign(list, { get: (index: number) => (Number.isInteger(index) ? get(index) : undefined) });

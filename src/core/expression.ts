@@ -25,7 +25,7 @@ export interface ConditionOptions {
  * @param condition Not empty; an empty one means "always" and is not for evaluation.
  * @param executorInput With resolved inputs; outputs are usually still empty.
  * @throws {SpecError} CONDITION_INVALID when it does not compile, fails or gives no boolean. The message holds the condition and the
- * reason, in one line and without values.
+ * reason, in one line and without values. Over the budget of expression-budget.ts counts as a failure.
  */
 export async function evaluateCondition(
   condition: string,
@@ -49,9 +49,36 @@ export async function evaluateSelector(selector: string, value: Value): Promise<
   return engine.evaluateSelector(selector, value);
 }
 
+/** Input parameters of a task by name, with the kind of their values where it is certain. */
+export type InputKinds = ReadonlyMap<string, "number" | "string" | "boolean" | "list" | "struct" | undefined>;
+
+export interface ConditionReport {
+  /** Why it can never be evaluated. */
+  readonly invalid?: string;
+  /** Inputs it takes without the task having them, sorted; none whose presence it asks for. */
+  readonly unknownInputs: readonly string[];
+  /** Why it fails unless `&&`, `||` or a macro goes around the operand. */
+  readonly doubtful?: string;
+}
+
+/** What can be known to be wrong with a trigger condition before a run. Never throws. */
+export async function checkConditionText(condition: string, inputs: InputKinds): Promise<ConditionReport> {
+  const engine = await import("./expression-static.ts");
+  return engine.checkConditionText(condition, inputs);
+}
+
+/** Why a selector can never be evaluated. Never throws. */
+export async function checkSelectorText(selector: string): Promise<string | undefined> {
+  if (KEY_SELECTOR.test(selector)) return undefined;
+  const engine = await import("./expression-static.ts");
+  return engine.checkSelectorText(selector);
+}
+
+const KEY_SELECTOR = /^parseJson\(string_value\)\["([\w-]*)"\]$/;
+
 /** The one form that compilers emit, where it succeeds; everything else, failures included, is the engine's. */
 function pickByKey(selector: string, value: Value): Value | undefined {
-  const key = /^parseJson\(string_value\)\["([\w-]*)"\]$/.exec(selector)?.[1];
+  const key = KEY_SELECTOR.exec(selector)?.[1];
   if (key === undefined || isNullValue(value)) return undefined;
   let parsed: ParsedJson;
   try {

@@ -10,6 +10,7 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { SpecError } from "./errors.ts";
+import { isDeeperThan } from "./json-depth.ts";
 
 export type Clause =
   | { readonly kind: "concat"; readonly parts: readonly ClausePart[] }
@@ -54,9 +55,13 @@ export function parseClause(element: string): Clause | undefined {
     });
   }
   if (!isObject(json) || Object.keys(json).length !== 1) return undefined;
+  if (isDeeperThan(json, NESTING_LIMIT)) throw malformed(`it is nested more than ${NESTING_LIMIT} levels deep`);
   if ("Concat" in json && !Array.isArray(json["Concat"])) return undefined;
   return clauseOf(json);
 }
+
+/** Lists and clauses in each other; what the SDK writes has three or four levels. */
+const NESTING_LIMIT = 200;
 
 /** The elements a clause stands for: exactly one for Concat, any number for IfPresent. */
 export function evaluateClause(clause: Clause, context: ClauseContext): string[] {
