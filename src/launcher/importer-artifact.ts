@@ -19,6 +19,8 @@ export interface ImporterArtifactOptions {
   /** The task's input parameters. */
   readonly lookup: (name: string) => Value | undefined;
   readonly artifactLocalPath?: string | undefined;
+  /** No step could get at a model in an image. */
+  readonly modelcarsUnavailable?: boolean | undefined;
 }
 
 /** Whether the spec refers to input parameters at all: an importer that does not is not held up by them. */
@@ -34,13 +36,18 @@ export interface ImporterArtifact {
 }
 
 /**
- * @throws {SpecError} SPEC_INVALID without usable URI, ARTIFACT_TYPE_INVALID for a type that cannot be, or cannot be in an image.
+ * @throws {SpecError} SPEC_INVALID without usable URI, ARTIFACT_TYPE_INVALID for a type that cannot be, or cannot be in an image,
+ *   FEATURE_UNSUPPORTED for an image where there are no modelcars.
  * @throws {StorageError} STORE_URI_INVALID, LOCAL_PATH_INVALID
  */
 export function importerArtifact(spec: ImporterSpec, options: ImporterArtifactOptions): ImporterArtifact {
   const uri = importerUri(spec, options.lookup);
   const { type, metadata: markers } = artifactTypeOfSchema(spec.typeSchema);
   const isImage = isModelcarUri(uri);
+  if (isImage && options.modelcarsUnavailable === true) {
+    const reason = `${uri} is a model in an image, and nothing can mount images here; import it from a folder or a store`;
+    throw new SpecError("FEATURE_UNSUPPORTED", reason);
+  }
   if (isImage && type !== ArtifactType.Model) {
     const found = ArtifactType[type] ?? String(type);
     throw new SpecError("ARTIFACT_TYPE_INVALID", `the URI ${uri} names an image, which only a Model can be, not a ${found}`);

@@ -137,11 +137,11 @@ function outputKeyOf({ component, componentName }: ScopeEntry): string {
 async function buildArtifact(deps: ImporterDeps, started: StartedImporter, options: ImporterOptions): Promise<Artifact> {
   const { spec, snapshot } = started;
   const { namespace } = options;
-  const { artifactLocalPath } = deps.settings;
+  const { artifactLocalPath, modelcarsUnavailable } = deps.settings;
   try {
     const values = await inputValues(started, options);
     const lookup = (name: string): Value | undefined => values.get(name);
-    const { artifact, workspacePath } = importerArtifact(spec, { namespace, lookup, artifactLocalPath });
+    const { artifact, workspacePath } = importerArtifact(spec, { namespace, lookup, artifactLocalPath, modelcarsUnavailable });
     if (workspacePath === undefined) return artifact;
     const stores = openStores(deps.openStore, { namespace, localRootAllowed: hasLocalRoot(snapshot.run, snapshot.spec) });
     try {

@@ -21,9 +21,11 @@ export interface LauncherSettings {
   readonly temporaryFolder: string;
   /** `KFP_MODELCAR_TIMEOUT`, a Go duration; absent: a modelcar is waited for without limit. */
   readonly modelcarTimeoutMs?: number;
+  /** `KFP_MODELCARS=false`: nothing can mount a model image here, so that an import of one fails by itself, not its consumers. */
+  readonly modelcarsUnavailable?: true;
 }
 
-/** @throws {UsageError} ENVIRONMENT_INVALID for a duration that is none. */
+/** @throws {UsageError} ENVIRONMENT_INVALID for a duration or a truth value that is none. */
 export function readLauncherSettings(environment: Readonly<Record<string, string | undefined>>): LauncherSettings {
   const read = <Name extends string>(field: Name, variable: string): { [K in Name]?: string } => {
     const value = environment[variable] ?? "";
@@ -37,7 +39,17 @@ export function readLauncherSettings(environment: Readonly<Record<string, string
     ...read("systemCertificatesPath", "SSL_CERT_FILE"),
     temporaryFolder: temporaryFolder === "" ? "/tmp" : temporaryFolder,
     ...readModelcarTimeout(environment["KFP_MODELCAR_TIMEOUT"] ?? ""),
+    ...readModelcars(environment["KFP_MODELCARS"] ?? ""),
   };
+}
+
+function readModelcars(text: string): { modelcarsUnavailable?: true } {
+  if (text === "" || text === "true") return {};
+  if (text === "false") return { modelcarsUnavailable: true };
+  throw new UsageError(
+    "ENVIRONMENT_INVALID",
+    `Cannot read environment variable KFP_MODELCARS: "${text}" is neither true nor false`,
+  );
 }
 
 function readModelcarTimeout(text: string): { modelcarTimeoutMs?: number } {

@@ -117,7 +117,11 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
     importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher {
       const { stdout, stderr } = openSinks(place);
       return {
-        environment: { ...common, KFP_POD_NAME: pod.name, KFP_POD_UID: pod.uid, NAMESPACE: pod.namespace },
+        environment: {
+          ...common,
+          ...{ KFP_POD_NAME: pod.name, KFP_POD_UID: pod.uid, NAMESPACE: pod.namespace },
+          KFP_MODELCARS: "false",
+        },
         stdout,
         stderr,
         end: () => {

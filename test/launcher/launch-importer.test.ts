@@ -49,11 +49,12 @@ interface ImportOptions {
   readonly iteration?: number;
   readonly pod?: string;
   readonly host?: Omit<Partial<LauncherHost>, "environment">;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 async function runImporter(
   world: LauncherWorld,
-  { spec, parent = world.root, iteration, pod = "pod-1", host = {} }: ImportOptions,
+  { spec, parent = world.root, iteration, pod = "pod-1", host = {}, environment = {} }: ImportOptions,
 ) {
   const logger = new RecordingLogger();
   world.takeCalls();
@@ -63,7 +64,7 @@ async function runImporter(
       ...["--importer_spec", typeof spec === "string" ? spec : JSON.stringify(spec), "--parent_task_id", parent.taskId],
       ...["--iteration_index", String(iteration ?? -1), "--namespace", "ns", "--pod_name", pod, "--pod_uid", `${pod}-uid`],
     ],
-    hostOf(world, { logger, environment: {}, ...host }),
+    hostOf(world, { logger, environment, ...host }),
   );
   const calls = world.takeCalls();
   const { tasks } = await world.api.listTasks(world.runId, { parentId: parent.taskId });
@@ -252,6 +253,31 @@ describe("launchImporter(): where the URI comes from", () => {
     expect(row && stateOf(row)).toBe("FAILED");
     expect(row?.statusMetadata?.message).toMatch(/^failed to create Artifact from ImporterSpec: /);
     expect(row?.statusMetadata?.message).toMatch(message);
+  });
+});
+
+describe("launchImporter(): models in images", () => {
+  const model = { artifactUri: { runtimeParameter: "uri" }, typeSchema: { schemaTitle: "system.Model" } };
+
+  test("a URI that turns out to be one fails where nothing can mount it, by name", async () => {
+    const world = await startLauncherWorld(importerPipeline({ uri: { componentInputParameter: "where" } }));
+    await giveInput(world, world.root, "where", "oci://r/o/m:v1");
+    const { exitCode, row } = await runImporter(world, { spec: model, environment: { KFP_MODELCARS: "false" } });
+    expect(exitCode).toBe(1);
+    expect(row && stateOf(row)).toBe("FAILED");
+    expect(row?.statusMetadata?.message).toBe(
+      "failed to create Artifact from ImporterSpec: oci://r/o/m:v1 is a model in an image, and nothing can mount images here; " +
+        "import it from a folder or a store",
+    );
+    expect(onlyArtifact(row)).toBeUndefined();
+  });
+
+  test("it is imported everywhere else", async () => {
+    const world = await startLauncherWorld(importerPipeline({ uri: { componentInputParameter: "where" } }));
+    await giveInput(world, world.root, "where", "oci://r/o/m:v1");
+    const { exitCode, row } = await runImporter(world, { spec: model, environment: { KFP_MODELCARS: "true" } });
+    expect(exitCode).toBe(0);
+    expect(onlyArtifact(row)?.uri).toBe("oci://r/o/m:v1");
   });
 });
 

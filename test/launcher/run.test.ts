@@ -120,6 +120,7 @@ describe("readLauncherSettings()", () => {
       SSL_CERT_FILE: "/s",
       TMPDIR: "/t",
       KFP_MODELCAR_TIMEOUT: "1m30s",
+      KFP_MODELCARS: "false",
     };
     expect(readLauncherSettings(environment)).toEqual({
       retryIndex: "2",
@@ -128,10 +129,13 @@ describe("readLauncherSettings()", () => {
       systemCertificatesPath: "/s",
       temporaryFolder: "/t",
       modelcarTimeoutMs: 90_000,
+      modelcarsUnavailable: true,
     });
+    expect(readLauncherSettings({ KFP_MODELCARS: "true" })).toEqual({ temporaryFolder: "/tmp" });
   });
 
-  test("a duration that is none is an error", () => {
+  test("a duration or a truth value that is none is an error", () => {
     expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "soon" })).toThrow(/KFP_MODELCAR_TIMEOUT: "soon"/);
+    expect(() => readLauncherSettings({ KFP_MODELCARS: "no" })).toThrow(/KFP_MODELCARS: "no" is neither true nor false/);
   });
 });
