@@ -30,12 +30,15 @@ const LEAST_PARALLELISM = 4;
 export async function runPipelineCommand(command: RunCommand, host: CliHost): Promise<number> {
   const { workingFolder, stdout, stderr, environment } = host;
   const inFolder = (path: string): string => resolve(workingFolder, path);
-  const files = { ...nodeFileSystem, readText: (path: string) => nodeFileSystem.readText(inFolder(path)) };
+  const files = {
+    readText: (path: string) => nodeFileSystem.readText(inFolder(path)),
+    stat: (path: string) => nodeFileSystem.stat(inFolder(path)),
+  };
   const pipeline = await loadPipelineFile(files, command.pipeline);
   const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
   const parameters = readRunParameters(pipeline.parsed.spec, { params: command.params, ...file });
   const root = pipelineRoot(command, inFolder);
-  const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot);
+  const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot, parameters);
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
@@ -100,7 +103,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
 }
 
-async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText">, path: string): Promise<JsonObject> {
+async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText" | "stat">, path: string): Promise<JsonObject> {
   const [values = {}, ...more] = await readDocuments(await readFile(files, path), path);
   if (typeof values !== "object" || values === null || Array.isArray(values) || more.length > 0) {
     throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is no map of names to values`);

@@ -37,22 +37,6 @@ export function dependenciesOf(dag: DagSpec, taskKey: string): string[] {
   return [...names].toSorted();
 }
 
-/** @throws {SpecError} SPEC_INVALID naming a cycle: such a DAG would wait for itself. */
-export function assertAcyclic(dag: DagSpec, where: string): void {
-  const done = new Set<string>();
-  const visit = (key: string, path: readonly string[]): void => {
-    if (done.has(key)) return;
-    const start = path.indexOf(key);
-    if (start >= 0) {
-      const cycle = [...path.slice(start), key].join(" -> ");
-      throw new SpecError("SPEC_INVALID", `The tasks of ${where} depend on each other in a circle: ${cycle}`);
-    }
-    for (const dependency of dependenciesOf(dag, key)) visit(dependency, [...path, key]);
-    done.add(key);
-  };
-  for (const key of Object.keys(dag.tasks)) visit(key, []);
-}
-
 /** Whether a task starts, given what became of everything it depends on. */
 export function mayStart(task: PipelineTaskSpec, upstream: readonly TaskOutcome[]): boolean {
   if (task.triggerPolicy?.strategy === TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED) {

@@ -8,6 +8,8 @@ import { isLocalUri } from "../core/artifact-uri.ts";
 import { PipelineSpecSchema, ParameterType } from "../core/kfp-types.ts";
 import { KubernetesExecutorConfigSchema } from "../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
+import { ImportedUris } from "./imported-uris.ts";
+import { runErrors, runWarnings } from "./pipeline-checks.ts";
 import type { LoadedPipeline } from "./pipeline-file.ts";
 import { flattened, placedTasks, type PlacedTask } from "./pipeline-tasks.ts";
 
@@ -31,18 +33,27 @@ const WORKSPACE_PLACEHOLDER = "{{$.workspace_path}}";
 /** Schemes the launcher has a client for. */
 const STORES = /^(?:minio|s3):\/\//;
 
-/** @param pipelineRoot Of the run, when it is not the default one. */
-export function checkFeatures(pipeline: LoadedPipeline, pipelineRoot?: string): FeatureReport {
+/**
+ * @param pipelineRoot Of the run, when it is not the default one.
+ * @param parameters Of the run, as far as they are given.
+ */
+export function checkFeatures(
+  pipeline: LoadedPipeline,
+  pipelineRoot?: string,
+  parameters: Readonly<Record<string, JsonValue>> = {},
+): FeatureReport {
+  const imported = new ImportedUris(pipeline.parsed, parameters);
   const tasks = flattened(placedTasks(pipeline.parsed));
   const kubernetesConfigs = new Map<string, string>();
   const findings = [
     ...pipelineFindings(pipeline, pipelineRoot),
     ...tasks.flatMap(taskFindings),
+    ...tasks.flatMap((task) => importFindings(imported, task)),
     ...tasks.flatMap((task) => kubernetesFindings(pipeline, task, kubernetesConfigs)),
   ];
   return {
-    errors: lines(findings, "error"),
-    warnings: [...imageWarning(tasks), ...lines(findings, "warning")],
+    errors: [...runErrors(pipeline.problems), ...lines(findings, "error")],
+    warnings: [...imageWarning(tasks), ...lines(findings, "warning"), ...runWarnings(pipeline.problems)],
     kubernetesConfigs,
   };
 }
@@ -97,7 +108,7 @@ function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | und
   return found;
 }
 
-function taskFindings({ scopePath, component, executor, task }: PlacedTask): Finding[] {
+function taskFindings({ scopePath, component, executor }: PlacedTask): Finding[] {
   const at = scopePath.replace(/^root\./, "");
   const found: Finding[] = [];
   const add = (feature: Feature, what?: string): void => {
@@ -119,11 +130,7 @@ function taskFindings({ scopePath, component, executor, task }: PlacedTask): Fin
       break;
     }
     case "importer": {
-      const { artifactUri, downloadToWorkspace } = executor.spec.value;
-      if (downloadToWorkspace) add(LANGUAGE_FEATURES.workspace);
-      for (const uri of importedUris(artifactUri, task)) {
-        if (!isSupportedUri(uri)) add(LANGUAGE_FEATURES.stores, `import of ${uri}`);
-      }
+      if (executor.spec.value.downloadToWorkspace) add(LANGUAGE_FEATURES.workspace);
       break;
     }
     case "resolver":
@@ -136,17 +143,13 @@ function taskFindings({ scopePath, component, executor, task }: PlacedTask): Fin
   return found;
 }
 
-type ArtifactUri = Extract<NonNullable<PlacedTask["executor"]>["spec"], { case: "importer" }>["value"]["artifactUri"];
-
-/** The URI where the spec itself has it; one that comes with the run is the launcher's to judge. */
-function importedUris(artifactUri: ArtifactUri, task: PlacedTask["task"]): string[] {
-  const constants =
-    artifactUri?.value.case === "constant"
-      ? [artifactUri.value.value]
-      : Object.values(task.inputs?.parameters ?? {}).flatMap(({ kind }) =>
-          kind.case === "runtimeValue" && kind.value.value.case === "constant" ? [kind.value.value.value] : [],
-        );
-  return constants.flatMap(({ kind }) => (kind.case === "stringValue" && /^\w+:\/\//.test(kind.value) ? [kind.value] : []));
+/** The URIs that the pipeline and the parameters know; one that a step makes is the launcher's to judge. */
+function importFindings(imported: ImportedUris, { scopePath, executor, parent, task }: PlacedTask): Finding[] {
+  if (executor?.spec.case !== "importer") return [];
+  return imported
+    .of(executor.spec.value, task, parent)
+    .filter((uri) => /^\w+:\/\//.test(uri) && !isSupportedUri(uri))
+    .map((uri) => ({ feature: LANGUAGE_FEATURES.stores, task: scopePath.replace(/^root\./, ""), what: `import of ${uri}` }));
 }
 
 function isSupportedUri(uri: string): boolean {

@@ -8,8 +8,9 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, KfpError, SpecError, UsageError } from "../core/errors.ts";
 import { parsePipelineSpec, type ParsedPipeline } from "../core/pipeline-spec.ts";
+import type { SpecProblem } from "../core/spec-check/problem.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import { assertRunnable } from "./pipeline-checks.ts";
+import { checkPipeline } from "./pipeline-checks.ts";
 
 export interface LoadedPipeline {
   /** As given on the command line. */
@@ -18,7 +19,19 @@ export interface LoadedPipeline {
   /** What CreateRun takes: the spec, or `{pipeline_spec, platform_spec}`. */
   readonly source: JsonObject;
   readonly parsed: ParsedPipeline;
+  /** What the static check found: warnings only. */
+  readonly problems: readonly SpecProblem[];
 }
+
+/** What is read from the disk. */
+type Files = Pick<FileSystem, "readText"> & Partial<Pick<FileSystem, "stat">>;
+
+/** Bytes of a pipeline or parameters file; compiled pipelines of hundreds of tasks have one or two million. */
+export const FILE_SIZE_LIMIT = 16 * 1024 * 1024;
+/** Characters of its values and keys once aliases are written out. */
+const EXPANSION_LIMIT = 2 * FILE_SIZE_LIMIT;
+/** Lists and maps in each other. The SDK writes about twenty. */
+const NESTING_LIMIT = 200;
 
 const SCHEMA_VERSION = "2.1.0";
 /** Members every compiled pipeline has. */
@@ -26,31 +39,37 @@ const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersi
 
 /**
  * @throws {UsageError} FILE_UNREADABLE when it cannot be read, is no YAML, or is no pipeline.
- * @throws {SpecError} when the pipeline refers to what it does not have, or runs in a circle.
+ * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
  */
-export async function loadPipelineFile(files: Pick<FileSystem, "readText">, path: string): Promise<LoadedPipeline> {
+export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
   const documents = await readDocuments(await readFile(files, path), path);
   const source = pipelineSource(documents, path);
+  const what = `Cannot run ${path}`;
+  let parsed: ParsedPipeline;
+  let name: string;
   try {
-    const parsed = parsePipelineSpec(source);
+    parsed = parsePipelineSpec(source);
     const { pipelineInfo, schemaVersion } = parsed.spec;
     if (schemaVersion !== SCHEMA_VERSION) {
       throw new SpecError("SPEC_INVALID", `its schemaVersion is "${schemaVersion}", only ${SCHEMA_VERSION} is known`);
     }
-    const name = pipelineInfo?.name ?? "";
+    name = pipelineInfo?.name ?? "";
     if (name === "") throw new SpecError("SPEC_INVALID", "it has no pipelineInfo.name");
-    assertRunnable(parsed);
-    return { path, name, source, parsed };
+    // Read on demand: a malformed one is an error of the file, too.
+    void parsed.deployment;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    throw new SpecError(error.code as "SPEC_INVALID", `Cannot run ${path}: ${oneLine(error.message)}`, { cause: error });
+    throw new SpecError(error.code as "SPEC_INVALID", `${what}: ${oneLine(error.message)}`, { cause: error });
   }
+  return { path, name, source, parsed, problems: await checkPipeline(parsed, what) };
 }
 
 /** A text file named on the command line. @throws {UsageError} FILE_UNREADABLE */
-export async function readFile(files: Pick<FileSystem, "readText">, path: string): Promise<string> {
+export async function readFile(files: Files, path: string): Promise<string> {
   let text: string | undefined;
   try {
+    const sizeBytes = (await files.stat?.(path))?.sizeBytes ?? 0;
+    if (sizeBytes > FILE_SIZE_LIMIT) throw tooLarge(sizeBytes);
     text = await files.readText(path);
   } catch (error) {
     const reason = error instanceof KfpError && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
@@ -60,6 +79,10 @@ export async function readFile(files: Pick<FileSystem, "readText">, path: string
   return text;
 }
 
+function tooLarge(sizeBytes: number): Error {
+  return new Error(`it has ${sizeBytes.toLocaleString("en")} bytes, the limit is ${FILE_SIZE_LIMIT.toLocaleString("en")}`);
+}
+
 /**
  * The documents of a YAML or JSON text.
  *
@@ -67,12 +90,42 @@ export async function readFile(files: Pick<FileSystem, "readText">, path: string
  */
 export async function readDocuments(text: string, path: string): Promise<readonly JsonValue[]> {
   const json = parseJson(text);
-  if (json !== undefined) return [json];
+  if (json !== undefined) return assertModest([json], path);
   const { readYaml } = await import("./yaml-text.ts");
   const result = readYaml(text);
-  if (!("problem" in result)) return result.documents;
+  if (!("problem" in result)) return assertModest(result.documents, path);
   const { line, column, problem } = result;
   throw new UsageError("FILE_UNREADABLE", `Cannot read ${path} as YAML: line ${line}, column ${column}: ${problem}`);
+}
+
+/**
+ * Refuses documents that are harmless as text only: too deep for everything that walks them by recursion, or grown out of all
+ * proportion by YAML aliases.
+ */
+function assertModest(documents: readonly JsonValue[], path: string): readonly JsonValue[] {
+  const refuse = (reason: string): UsageError => new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`);
+  let size = 0;
+  let level: JsonValue[] = [...documents];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > NESTING_LIMIT) throw refuse(`its lists and maps are nested more than ${NESTING_LIMIT} levels deep`);
+    const next: JsonValue[] = [];
+    for (const container of level) {
+      if (typeof container !== "object" || container === null) continue;
+      for (const [key, value] of Object.entries(container)) {
+        size += key.length + (typeof value === "string" ? value.length : 1);
+        if (size > EXPANSION_LIMIT) {
+          throw refuse(`with its aliases written out it has more than ${EXPANSION_LIMIT.toLocaleString("en")} characters`);
+        }
+        if (value !== undefined && isContainer(value)) next.push(value);
+      }
+    }
+    level = next;
+  }
+  return documents;
+}
+
+function isContainer(value: JsonValue): value is JsonObject | JsonValue[] {
+  return typeof value === "object" && value !== null;
 }
 
 /** Large pipelines load faster as JSON; a text that is none may still be YAML. */

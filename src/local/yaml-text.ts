@@ -22,6 +22,20 @@ export type YamlDocuments =
 
 /** Every document of a text; empty ones are left out. Never throws. */
 export function readYaml(text: string): YamlDocuments {
+  try {
+    return readRepaired(text);
+  } catch (error) {
+    // The library recurs into every level.
+    if (!(error instanceof RangeError)) throw error;
+    return { problem: TOO_DEEP, line: 1, column: 1 };
+  }
+}
+
+/** How the library reports it as an error of the document. */
+const STACK_OVERFLOW = "Maximum call stack size exceeded";
+const TOO_DEEP = "its lists and maps are nested too deeply";
+
+function readRepaired(text: string): YamlDocuments {
   const first = parse(text);
   if (!("problem" in first)) return first;
   const indented = indentQuotedScalars(text);
@@ -47,7 +61,7 @@ function parse(text: string): YamlDocuments {
     const [error] = errors;
     if (error === undefined) continue;
     const { line, col } = lineCounter.linePos(error.pos[0]);
-    return { problem: oneLine(error.message), line, column: col };
+    return { problem: error.message === STACK_OVERFLOW ? TOO_DEEP : oneLine(error.message), line, column: col };
   }
   try {
     const values = documents.map((document) => document.toJS({ maxAliasCount: 1000 }) as JsonValue);

@@ -46,12 +46,12 @@ describe("kfp-runtime run", () => {
     {
       name: "a component that does not exist",
       args: ["no-component.yaml"],
-      lines: [/Task "root\.for-loop-1\.echo" refers to component "comp-nowhere", which the pipeline spec does not have/],
+      lines: [/task "root\.for-loop-1\.echo": it refers to component "comp-nowhere", which the pipeline spec does not have/],
     },
     {
       name: "an executor that does not exist",
       args: ["no-executor.yaml"],
-      lines: [/Component "comp-echo" refers to executor "exec-nowhere"/],
+      lines: [/\(component "comp-echo"\): its component refers to executor "exec-nowhere"/],
     },
     { name: "a task that waits for itself", args: ["circle.yaml"], lines: [/in a circle: echo -> echo/] },
     {

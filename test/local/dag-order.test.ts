@@ -5,7 +5,7 @@ import {
   DagSpecSchema,
   PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy,
 } from "../../src/gen/ml_pipelines/pipeline_spec_pb.js";
-import { assertAcyclic, dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "../../src/local/dag-order.ts";
+import { dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "../../src/local/dag-order.ts";
 
 const dag = (tasks: object): DagSpec => create(DagSpecSchema, { tasks } as never);
 
@@ -34,23 +34,6 @@ describe("dependenciesOf()", () => {
 
   test("refuses a task that is not there", ({ expect }) => {
     expect(() => dependenciesOf(dag({ a: { dependentTasks: ["nope"] } }), "a")).toThrow('Task "a" depends on task "nope"');
-  });
-});
-
-describe("assertAcyclic()", () => {
-  test("names the circle", ({ expect }) => {
-    const spec = dag({ a: { dependentTasks: ["c"] }, b: { dependentTasks: ["a"] }, c: { dependentTasks: ["b"] } });
-    expect(() => assertAcyclic(spec, "the root")).toThrow("in a circle: a -> c -> b -> a");
-  });
-
-  test("accepts a diamond", ({ expect }) => {
-    const spec = dag({
-      a: {},
-      b: { dependentTasks: ["a"] },
-      c: { dependentTasks: ["a"] },
-      d: { dependentTasks: ["b", "c"] },
-    });
-    expect(() => assertAcyclic(spec, "the root")).not.toThrow();
   });
 });
 

@@ -117,7 +117,10 @@ describe("checkFeatures()", () => {
     { name: "task config", parts: { component: { taskConfigPassthroughs: [{ field: "ENV" }] } }, line: /^dsl\.TaskConfig/ },
     {
       name: "an import from another store",
-      parts: { executor: { importer: { artifactUri: { constant: "gs://b/x" }, typeSchema: { schemaTitle: "system.Dataset" } } } },
+      parts: {
+        executor: { importer: { artifactUri: { constant: "gs://b/x" }, typeSchema: { schemaTitle: "system.Dataset" } } },
+        component: { outputDefinitions: { artifacts: { artifact: { artifactType: { schemaTitle: "system.Dataset" } } } } },
+      },
       line: /import of gs:\/\/b\/x \(tasks a, b\) is not supported/,
     },
     { name: "a root in another store", parts: { root: "gs://b" }, line: /pipeline root gs:\/\/b is not supported/ },
@@ -136,5 +139,131 @@ describe("checkFeatures()", () => {
       for (const line of [...errors, ...warnings]) expect(line).not.toContain("\n");
       expect(kubernetesConfigs.size, name).toBe(0);
     }
+  });
+});
+
+describe("imports from stores without client", () => {
+  const URI = "oci://registry/model:1";
+  const MODEL = { schemaTitle: "system.Model" };
+  const text = { parameterType: "STRING" };
+  const importer = {
+    executorLabel: "exec-bring",
+    inputDefinitions: { parameters: { uri: text } },
+    outputDefinitions: { artifacts: { artifact: { artifactType: MODEL } } },
+  };
+  interface Source {
+    /** Input `uri` of the importer's task. */
+    readonly uri?: JsonObject;
+    readonly others?: JsonObject;
+    /** Parameters of the pipeline. */
+    readonly parameters?: JsonObject;
+    /** Of the task `sub` that the importer stands in. */
+    readonly sub?: JsonObject;
+    readonly subInputs?: JsonObject;
+    readonly subIterator?: JsonObject;
+    readonly given?: JsonObject;
+    readonly uriDefault?: string;
+  }
+
+  async function refusals({ uri, others, parameters = {}, sub, subInputs = {}, subIterator, given = {}, uriDefault }: Source) {
+    const bring = {
+      componentRef: { name: "comp-bring" },
+      inputs: { parameters: { ...others, ...(uri === undefined ? {} : { uri }) } },
+    };
+    const isNested = sub !== undefined || subIterator !== undefined;
+    const component = { inputDefinitions: { parameters: subInputs }, dag: { tasks: { bring } } };
+    const nested = { sub: { componentRef: { name: "comp-sub" }, inputs: { parameters: sub ?? {} }, ...subIterator } };
+    const source = {
+      pipelineInfo: { name: "p" },
+      schemaVersion: "2.1.0",
+      root: { inputDefinitions: { parameters }, dag: { tasks: isNested ? nested : { bring } } },
+      components: {
+        ...(isNested ? { "comp-sub": component } : {}),
+        "comp-bring":
+          uriDefault === undefined
+            ? importer
+            : { ...importer, inputDefinitions: { parameters: { uri: { ...text, defaultValue: uriDefault } } } },
+      },
+      deploymentSpec: {
+        executors: { "exec-bring": { importer: { artifactUri: { runtimeParameter: "uri" }, typeSchema: MODEL } } },
+      },
+    };
+    const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(JSON.stringify(source)) }, "p.yaml");
+    return checkFeatures(pipeline, undefined, given).errors;
+  }
+
+  const fromRoot = { componentInputParameter: "model" };
+  const item = { itemInput: "item" };
+  test.for<{ name: string; source: Source }>([
+    { name: "a constant", source: { uri: { runtimeValue: { constant: URI } } } },
+    { name: "a default of the component", source: { uriDefault: URI } },
+    { name: "a default of the pipeline", source: { uri: fromRoot, parameters: { model: { ...text, defaultValue: URI } } } },
+    { name: "a parameter of the run", source: { uri: fromRoot, parameters: { model: text }, given: { model: URI } } },
+    {
+      name: "a channel in a constant",
+      source: {
+        uri: { runtimeValue: { constant: "{{$.inputs.parameters['pipelinechannel--model']}}" } },
+        others: { "pipelinechannel--model": fromRoot },
+        parameters: { model: { ...text, defaultValue: URI } },
+      },
+    },
+    {
+      name: "a constant that goes on with a channel",
+      source: {
+        uri: { runtimeValue: { constant: "oci://r/{{$.inputs.parameters['pipelinechannel--model']}}" } },
+        others: { "pipelinechannel--model": fromRoot },
+        parameters: { model: { ...text, defaultValue: "m" } },
+      },
+    },
+    {
+      name: "a parameter handed down",
+      source: {
+        uri: { componentInputParameter: "inner" },
+        sub: { inner: fromRoot },
+        subInputs: { inner: text },
+        parameters: { model: { ...text, defaultValue: URI } },
+      },
+    },
+    {
+      name: "an item of a loop",
+      source: {
+        uri: { componentInputParameter: "item" },
+        subInputs: { item: text },
+        subIterator: { parameterIterator: { ...item, items: { raw: JSON.stringify(["/ok", URI]) } } },
+      },
+    },
+    {
+      name: "an item of a list of the run",
+      source: {
+        uri: { componentInputParameter: "item" },
+        sub: { items: { componentInputParameter: "models" } },
+        subInputs: { item: text, items: { parameterType: "LIST" } },
+        subIterator: { parameterIterator: { ...item, items: { inputParameter: "items" } } },
+        parameters: { models: { parameterType: "LIST" } },
+        given: { models: ["s3://b/ok", URI] },
+      },
+    },
+  ])("are refused by name: $name", async ({ source }) => {
+    const [error, ...more] = await refusals(source);
+    expect(more).toEqual([]);
+    expect(error).toMatch(/: import of oci:\/\/\S+ \(task (sub\.)?bring\) is not supported in a local run/);
+  });
+
+  test.for<{ name: string; source: Source }>([
+    {
+      name: "a default that the run replaces",
+      source: { uri: fromRoot, parameters: { model: { ...text, defaultValue: URI } }, given: { model: "/models/m" } },
+    },
+    { name: "a store with a client", source: { uri: { runtimeValue: { constant: "s3://b/m" } } } },
+    {
+      name: "a part of a parameter, which is known later",
+      source: {
+        uri: { ...fromRoot, parameterExpressionSelector: 'parseJson(string_value)["u"]' },
+        parameters: { model: text },
+        given: { model: URI },
+      },
+    },
+  ])("are taken: $name", async ({ source }) => {
+    expect(await refusals(source)).toEqual([]);
   });
 });

@@ -15,7 +15,32 @@ const withExecutor = {
   deploymentSpec: { executors: { "exec-comp-a": { container: { image: "x", command: ["true"] } } } },
 };
 
+/** Nine of nine of nine. */
+function aliasBomb(levels: number): string {
+  const level = (index: number): string => {
+    const of = index === 0 ? '"x"' : `*a${index - 1}`;
+    return `a${index}: &a${index} [${Array.from({ length: 9 }, () => of).join(", ")}]`;
+  };
+  return Array.from({ length: levels }, (_, index) => level(index)).join("\n");
+}
+
 describe("loadPipelineFile()", () => {
+  test("does not read a file that is too large", async () => {
+    let read = false;
+    const files = {
+      stat: () => Promise.resolve({ kind: "file" as const, sizeBytes: 16 * 1024 * 1024 + 1 }),
+      readText: () => {
+        read = true;
+        return Promise.resolve("{}");
+      },
+    };
+    await expect(loadPipelineFile(files, "p.yaml")).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      message: "Cannot read p.yaml: it has 16,777,217 bytes, the limit is 16,777,216",
+    });
+    expect(read).toBe(false);
+  });
+
   test("takes a spec as YAML or JSON", async () => {
     const text = JSON.stringify(withExecutor);
     expect(await load(text)).toMatchObject({ path: "p.yaml", name: "test-pipeline", source: withExecutor });
@@ -67,6 +92,23 @@ describe("loadPipelineFile()", () => {
       code: "SPEC_INVALID",
       message: "it has no pipelineInfo.name",
     },
+    {
+      name: "aliases of aliases",
+      text: aliasBomb(12),
+      message: "Cannot read p.yaml as YAML: line 1, column 1: Excessive alias count indicates a resource exhaustion attack",
+    },
+    {
+      name: "aliases of one long text",
+      text: `a: &long ${"x".repeat(100_000)}\nb: [${Array.from({ length: 900 }, () => "*long").join(", ")}]`,
+      message: "Cannot read p.yaml: with its aliases written out it has more than 33,554,432 characters",
+    },
+    {
+      name: "deep JSON",
+      text: `{"a": ${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+      message: "Cannot read p.yaml: its lists and maps are nested more than 200 levels deep",
+    },
+    { name: "deep YAML", text: `a: ${"[".repeat(300)}${"]".repeat(300)}`, message: "nested more than 200 levels deep" },
+    { name: "YAML too deep for its reader", text: `a: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, message: "nested too deeply" },
   ])("refuses: $name, in one line", async ({ text, code = "FILE_UNREADABLE", message }) => {
     const error = await load(text).catch((reason: unknown) => reason as Error & { code: string });
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) as string });
