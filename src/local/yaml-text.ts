@@ -13,7 +13,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { isRoundedInteger } from "../core/json-text.ts";
 import { UNSAFE_INTEGER } from "../core/value.ts";
-import { Lexer, LineCounter, parseAllDocuments, type Document, type ScalarTag, type Tags } from "yaml";
+import { isScalar, Lexer, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from "yaml";
 
 export type YamlDocuments =
   | { readonly documents: readonly JsonValue[] }
@@ -51,15 +51,21 @@ function parse(text: string): YamlDocuments {
     merge: true,
     lineCounter,
     prettyErrors: false,
-    uniqueKeys: true,
+    // The library compares every key of a map with every other one: minutes for thousands of tasks.
+    uniqueKeys: false,
     logLevel: "silent",
     // PyYAML reads numbers as keys, too; ours become text.
     stringKeys: false,
   });
   const documents: Document[] = "empty" in parsed ? [] : parsed;
-  for (const { errors } of documents) {
-    const [error] = errors;
-    if (error === undefined) continue;
+  for (const document of documents) {
+    const [error] = document.errors;
+    if (error === undefined) {
+      const offset = repeatedKey(document);
+      if (offset === undefined) continue;
+      const { line, col } = lineCounter.linePos(offset);
+      return { problem: "Map keys must be unique", line, column: col };
+    }
     const { line, col } = lineCounter.linePos(error.pos[0]);
     return { problem: error.message === STACK_OVERFLOW ? TOO_DEEP : oneLine(error.message), line, column: col };
   }
@@ -69,6 +75,27 @@ function parse(text: string): YamlDocuments {
   } catch (error) {
     return { problem: oneLine((error as Error).message), line: 1, column: 1 };
   }
+}
+
+/** Offset of the first key that its map has already. */
+function repeatedKey(document: Document): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        // Several merges are none of each other's business.
+        if (!isScalar(key) || key.value === "<<") continue;
+        if (seen.has(key.value)) {
+          offset = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return offset;
 }
 
 function oneLine(text: string): string {

@@ -152,6 +152,9 @@ describe("readYaml()", () => {
     expect(readYaml("a:\n  - 'one\n  two'\nb: [")).toMatchObject({ line: 4 });
     expect(readYaml("a: 'one\nb: 'two'")).toMatchObject({ line: 2 });
     expect(readYaml("a: 1\na: 2")).toEqual({ problem: "Map keys must be unique", line: 2, column: 1 });
+    expect(readYaml("a:\n- b: {c: 1, d: 2, 'c': 3}")).toEqual({ problem: "Map keys must be unique", line: 2, column: 19 });
+    expect(readYaml("x: {a: 1}\ny: {a: 1}\n1: a\n'1': b")).toHaveProperty("documents");
+    expect(readYaml("x: &x {a: 1}\ny: &y {b: 2}\nz: {<<: *x, <<: *y}")).toHaveProperty("documents");
   });
 
   const python = spawnSync("python3", ["-c", "import yaml"], { encoding: "utf8" }).status === 0;
