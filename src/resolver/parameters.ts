@@ -291,8 +291,10 @@ async function fromFinalStatus(context: ResolveContext, key: string, producerTas
   if (producerTask !== "" && context.taskSpec.dependentTasks.length === 0) {
     throw cannotResolve(context, key, "PRODUCER_NOT_FOUND", "it asks for a final status, but the task depends on no other task");
   }
+  const { spec, rows, job } = context;
+  const watched = producer ?? (await findProducer(context, key, producerTask));
   return {
-    value: finalStatusValue(producer ?? (await findProducer(context, key, producerTask)), context.job.runName),
+    value: await finalStatusValue({ spec, producer: watched, rows, runName: job.runName }),
     type: IoType.TASK_FINAL_STATUS_OUTPUT,
     producer: parentProducer(context),
   };
