@@ -21,7 +21,7 @@ export interface PropagationRequest {
   readonly task: PipelineTask;
   /** An ancestor's row, from a snapshot or from GetTask. Called only for ancestors whose outputs are fed. */
   readonly readTask: (taskId: string) => Promise<PipelineTask | undefined>;
-  /** `parameters` leaves the artifacts alone, for the repeat after {@link PropagationPlan.grownInnerLoops}. Default `all`. */
+  /** `parameters` leaves the artifacts alone, for the repeat of {@link PropagationPlan.innerLoopIds}. Default `all`. */
   readonly outputs?: "all" | "parameters";
   /** Id of the ancestor to end at. Default: the root. */
   readonly upTo?: string;
@@ -76,9 +76,6 @@ function feedsParent(spec: PipelineSpec, child: PipelineTask, { parameters, arti
 
 function leaveTask(child: PipelineTask, changed: LevelOutputs, plan: PropagationPlan): LevelOutputs {
   if (!leavesAsList(child) || changed.parameters.length === 0) return changed;
-  plan.noteInnerLoop(
-    child,
-    changed.parameters.map(({ parameterKey }) => parameterKey),
-  );
+  plan.noteInnerLoop(child);
   return leavingOutputs(child, changed, plan.parametersAfter(child));
 }

@@ -14,17 +14,11 @@ import type { LevelOutputs, OutputArtifact } from "./propagation-step.ts";
 
 type ParametersByKey = Map<string, IoParameter>;
 
-/** A loop inside a loop whose entries became one list. */
-interface InnerLoop {
-  readonly outputKeys: Set<string>;
-  readonly entries: ParametersByKey;
-}
-
 export class PropagationPlan {
   readonly #links = new Map<string, LinkInit>();
   readonly #updates = new Map<string, ParametersByKey>();
   readonly #reached = new Map<string, { parameters: ParametersByKey; artifacts: Map<string, OutputArtifact> }>();
-  readonly #innerLoops = new Map<string, InnerLoop>();
+  readonly #innerLoopIds = new Set<string>();
   readonly #stored = new WeakMap<PipelineTask, ParametersByKey>();
 
   /** Links to make, without repeats. Some may exist already: see `linkStateOn` in io-entries.ts. */
@@ -41,9 +35,12 @@ export class PropagationPlan {
     return this.#links.size === 0 && this.#updates.size === 0;
   }
 
-  /** Ids of the inner loops to read again after the write, for {@link grownInnerLoops}. */
+  /**
+   * Ids of the loops inside loops that handed on lists, lowest first. Another iteration may publish between our reading and our
+   * writing, so each is to be propagated again after the write, parameters only, from rows read then.
+   */
   get innerLoopIds(): string[] {
-    return [...this.#innerLoops.keys()];
+    return [...this.#innerLoopIds];
   }
 
   /** Everything that reached a task, present there or not. */
@@ -82,29 +79,9 @@ export class PropagationPlan {
     return [...new Map([...this.#storedParameters(task), ...(this.#updates.get(task.taskId) ?? [])]).values()];
   }
 
-  /** Records that a loop inside a loop handed on lists of these output keys, made of {@link parametersAfter}. */
-  noteInnerLoop(loop: PipelineTask, outputKeys: Iterable<string>): void {
-    const known = this.#innerLoops.get(loop.taskId)?.outputKeys ?? [];
-    const entries = new Map(this.parametersAfter(loop).map((entry) => [parameterMergeKey(entry), entry]));
-    this.#innerLoops.set(loop.taskId, { outputKeys: new Set([...known, ...outputKeys]), entries });
-  }
-
-  /**
-   * The inner loops that grew since: another iteration published between our reading and our writing, and neither of the lists
-   * handed to the outer loop may hold both values. Propagate each again, parameters only, from the row given here.
-   *
-   * @param rows The inner loops, read after the write.
-   */
-  grownInnerLoops(rows: Iterable<PipelineTask>): PipelineTask[] {
-    return [...rows].filter((row) => {
-      const gathered = this.#innerLoops.get(row.taskId);
-      if (gathered === undefined) return false;
-      return (row.outputs?.parameters ?? []).some((entry) => {
-        if (!gathered.outputKeys.has(entry.parameterKey)) return false;
-        const known = gathered.entries.get(parameterMergeKey(entry));
-        return known === undefined || !sameParameter(known, entry);
-      });
-    });
+  /** Records that a loop inside a loop handed on lists, made of {@link parametersAfter}. */
+  noteInnerLoop(loop: PipelineTask): void {
+    this.#innerLoopIds.add(loop.taskId);
   }
 
   #storedParameters(task: PipelineTask): ParametersByKey {

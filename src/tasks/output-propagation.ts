@@ -4,7 +4,11 @@
  *
  * Ancestors come from the rows at hand; one that was not read costs one GetTask. A loop inside a loop is always read fresh: all its
  * entries together become one list, and an old copy would publish a shorter one. Another iteration may publish between our reading
- * and our writing, so after the flush such loops are read again, and those that grew are propagated once more.
+ * and our writing, so after the flush such loops are read again, with everything above them that they feed, and propagated once more,
+ * until a read shows that each ancestor holds what the row below it gives. As with states (status-propagation.ts), whoever wrote a list
+ * or one of its sources last has then seen the list right. Looking at the sources alone is not enough: the rows of a bulk write become
+ * visible one by one, and a list can be overwritten between its own write and that of its source. Everything else is merged by the
+ * server under a key of its own (output, producer, iteration), so several writers of one ancestor do not touch each other's entries.
  *
  * Source: contract/launcher.md 8.1, 8.6, DB-39; driver.md 3.7, 3.8, 10.3; upstream-v2.md 11.3.
  *
@@ -16,7 +20,7 @@ import type { Logger } from "../ports/logger.ts";
 import { planPropagation } from "../resolver/propagate-outputs.ts";
 import { PropagationPlan } from "../resolver/propagation-plan.ts";
 import { leavesAsList } from "../resolver/propagation-step.ts";
-import type { TaskIndex } from "../resolver/task-index.ts";
+import { iterationCountOf, TaskIndex } from "../resolver/task-index.ts";
 import type { BatchUpdater, FlushResult } from "./batch-updater.ts";
 
 export interface OutputPropagationDeps {
@@ -33,8 +37,12 @@ export interface OutputPropagationOptions {
   readonly tasks: TaskIndex;
 }
 
-/** After so many rounds a list that still grows is left to the iterations that make it grow: each of them publishes as well. */
-const MAX_ROUNDS = 5;
+/**
+ * Rounds beyond one for each iteration, after which a list that still changes is left alone. A round more needs an iteration that
+ * published between two calls of this one, and each does so once an attempt. To stop while it grows would lose values: the list that
+ * was just written may have landed over a longer one whose writer has looked and left.
+ */
+const SPARE_ROUNDS = 20;
 
 /**
  * Publishes a task's outputs to its ancestors and flushes.
@@ -76,28 +84,35 @@ export function queuePlan(batch: BatchUpdater, plan: PropagationPlan): void {
   for (const [taskId, parameters] of plan.taskUpdates) batch.queueTaskUpdate(taskId, { outputs: { parameters } });
 }
 
-/** Reads the inner loops of a written plan again and republishes those that grew meanwhile. No call when there are none. */
+/**
+ * Reads the inner loops of a written plan and what is above them again, and publishes what differs. No call when there are none.
+ */
 export async function settleInnerLoops(
   deps: OutputPropagationDeps,
   written: PropagationPlan,
   options: OutputPropagationOptions,
 ): Promise<void> {
-  let plan = written;
-  for (let round = 1; plan.innerLoopIds.length > 0; round += 1) {
-    const rows = await Promise.all(plan.innerLoopIds.map((taskId) => deps.api.getTask(options.runId, taskId)));
-    const grown = plan.grownInnerLoops(rows);
-    if (grown.length === 0) return;
-    if (round > MAX_ROUNDS) {
-      deps.logger.info("A loop inside a loop keeps growing, its last iteration publishes the rest", { loops: grown.length });
+  const { innerLoopIds } = written;
+  for (let round = 1; innerLoopIds.length > 0; round += 1) {
+    // Rows at hand are older than the write before.
+    const readTask = ancestorReader(deps, { ...options, tasks: NO_ROWS });
+    const loops = await Promise.all(innerLoopIds.map(readTask));
+    const plan = new PropagationPlan();
+    for (const task of loops) await planPropagation({ spec: options.spec, task, readTask, outputs: "parameters" }, plan);
+    if (plan.isEmpty) return;
+    if (round > SPARE_ROUNDS + Math.max(...loops.map((loop) => iterationCountOf(loop) ?? 0))) {
+      deps.logger.warn("The outputs of a loop inside a loop do not settle, its list is left as it is", {
+        loops: loops.map(({ scopePath }) => scopePath).join(", "),
+        writes: round,
+      });
       return;
     }
-    plan = new PropagationPlan();
-    const readTask = ancestorReader(deps, options);
-    for (const loop of grown) await planPropagation({ spec: options.spec, task: loop, readTask, outputs: "parameters" }, plan);
     queuePlan(deps.batch, plan);
     await deps.batch.flush();
   }
 }
+
+const NO_ROWS = new TaskIndex([], { completeParents: [] });
 
 function ancestorReader(
   { api, batch }: OutputPropagationDeps,

@@ -139,6 +139,27 @@ describe("propagateOutputs()", () => {
     expect(plain((await read(outer)).outputs?.parameters).map(({ value }) => value)).toEqual([["00", "01"]]);
   });
 
+  test("a list that grows with every look at it is published until it holds everything", async ({ expect }) => {
+    const { api, root, propagate, read, cell, logger } = await setUp();
+    const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
+    const count = 9;
+    const inner = await createRow(api, outer, "inner", { type: TaskType.LOOP, iteration: 0, iterationCount: count });
+    const others = await Promise.all(Array.from({ length: count - 1 }, (_, j) => cell(inner, 0, j + 1)));
+    // Before every write of the first iteration another one publishes, sees the longest list so far and leaves.
+    const racing: KfpApi = {
+      ...api,
+      async updateTasks(...args) {
+        const next = others.shift();
+        if (next !== undefined) await propagate(next, [inner, outer, root]);
+        return api.updateTasks(...args);
+      },
+    };
+    await propagate(await cell(inner, 0, 0), [inner, outer, root], racing);
+    const all = Array.from({ length: count }, (_, j) => `0${j}`);
+    expect(plain((await read(outer)).outputs?.parameters).map(({ value }) => value)).toEqual([all]);
+    expect(logger.messages("warn")).toEqual([]);
+  });
+
   test("an ancestor that cannot be read leaves what the lower levels need in the queue", async ({ expect }) => {
     const { api, root, runId, server, clock, logger, read, cell } = await setUp();
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
