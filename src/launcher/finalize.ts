@@ -24,17 +24,16 @@ export interface FinalizeDeps {
   readonly logger: Logger;
 }
 
-export interface FinalizeOptions {
-  /** When the roll-up fails, roll up once more after the task is marked FAILED (importers, contract/launcher.md DB-41). */
-  readonly rollUpAgain?: boolean;
-}
-
-/** Stores the final state, with everything queued before it, and rolls it up. Never throws. */
+/**
+ * Stores the final state, with everything queued before it, and rolls it up. Never throws.
+ *
+ * What fails here makes the task FAILED, and that is rolled up as well: the ancestors may say SUCCEEDED already, when it was the last
+ * look at them that failed (contract/launcher.md DB-41, for containers too).
+ */
 export async function finalizeAttempt(
   deps: FinalizeDeps,
   attempt: Attempt,
   failure: AttemptFailure | undefined,
-  { rollUpAgain = false }: FinalizeOptions = {},
 ): Promise<LaunchResult> {
   const { runId, taskId } = attempt.task;
   let problem = failure?.message ?? "";
@@ -46,7 +45,7 @@ export async function finalizeAttempt(
     problem = joinMessages(problem, errorMessage(error));
     try {
       const stored = await deps.api.updateTask(runId, taskId, failedState(deps, attempt, problem));
-      if (rollUpAgain) await rollUp(deps, attempt, stored);
+      await rollUpFailure(deps, attempt, stored);
     } catch (updateError) {
       problem = joinMessages(problem, `failed to record the failure: ${errorMessage(updateError)}`);
     }
@@ -90,6 +89,15 @@ async function rollUp(deps: FinalizeDeps, { snapshot }: Attempt, task: PipelineT
     const method = error instanceof ApiError ? String(error.details["method"] ?? "") : "";
     const isRead = method.startsWith("Get") || method.startsWith("List");
     throw stageError(isRead ? "failed to refresh run before status propagation" : "failed to update statuses", error);
+  }
+}
+
+/** A second error of the same roll-up is news for the log only: the task's message has the first. */
+async function rollUpFailure(deps: FinalizeDeps, attempt: Attempt, task: PipelineTask): Promise<void> {
+  try {
+    await rollUp(deps, attempt, task);
+  } catch (error) {
+    deps.logger.warn("The failure of the task is not rolled up to its parents", { reason: errorMessage(error) });
   }
 }
 

@@ -53,7 +53,7 @@ export async function launchImporter(deps: ImporterDeps, options: ImporterOption
   } catch (error) {
     failure = attemptFailure("", error);
   }
-  return await finalizeAttempt(deps, started, failure, { rollUpAgain: true });
+  return await finalizeAttempt(deps, started, failure);
 }
 
 interface StartedImporter extends Attempt {

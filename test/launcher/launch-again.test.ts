@@ -122,6 +122,18 @@ describe("launchContainer(): the server fails", () => {
     expect(task.statusMetadata?.message).toMatch(message);
   });
 
+  test("a last look at the parents that fails leaves no parent SUCCEEDED above a FAILED task", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    // The first read of the launcher, the read of the roll-up; then the one after its write.
+    world.server.faults.add({ method: "GetRun", skip: 2, times: 1, ...denied });
+    const { exitCode, task } = await world.launch(row);
+    expect(exitCode).toBe(1);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toMatch(/^failed to refresh run before status propagation: /);
+    expect(stateOf(await world.api.getTask(row.runId, world.root.taskId))).toBe("FAILED");
+  });
+
   test("artifacts that could not be stored are stored by the finalisation, with the parameters", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
