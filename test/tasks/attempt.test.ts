@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
-import { IoType, TaskPodType, TaskState, TaskType, type TaskInit } from "../../src/core/kfp-types.ts";
-import { createOrAdoptTask, reportFailure, statusMetadata, timestampNow } from "../../src/tasks/attempt.ts";
+import { ArtifactType, IoType, TaskPodType, TaskState, TaskType, type TaskInit } from "../../src/core/kfp-types.ts";
+import { createOrAdoptTask, reportFailure, statusMetadata, timestampNow, type TaskAttempt } from "../../src/tasks/attempt.ts";
+import { BatchUpdater } from "../../src/tasks/batch-updater.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
 import { createRootRow } from "../support/run-tasks.ts";
 import { pipelineOf } from "../support/specs.ts";
@@ -53,6 +54,42 @@ describe("createOrAdoptTask()", () => {
     server.faults.add({ method: "CreateTask", kind: "drop-after-commit" });
     expect((await create(draft("a"))).adopted).toBe(false);
     expect(takeCalls()).toEqual(["createTask"]);
+  });
+
+  test("two drivers of one step at the same time share one row and make each link once", async ({ expect }) => {
+    const { api, clock, logger, create, draft, root, runId, read } = await setUp();
+    const producer = await api.createTask(runId, {
+      name: "prep",
+      scopePath: "root.prep",
+      parentTaskId: root.taskId,
+      type: TaskType.RUNTIME,
+    });
+    const artifact = { namespace: "n", type: ArtifactType.Model, name: "m", uri: "s3://b/m" };
+    const { artifactId } = await api.createArtifact({ runId, taskId: producer.taskId, producerKey: "m", artifact });
+    const driveStep = async (pod: string): Promise<TaskAttempt> => {
+      const attempt = await create(draft(pod));
+      const batch = new BatchUpdater({ api, clock, logger }, runId);
+      if (attempt.adopted) batch.noteTask(attempt.task);
+      else batch.noteFreshTask(attempt.task.taskId);
+      const link = {
+        artifactId,
+        taskId: attempt.task.taskId,
+        key: "m",
+        type: IoType.TASK_OUTPUT_INPUT,
+        producer: { taskName: "prep" },
+      };
+      batch.queueLink(link);
+      await batch.flush();
+      return attempt;
+    };
+    const attempts = await Promise.all(["a", "bb", "ccc"].map(driveStep));
+    expect(attempts.filter(({ adopted }) => !adopted)).toHaveLength(1);
+    expect(new Set(attempts.map(({ task }) => task.taskId)).size).toBe(1);
+    const stored = await read(attempts[0]?.task.taskId ?? "");
+    expect(stored.inputs?.artifacts.flatMap(({ artifacts }) => artifacts)).toHaveLength(1);
+    // The row is one driver's, not a mixture.
+    const [pod] = stored.pods;
+    expect(stored.cacheFingerprint).toBe(`fingerprint of ${pod?.name}`);
   });
 
   test("an older row gets what belongs to this attempt", async ({ expect }) => {
