@@ -41,6 +41,33 @@ describe("launchContainer(): success", () => {
     expect((await readFile(`${folder}/executor-logs-0`, "utf8")).split("\n").toSorted()).toEqual(["", "err", "out"]);
   });
 
+  test("a cache lookup before and after any call finds nothing or a task with all its outputs", async () => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    await world.api.updateTask(world.runId, row.taskId, { cacheFingerprint: "f" });
+    const found: string[] = [];
+    const look = async (): Promise<void> => {
+      const hit = await world.api.findCachedTask({ namespace: "ns", fingerprint: "f", boundRunId: world.runId });
+      found.push(hit === undefined ? "nothing" : JSON.stringify([parametersOf(hit), artifactsOf(hit).map(({ key }) => key)]));
+    };
+    const watched = new Proxy(world.api, {
+      get(target, name, receiver) {
+        const member: unknown = Reflect.get(target, name, receiver);
+        if (typeof member !== "function") return member;
+        return async (...args: unknown[]) => {
+          await look();
+          const answer: unknown = await (member as (...args: unknown[]) => unknown)(...args);
+          await look();
+          return answer;
+        };
+      },
+    });
+    await world.launch(row, { command: train, host: { connect: () => Promise.resolve({ api: watched }) } });
+    const whole = JSON.stringify([{ score: 0.5 }, ["executor-logs", "model"]]);
+    expect([...new Set(found)]).toEqual(["nothing", whole]);
+    expect(found.indexOf(whole)).toBe(found.lastIndexOf("nothing") + 1);
+  });
+
   // The last read shows that nobody changed a sibling while the parents were written.
   const ending = ["updateTasks", "getRun", "updateTasks", "getRun"];
   test.for<{ name: string; pipeline: typeof single; key: string; launch: LaunchOptions; calls: string[] }>([
