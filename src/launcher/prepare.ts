@@ -77,7 +77,9 @@ async function retryIndexOfPod(
     const nodeName = annotations?.[NODE_NAME_ANNOTATION] ?? "";
     const index = retryIndexFromNodeName(nodeName);
     if (index !== undefined) return index;
-    reason = nodeName === "" ? "the pod has no node name annotation" : `node name "${nodeName}" holds no attempt`;
+    // Argo numbers the nodes of steps with a retry policy only, so a name without a number is the ordinary case.
+    if (nodeName !== "") return "0";
+    reason = "the pod has no node name annotation";
   } catch (error) {
     reason = errorMessage(error);
   } finally {

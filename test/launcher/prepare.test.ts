@@ -47,8 +47,8 @@ describe("qualifyLogs()", () => {
   test.for<Case & { name: string; suffix: string; warnings: number }>([
     { name: "the environment", retryIndex: "2", suffix: "-2", warnings: 0 },
     { name: "the pod's node name", annotations: nodeName("wf.root.train.executor(3)"), suffix: "-3", warnings: 0 },
-    { name: "a node name without attempt", annotations: nodeName("wf.root.train.executor"), suffix: "-0", warnings: 1 },
-    { name: "a node name in a loop", annotations: nodeName("wf.root.loop(1:1).train.executor"), suffix: "-0", warnings: 1 },
+    { name: "a node name without attempt", annotations: nodeName("wf.root.train.executor"), suffix: "-0", warnings: 0 },
+    { name: "a node name in a loop", annotations: nodeName("wf.root.loop(1:1).train.executor"), suffix: "-0", warnings: 0 },
     { name: "no annotation", annotations: () => Promise.resolve({}), suffix: "-0", warnings: 1 },
     { name: "no pod", annotations: () => Promise.resolve(undefined), suffix: "-0", warnings: 1 },
     { name: "a pod that may not be read", annotations: () => Promise.reject(new Error("403")), suffix: "-0", warnings: 1 },
