@@ -71,6 +71,10 @@ export interface StoreFailureOptions {
   readonly status?: number;
   /** Error code of the protocol (`NoSuchKey`) or of the operating system (`ECONNRESET`). */
   readonly reason?: string;
+  /** Where the bucket lies, where the answer says so. */
+  readonly region?: string;
+  /** When the store answered, by its own clock, in ms since 1970. */
+  readonly answeredAtMs?: number;
   /** How often it was tried, where more than once. */
   readonly tries?: number;
   readonly cause?: unknown;
@@ -80,6 +84,8 @@ export interface StoreFailureOptions {
 export class StoreFailure extends Error {
   readonly status: number | undefined;
   readonly reason: string | undefined;
+  readonly region: string | undefined;
+  readonly answeredAtMs: number | undefined;
   readonly tries: number;
 
   constructor(message: string, options: StoreFailureOptions = {}) {
@@ -87,6 +93,8 @@ export class StoreFailure extends Error {
     this.name = "StoreFailure";
     this.status = options.status;
     this.reason = options.reason;
+    this.region = options.region;
+    this.answeredAtMs = options.answeredAtMs;
     this.tries = options.tries ?? 1;
   }
 }

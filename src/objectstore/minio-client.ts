@@ -16,7 +16,7 @@ import type { BlobBody, BlobClient, BlobEntry, StoredTag } from "./blob-client.t
 import { StoreFailure } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource } from "./client-settings.ts";
 import { completeMultipartXml, elementText, parseListObjects, stripQuotes } from "./list-objects-xml.ts";
-import { readBody, storedTag, toBlobBody } from "./response-headers.ts";
+import { answerFacts, readBody, storedTag, toBlobBody } from "./response-headers.ts";
 import { systemFailure } from "./store-errors.ts";
 
 export interface MinioSettings extends ClientSettings {
@@ -173,7 +173,11 @@ function requestWithFailures(send: typeof httpRequest, options: RequestOptions, 
     readBody(response).then(
       (text) => {
         const reason = elementText(text, "Code") ?? (status === 404 && request.method === "HEAD" ? "NoSuchKey" : undefined);
-        request.emit("error", new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }) }));
+        const said = answerFacts(response.headers, elementText(text, "Region"));
+        request.emit(
+          "error",
+          new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }), ...said }),
+        );
       },
       (error: unknown) => request.emit("error", systemFailure(error)),
     );

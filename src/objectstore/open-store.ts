@@ -65,6 +65,7 @@ interface OpenClient {
   readonly client: BlobClient;
   readonly retrier: Retrier;
   readonly endpoint: string;
+  readonly region: string;
   readonly tags: { areDigests: boolean };
 }
 
@@ -140,6 +141,7 @@ class RoutedStore implements ObjectStore {
       bucket: bucket.bucket,
       key: bucket.key,
       endpoint: opened.endpoint,
+      region: opened.region,
     };
     const { client, retrier, tags } = opened;
     const running = work({ client, retrier, tags, signal, budget: this.#budget, buffers: this.#buffers }, bucket.key);
@@ -147,7 +149,7 @@ class RoutedStore implements ObjectStore {
     try {
       return await running;
     } catch (error) {
-      throw toStorageError(error, where);
+      throw toStorageError(error, { ...where, nowMs: this.#deps.clock.now().getTime() });
     } finally {
       this.#running.delete(running);
       // Between transfers the user's program may need the memory: container limits are shared.
@@ -193,6 +195,7 @@ class RoutedStore implements ObjectStore {
       client: await createClient(session, settings, { endpoint, credentials: login.credentials }),
       retrier,
       endpoint: endpoint ?? `AWS S3 (${settings.region})`,
+      region: settings.region,
       // Directory buckets answer tags that look like MD5 digests and are none.
       tags: { areDigests: !bucket.bucket.endsWith("--x-s3") },
     };

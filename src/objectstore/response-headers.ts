@@ -21,6 +21,20 @@ export function storedTag(headers: IncomingHttpHeaders): StoredTag {
   return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed };
 }
 
+/** What a refusal says beside its code. @param region Of the answer's document, where it names one. */
+export function answerFacts(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  region: string | undefined,
+): { region?: string; answeredAtMs?: number } {
+  const { "x-amz-bucket-region": bucketRegion, date } = headers;
+  const known = [bucketRegion, region].find((text): text is string => typeof text === "string" && /^[a-z0-9-]+$/.test(text));
+  const answeredAtMs = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  return {
+    ...(known === undefined ? {} : { region: known }),
+    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
+  };
+}
+
 /** @throws {StoreFailure} when the answered range is not the asked one. */
 export function toBlobBody(
   stream: Readable,

@@ -64,6 +64,8 @@ function withAttempts(failure: StoreFailure, attempts: number): StoreFailure {
     tries: attempts,
     ...(failure.status === undefined ? {} : { status: failure.status }),
     ...(failure.reason === undefined ? {} : { reason: failure.reason }),
+    ...(failure.region === undefined ? {} : { region: failure.region }),
+    ...(failure.answeredAtMs === undefined ? {} : { answeredAtMs: failure.answeredAtMs }),
     cause: failure,
   });
 }

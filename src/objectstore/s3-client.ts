@@ -29,7 +29,7 @@ import type { BlobBody, BlobClient, StoredTag } from "./blob-client.ts";
 import { StoreFailure } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource } from "./client-settings.ts";
 import { stripQuotes } from "./list-objects-xml.ts";
-import { storedTag, toBlobBody } from "./response-headers.ts";
+import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
 import { errorCode } from "./store-errors.ts";
 
 export interface S3Settings extends ClientSettings {
@@ -216,7 +216,9 @@ function toFailure(error: unknown): unknown {
     const status = error.$metadata.httpStatusCode;
     // A refusal without a body is named after its status by the SDK ("NotFound", "403", "UnknownError").
     const reason = error.name === "NotFound" ? "NoSuchKey" : error.name;
-    return new StoreFailure(error.name, { ...(status === undefined ? {} : { status }), reason, cause: error });
+    const named = "Region" in error && typeof error.Region === "string" ? error.Region : undefined;
+    const said = answerFacts(error.$response?.headers ?? {}, named);
+    return new StoreFailure(error.name, { ...(status === undefined ? {} : { status }), reason, ...said, cause: error });
   }
   const code = errorCode(error) ?? (error.name === "TimeoutError" ? "TIMEOUT" : undefined);
   const status = metadataStatus(error);

@@ -10,6 +10,7 @@
  */
 import { errorMessage, KfpError, StorageError } from "../core/errors.ts";
 import { StoreFailure } from "./blob-client.ts";
+import { EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524]);
 
@@ -53,11 +54,6 @@ const NETWORK_REASONS = new Set([
   "TIMEOUT",
 ]);
 
-/** Refusals that some stores answer with another status than 403. */
-const REFUSED_REASONS = new Set(["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound"]);
-
-const EXPIRED_CREDENTIALS = new Set(["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"]);
-
 /** Whether the same request may be sent again after a pause. */
 export function isRetryable(failure: StoreFailure): boolean {
   if (failure.reason !== undefined && (RETRYABLE_REASONS.has(failure.reason) || NETWORK_REASONS.has(failure.reason))) return true;
@@ -79,6 +75,10 @@ export interface StoreAction {
   readonly bucket: string;
   readonly key: string;
   readonly endpoint: string;
+  /** Requests were signed for it. */
+  readonly region: string;
+  /** Now, in ms since 1970. */
+  readonly nowMs: number;
 }
 
 /** The StorageError for anything thrown during a transfer; errors of ours pass unchanged. */
@@ -93,30 +93,8 @@ export function toStorageError(error: unknown, where: StoreAction): Error {
     reason: failure.reason,
     transient: isTransient(failure),
   };
-  const answer = describe(failure);
-  const start = `Cannot ${where.action} ${where.uri}`;
-  const options = { details, cause: error };
-  if (failure.reason === "NoSuchBucket") {
-    return new StorageError(
-      "OBJECT_NOT_FOUND",
-      `${start}: bucket "${where.bucket}" does not exist at ${where.endpoint}. Create it, or correct the pipeline root.`,
-      options,
-    );
-  }
-  if (failure.reason !== undefined && EXPIRED_CREDENTIALS.has(failure.reason)) {
-    return new StorageError("OBJECT_ACCESS_DENIED", `${start}: the credentials have expired (${answer}).`, options);
-  }
-  if (failure.status === 401 || failure.status === 403 || REFUSED_REASONS.has(failure.reason ?? "")) {
-    return new StorageError(
-      "OBJECT_ACCESS_DENIED",
-      `${start}: ${where.endpoint} refused access (${answer}). Check the credentials of provider "${where.provider}" and their rights on bucket "${where.bucket}".`,
-      options,
-    );
-  }
-  if (failure.status === 404) {
-    return new StorageError("OBJECT_NOT_FOUND", `${start}: not found at ${where.endpoint} (${answer}).`, options);
-  }
-  return new StorageError("TRANSFER_FAILED", `${start} at ${where.endpoint}: ${answer}`, options);
+  const { code, text } = explainFailure(failure, where, describe(failure));
+  return new StorageError(code, `Cannot ${where.action} ${where.uri}${text}`, { details, cause: error });
 }
 
 function describe({ message, status, reason, tries }: StoreFailure): string {

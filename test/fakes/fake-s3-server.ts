@@ -20,7 +20,14 @@ export interface FakeS3Request {
 }
 
 export type Fault =
-  | { readonly kind: "status"; readonly status: number; readonly code: string }
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly code: string;
+      readonly headers?: Record<string, string>;
+      /** Further elements of the answer's document. */
+      readonly elements?: string;
+    }
   | { readonly kind: "reset" }
   /** The answer's body ends after so many bytes, then the connection breaks. */
   | { readonly kind: "truncate"; readonly afterBytes: number }
@@ -88,7 +95,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
     if (fault?.kind === "hang") return;
     const body = await readAll(request).catch(() => undefined);
     if (body === undefined) return;
-    if (fault?.kind === "status") return sendError(what, response, fault.status, fault.code);
+    if (fault?.kind === "status") return sendError(what, response, fault.status, fault.code, fault);
     if (!(request.headers.authorization ?? "").includes(`Credential=${accessKeyId}/`)) {
       return sendError(what, response, 403, "InvalidAccessKeyId");
     }
@@ -181,9 +188,15 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
   return Object.assign(fake, { endpoint: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${address.port}` });
 }
 
-function sendError(what: FakeS3Request, response: ServerResponse, status: number, code: string): void {
-  const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>said by the server</Message></Error>`;
-  response.writeHead(status, { "content-type": "application/xml" }).end(what.method === "HEAD" ? undefined : text);
+function sendError(
+  what: FakeS3Request,
+  response: ServerResponse,
+  status: number,
+  code: string,
+  { headers = {}, elements = "" }: { headers?: Record<string, string>; elements?: string } = {},
+): void {
+  const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>said by the server</Message>${elements}</Error>`;
+  response.writeHead(status, { "content-type": "application/xml", ...headers }).end(what.method === "HEAD" ? undefined : text);
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -77,7 +77,7 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     failFirst({ kind: "status", status: 503, code: "SlowDown" }, 1000);
     expect(await failureOf(put("content"))).toMatchObject({
       code: "TRANSFER_FAILED",
-      message: `Cannot upload to ${uri} at ${server.endpoint}: HTTP 503 SlowDown (5 tries)`,
+      message: `Cannot upload to ${uri} at ${server.endpoint}: HTTP 503 SlowDown (5 tries). The store is overloaded: run the step again later.`,
       details: { provider: scheme, bucket: "bucket", key, status: 503, reason: "SlowDown", transient: false },
     });
     expect(server.requests).toHaveLength(5);
@@ -98,6 +98,74 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     expect(String(failure)).toContain("refused access (HTTP 403 AccessDenied)");
     expect(String(failure)).not.toMatch(/planted-secret|test-key|said by the server/);
     expect(server.requests).toHaveLength(1);
+  });
+
+  const refusal = (status: number, code: string, more: Partial<Fault> = {}): Fault =>
+    ({ kind: "status", status, code, ...more }) as Fault;
+  test.for<{ name: string; fault: Fault; code: string; says: RegExp; never?: RegExp }>([
+    {
+      name: "a bucket of another region, which the answer names",
+      fault: refusal(301, "PermanentRedirect", { headers: { "x-amz-bucket-region": "eu-west-3" } }),
+      code: "TRANSFER_FAILED",
+      says: /lies in region eu-west-3, the request was made for us-east-1: set the region eu-west-3/,
+    },
+    {
+      name: "a signature for another region",
+      fault: refusal(400, "AuthorizationHeaderMalformed", { elements: "<Region>eu-west-3</Region>" }),
+      code: "TRANSFER_FAILED",
+      says: /lies in region eu-west-3, the request was made for us-east-1/,
+    },
+    {
+      name: "a bucket of another region, which the answer does not name",
+      fault: refusal(301, "PermanentRedirect"),
+      code: "TRANSFER_FAILED",
+      says: /was made for region us-east-1, and bucket "bucket" is not there/,
+    },
+    {
+      name: "a clock that is wrong",
+      fault: refusal(403, "RequestTimeTooSkewed", { headers: { date: "Thu, 01 Jan 2015 00:00:00 GMT" } }),
+      code: "TRANSFER_FAILED",
+      says: /clocks of this machine and of the store are \d+ s apart \(this one is ahead\).*credentials are not the cause/,
+      never: /Check the credentials/,
+    },
+    {
+      name: "an unknown key",
+      fault: refusal(403, "InvalidAccessKeyId"),
+      code: "OBJECT_ACCESS_DENIED",
+      says: /check the access key/,
+    },
+    {
+      name: "a wrong secret key",
+      fault: refusal(403, "SignatureDoesNotMatch"),
+      code: "OBJECT_ACCESS_DENIED",
+      says: /check the secret key/,
+    },
+    { name: "missing rights", fault: refusal(403, "AccessDenied"), code: "OBJECT_ACCESS_DENIED", says: /their rights on bucket/ },
+    {
+      name: "an archived object",
+      fault: refusal(403, "InvalidObjectState"),
+      code: "TRANSFER_FAILED",
+      says: /archive tier/,
+      never: /credentials/,
+    },
+    { name: "an encryption key", fault: refusal(400, "KMS.DisabledException"), code: "TRANSFER_FAILED", says: /encryption key/ },
+    {
+      name: "a full store",
+      fault: refusal(507, "XMinioStorageFull"),
+      code: "TRANSFER_FAILED",
+      says: /store or its quota is full/,
+    },
+    {
+      name: "no S3 store",
+      fault: refusal(405, "MethodNotAllowed"),
+      code: "TRANSFER_FAILED",
+      says: /not behave like an S3 store/,
+    },
+  ])("$name has advice of its own", async ({ fault, code, says, never = /said by the server/ }) => {
+    failFirst(fault, 1000);
+    const failure = await failureOf(put("content"));
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(says) as string });
+    expect(String(failure)).not.toMatch(never);
   });
 
   test("expired credentials are worth another try with fresh ones", async () => {
