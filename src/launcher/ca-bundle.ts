@@ -25,6 +25,9 @@ export interface CaBundleDeps {
   readonly settings: Pick<LauncherSettings, "systemCertificatesPath" | "temporaryFolder">;
 }
 
+/** All roots of a system are some hundred kilobytes. */
+const CERTIFICATES_LIMIT = { maxBytes: 16 * 1024 * 1024 };
+
 /**
  * Writes the bundle and names the variables that make programs use it; no variables without a certificate of our own.
  *
@@ -47,7 +50,7 @@ async function readOwn(fileSystem: FileSystem, path: string): Promise<string> {
   let reason = "there is no such file";
   let cause: unknown;
   try {
-    const text = await fileSystem.readText(path);
+    const text = await fileSystem.readRegularText(path, CERTIFICATES_LIMIT);
     if (text !== undefined) return text;
   } catch (error) {
     reason = errorMessage(error);
@@ -61,7 +64,7 @@ async function readSystemBundle({ fileSystem, logger, settings }: CaBundleDeps, 
   const candidates = named === undefined || named === caCertPath ? SYSTEM_BUNDLES : [named, ...SYSTEM_BUNDLES];
   for (const path of candidates) {
     try {
-      const text = await fileSystem.readText(path);
+      const text = await fileSystem.readRegularText(path, CERTIFICATES_LIMIT);
       if (text !== undefined) return text;
     } catch (error) {
       logger.warn("A bundle of system certificates cannot be read and is skipped", { path, reason: errorMessage(error) });

@@ -20,6 +20,7 @@ import { textToValue } from "../core/text-to-value.ts";
 import { valueToJson, type Value } from "../core/value.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { OutputLimits } from "./settings.ts";
 
 export interface CollectDeps {
   readonly fileSystem: FileSystem;
@@ -33,6 +34,7 @@ export interface CollectOptions {
   readonly artifactLocalPath?: string | undefined;
   /** Read instead of the file the executor input names. */
   readonly executorOutputPath?: string | undefined;
+  readonly limits: OutputLimits;
 }
 
 export interface CollectedOutputs {
@@ -45,7 +47,7 @@ export interface CollectedOutputs {
 export async function collectOutputs(deps: CollectDeps, options: CollectOptions): Promise<CollectedOutputs> {
   const { executorInput, component, namespace, artifactLocalPath } = options;
   const path = options.executorOutputPath ?? executorInput.outputs?.outputFile ?? "";
-  const executorOutput = await readExecutorOutput(deps, path, component);
+  const executorOutput = await readExecutorOutput(deps, { path, component, limit: options.limits.executorOutput });
   const parameters = await readParameters(deps, options, executorOutput);
   const merged = mergeArtifactReports(executorInput, component, executorOutput);
   const artifacts = planOutputArtifacts(merged, { namespace, artifactLocalPath });
@@ -56,11 +58,14 @@ export async function collectOutputs(deps: CollectDeps, options: CollectOptions)
 /** A file that does not exist is an empty output. */
 async function readExecutorOutput(
   { fileSystem, logger }: CollectDeps,
-  path: string,
-  component: ComponentSpec,
+  {
+    path,
+    component,
+    limit,
+  }: { readonly path: string; readonly component: ComponentSpec; readonly limit: OutputLimits["executorOutput"] },
 ): Promise<ExecutorOutput> {
   try {
-    const text = path === "" ? undefined : await fileSystem.readText(path);
+    const text = path === "" ? undefined : await fileSystem.readRegularText(path, limit);
     if (text === undefined) return create(ExecutorOutputSchema);
     const parsed = parseExecutorOutput(text, { path });
     const { output, unknownFields } = parsed;
@@ -80,13 +85,13 @@ async function readExecutorOutput(
 
 async function readParameters(
   deps: CollectDeps,
-  { executorInput, component }: CollectOptions,
+  { executorInput, component, limits }: CollectOptions,
   executorOutput: ExecutorOutput,
 ): Promise<Map<string, Value>> {
   const values = new Map(Object.entries(executorOutput.parameterValues));
   for (const [key, { outputFile }] of Object.entries(executorInput.outputs?.parameters ?? {}).toSorted(byKey)) {
     // What the metadata file says wins; the parameter's own file is not even read.
-    if (!values.has(key)) values.set(key, await readParameter(deps, component, key, outputFile));
+    if (!values.has(key)) values.set(key, await readParameter(deps, { component, limits }, key, outputFile));
   }
   return new Map([...values].toSorted(byKey));
 }
@@ -95,7 +100,12 @@ function byKey([left]: readonly [string, unknown], [right]: readonly [string, un
   return left < right ? -1 : Number(left > right);
 }
 
-async function readParameter({ fileSystem }: CollectDeps, component: ComponentSpec, key: string, path: string): Promise<Value> {
+async function readParameter(
+  { fileSystem }: CollectDeps,
+  { component, limits }: Pick<CollectOptions, "component" | "limits">,
+  key: string,
+  path: string,
+): Promise<Value> {
   const declared = new Map(Object.entries(component.outputDefinitions?.parameters ?? {})).get(key);
   const type = declared?.parameterType ?? ParameterType.PARAMETER_TYPE_ENUM_UNSPECIFIED;
   const fail = (reason: string, cause?: unknown): UserCodeError => {
@@ -104,7 +114,7 @@ async function readParameter({ fileSystem }: CollectDeps, component: ComponentSp
   };
   if (declared === undefined) throw fail("the component does not declare it");
   try {
-    const text = await fileSystem.readText(path);
+    const text = await fileSystem.readRegularText(path, limits.parameter);
     if (text === undefined) throw fail("the program did not write that file");
     const value = textToValue(text, type);
     // The API server has no place for NaN and infinities; it is better said here, with the name, than by its answer.

@@ -26,6 +26,7 @@ import { prepareCaBundle } from "./ca-bundle.ts";
 import { collectOutputs, type CollectedOutputs } from "./collect-outputs.ts";
 import type { LauncherDeps, LaunchResult } from "./deps.ts";
 import { downloadInputs } from "./download-inputs.ts";
+import { emptyOutputPlaces } from "./empty-outputs.ts";
 import { createLog, executorLogOf, logArtifact, uploadLog, type ExecutorLog } from "./executor-logs.ts";
 import { attemptFailure, type AttemptFailure } from "./failure.ts";
 import { finalizeAttempt } from "./finalize.ts";
@@ -118,11 +119,14 @@ async function runStages(deps: StageDeps, attempt: Attempt, options: ContainerOp
   const executorInput = await qualifyLogs(deps, given, options);
   progress.executorInput = executorInput;
 
-  const { artifactLocalPath, executorOutputPath } = deps.settings;
+  const { artifactLocalPath, executorOutputPath, limits } = deps.settings;
   const { namespace } = options;
   if (executorOutputPath === undefined) await execute(deps, attempt, options, progress, executorInput);
   progress.stage = "execute";
-  const collected = await collectOutputs(deps, { executorInput, component, namespace, artifactLocalPath, executorOutputPath });
+  const collected = await collectOutputs(deps, {
+    ...{ executorInput, component, namespace, limits },
+    ...{ artifactLocalPath, executorOutputPath },
+  });
   await uploadOutputs(deps, collected.artifacts);
   const { unpublishedLog: log } = progress;
   const logPublished = log !== undefined && (await unlessInterrupted(deps.signal, () => uploadLog(deps, log)));
@@ -140,6 +144,7 @@ async function execute(
 ): Promise<void> {
   const variables = await prepareCaBundle(deps, options.caCertPath);
   progress.stage = "folders";
+  await emptyOutputPlaces(deps, executorInput);
   await makeOutputFolders(deps, executorInput);
   progress.stage = "start";
   const locations = await openLocations(deps.stores, executorInput);
@@ -156,7 +161,7 @@ async function execute(
     await createLog(deps, log);
   }
   assertArgumentsFit(deps, command, executorInput);
-  await runCommand(deps, { ...command, variables, logPath: log?.path });
+  await runCommand(deps, { ...command, variables, log });
 }
 
 /** The log counts as an output only once it is uploaded. */

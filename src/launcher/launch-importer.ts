@@ -35,6 +35,7 @@ import { finalizeAttempt } from "./finalize.ts";
 import { importerArtifact, refersToInputs } from "./importer-artifact.ts";
 import { throwIfInterrupted, unlessInterrupted } from "./interruption.ts";
 import type { ImporterOptions } from "./options.ts";
+import { JSON_FLAG_LIMIT } from "./prepare.ts";
 import { placeholderContext } from "./placeholder-context.ts";
 import { artifactEntry, artifactRequest, queuePropagation } from "./register-outputs.ts";
 import { hasLocalRoot, openStores } from "./stores.ts";
@@ -105,7 +106,7 @@ async function startImporter(deps: ImporterDeps, options: ImporterOptions): Prom
 }
 
 async function readImporterSpec({ fileSystem, logger }: ImporterDeps, text: string): Promise<ImporterSpec> {
-  const json = await expandFileValue("importer_spec", text, (path) => fileSystem.readText(path));
+  const json = await expandFileValue("importer_spec", text, (path) => fileSystem.readRegularText(path, JSON_FLAG_LIMIT));
   const { message, unknownFields } = parseLenient(ImporterSpecSchema, json, { what: "--importer_spec" });
   if (unknownFields.length > 0) {
     logger.warn("The importer spec has fields unknown to this version, they are ignored", { fields: unknownFields.join(", ") });

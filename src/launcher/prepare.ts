@@ -27,6 +27,9 @@ import type { Stores } from "./stores.ts";
 /** The name of the Argo node, in the pod's annotations. */
 const NODE_NAME_ANNOTATION = "workflows.argoproj.io/node-name";
 
+/** Of a flag's value that lies in a file. */
+export const JSON_FLAG_LIMIT = { maxBytes: 64 * 1024 * 1024 };
+
 /** A pod look-up that takes longer is not worth waiting for: it only names a log file. */
 const POD_LOOKUP_MS = 3000;
 
@@ -40,7 +43,7 @@ export async function readExecutorInput(
   { fileSystem, logger }: { readonly fileSystem: FileSystem; readonly logger: Logger },
   text: string,
 ): Promise<ExecutorInput> {
-  const json = await expandFileValue("executor_input", text, (path) => fileSystem.readText(path));
+  const json = await expandFileValue("executor_input", text, (path) => fileSystem.readRegularText(path, JSON_FLAG_LIMIT));
   const { message, unknownFields } = parseLenient(ExecutorInputSchema, json, { what: "--executor_input" });
   if (unknownFields.length > 0) {
     logger.warn("The executor input has fields unknown to this version, they are ignored", { fields: unknownFields.join(", ") });

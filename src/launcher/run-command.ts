@@ -71,7 +71,7 @@ export function noCommand(): UsageError {
 export interface RunCommandOptions extends UserCommand {
   /** Added to the environment of the user's program. */
   readonly variables: Readonly<Record<string, string>>;
-  readonly logPath?: string | undefined;
+  readonly log?: { readonly path: string } | undefined;
 }
 
 /**
@@ -80,7 +80,7 @@ export interface RunCommandOptions extends UserCommand {
  * @throws {UserCodeError} USER_CODE_EXITED, USER_CODE_KILLED or USER_CODE_NOT_STARTED.
  * @throws {HostError} INTERRUPTED when the launcher was told to stop meanwhile, however the command ended then.
  */
-export async function runCommand(deps: LauncherDeps, { command, args, variables, logPath }: RunCommandOptions): Promise<void> {
+export async function runCommand(deps: LauncherDeps, { command, args, variables, log }: RunCommandOptions): Promise<void> {
   const { logger, processRunner, signal } = deps;
   throwIfInterrupted(signal);
   const startedAtMs = deps.clock.monotonicMs();
@@ -92,7 +92,7 @@ export async function runCommand(deps: LauncherDeps, { command, args, variables,
     stdin: deps.stdin,
     stdout: deps.stdout,
     stderr: deps.stderr,
-    logPath,
+    ...(log === undefined ? {} : { log: { path: log.path, limit: deps.settings.limits.log } }),
     signal,
     passedSignals: deps.passedSignals,
     graceMs: COMMAND_GRACE_MS,

@@ -6,7 +6,31 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
+import { parseByteSize } from "../core/byte-size.ts";
 import { parseGoDuration } from "../core/go-duration.ts";
+import type { ReadLimit } from "../ports/file-system.ts";
+
+/** How much is taken of what the user's program leaves behind. */
+export interface OutputLimits {
+  /** `KFP_MAX_PARAMETER_SIZE`: of one output parameter's file. */
+  readonly parameter: ReadLimit;
+  /** `KFP_MAX_EXECUTOR_OUTPUT_SIZE`: of the executor output file. */
+  readonly executorOutput: ReadLimit;
+  /** `KFP_MAX_LOG_SIZE`: of the log artifact, which ends there; the streams go on. */
+  readonly log: ReadLimit;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * A value travels in several messages of which API clients accept 100 MiB, all of a run's together, and costs about ten times its
+ * size while it is read. Larger data belong into artifacts.
+ */
+export const DEFAULT_OUTPUT_LIMITS: OutputLimits = {
+  parameter: { maxBytes: 4 * MIB, setting: "KFP_MAX_PARAMETER_SIZE" },
+  executorOutput: { maxBytes: 16 * MIB, setting: "KFP_MAX_EXECUTOR_OUTPUT_SIZE" },
+  log: { maxBytes: 1024 * MIB, setting: "KFP_MAX_LOG_SIZE" },
+};
 
 export interface LauncherSettings {
   /** `KFP_RETRY_INDEX`: which attempt of a retried pod this is. Absent: the pod's annotation tells. */
@@ -23,9 +47,10 @@ export interface LauncherSettings {
   readonly modelcarTimeoutMs?: number;
   /** `KFP_MODELCARS=false`: nothing can mount a model image here, so that an import of one fails by itself, not its consumers. */
   readonly modelcarsUnavailable?: true;
+  readonly limits: OutputLimits;
 }
 
-/** @throws {UsageError} ENVIRONMENT_INVALID for a duration or a truth value that is none. */
+/** @throws {UsageError} ENVIRONMENT_INVALID for a duration, a truth value or a size that is none. */
 export function readLauncherSettings(environment: Readonly<Record<string, string | undefined>>): LauncherSettings {
   const read = <Name extends string>(field: Name, variable: string): { [K in Name]?: string } => {
     const value = environment[variable] ?? "";
@@ -40,6 +65,11 @@ export function readLauncherSettings(environment: Readonly<Record<string, string
     temporaryFolder: temporaryFolder === "" ? "/tmp" : temporaryFolder,
     ...readModelcarTimeout(environment["KFP_MODELCAR_TIMEOUT"] ?? ""),
     ...readModelcars(environment["KFP_MODELCARS"] ?? ""),
+    limits: {
+      parameter: readLimit(environment, DEFAULT_OUTPUT_LIMITS.parameter),
+      executorOutput: readLimit(environment, DEFAULT_OUTPUT_LIMITS.executorOutput),
+      log: readLimit(environment, DEFAULT_OUTPUT_LIMITS.log),
+    },
   };
 }
 
@@ -60,4 +90,13 @@ function readModelcarTimeout(text: string): { modelcarTimeoutMs?: number } {
     "ENVIRONMENT_INVALID",
     `Cannot read environment variable KFP_MODELCAR_TIMEOUT: "${text}" is not a duration such as 10m`,
   );
+}
+
+function readLimit(environment: Readonly<Record<string, string | undefined>>, standard: ReadLimit): ReadLimit {
+  const { setting = "" } = standard;
+  const text = environment[setting] ?? "";
+  if (text === "") return standard;
+  const maxBytes = parseByteSize(text);
+  if (maxBytes !== undefined) return { ...standard, maxBytes };
+  throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable ${setting}: "${text}" is not a size such as 4Mi`);
 }

@@ -6,11 +6,14 @@
  *
  * @module
  */
-import { lstat, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
-import type { FileSystem } from "../ports/file-system.ts";
+import type { FileSystem, ReadLimit } from "../ports/file-system.ts";
 import { makeFolder } from "./make-folder.ts";
+import { openRegularFile } from "./regular-file.ts";
+import { removePath } from "./remove-path.ts";
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 
@@ -20,6 +23,7 @@ let writes = 0;
 /** The file system of this machine. Relative paths follow the process's working folder: callers give absolute ones. */
 export const nodeFileSystem: FileSystem = {
   readText: (path) => unlessAbsent(path, () => readFile(path, "utf8")),
+  readRegularText: (path, limit) => unlessAbsent(path, () => readLimited(path, limit)),
   readBytes: (path) => unlessAbsent(path, async () => new Uint8Array(await readFile(path))),
 
   async writeText(path, text) {
@@ -27,12 +31,16 @@ export const nodeFileSystem: FileSystem = {
       if (await isReplaceable(path)) {
         if (await replaceFile(path, text)) return;
       }
-      await writeFile(path, text, { mode: 0o644 });
+      await writeInPlace(path, text);
     });
   },
 
   async makeDirectory(path) {
     await orWriteError(path, () => makeFolder(path));
+  },
+
+  async remove(path) {
+    await orWriteError(path, () => removePath(path));
   },
 
   stat: (path) =>
@@ -44,6 +52,42 @@ export const nodeFileSystem: FileSystem = {
 
   list: (path) => unlessAbsent(path, async () => (await readdir(path)).sort()),
 };
+
+/** The size is looked at first; that a file grows meanwhile is noticed, too. */
+async function readLimited(path: string, { maxBytes, setting }: ReadLimit): Promise<string> {
+  const { file, sizeBytes } = await openRegularFile(path);
+  try {
+    const tooLarge = (bytes: string): Error => {
+      const how = setting === undefined ? "" : ` (${setting} sets the limit)`;
+      return new Error(`it has ${bytes} bytes, and at most ${maxBytes} are read${how}`);
+    };
+    if (sizeBytes > maxBytes) throw tooLarge(String(sizeBytes));
+    const chunks: Buffer[] = [];
+    for (let position = 0; ;) {
+      // One byte more than announced, so that the first read finds the end. Files in /proc announce nothing.
+      const chunk = Buffer.allocUnsafe(Math.max(sizeBytes - position, 0) + (sizeBytes > position ? 1 : 64 * 1024));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+      if (bytesRead === 0) return Buffer.concat(chunks).toString("utf8");
+      position += bytesRead;
+      if (position > maxBytes) throw tooLarge(`more than ${maxBytes}`);
+      chunks.push(chunk.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** A named pipe that nobody reads is an error, not a wait. */
+async function writeInPlace(path: string, text: string): Promise<void> {
+  const found = await unlessAbsent(path, () => stat(path));
+  const isPipe = found?.isFIFO() === true;
+  const probe = isPipe ? await open(path, constants.O_WRONLY | constants.O_NONBLOCK) : undefined;
+  try {
+    await writeFile(path, text, { mode: 0o644 });
+  } finally {
+    await probe?.close();
+  }
+}
 
 /** True for nothing and for an ordinary file. */
 async function isReplaceable(path: string): Promise<boolean> {

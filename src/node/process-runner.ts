@@ -7,11 +7,11 @@
  * @module
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "../ports/process-runner.ts";
 import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/argument-size.ts";
 import { argumentLimitBytes } from "./argument-limit.ts";
+import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { outOfMemoryKills } from "./out-of-memory.ts";
 
 export interface DrainLimits {
@@ -76,7 +76,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
       );
     });
   });
-  const log = openLog(options);
+  const log = openCommandLog(options);
   const stopWatching = forwardAbort(child, options);
   const stopPassing = options.passedSignals?.((name) => killGroup(child, name));
   const activity = { lastMs: performance.now() };
@@ -101,42 +101,6 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
     stopPassing?.();
     log.close();
   }
-}
-
-interface CommandLog {
-  append(chunk: Uint8Array): void;
-  close(): void;
-}
-
-/** Written synchronously: order of arrival is kept without a queue, and a slow disk holds the command back instead of our memory. */
-function openLog({ logPath, onWarning }: CommandOptions): CommandLog {
-  let descriptor: number | undefined;
-  const giveUp = (error: unknown): void => {
-    onWarning(`cannot write the log file ${logPath}: ${(error as Error).message}; output goes on without it`);
-    if (descriptor !== undefined) closeSync(descriptor);
-    descriptor = undefined;
-  };
-  if (logPath !== undefined) {
-    try {
-      descriptor = openSync(logPath, "w", 0o644);
-    } catch (error) {
-      giveUp(error);
-    }
-  }
-  return {
-    append(chunk) {
-      if (descriptor === undefined) return;
-      try {
-        for (let offset = 0; offset < chunk.length;) offset += writeSync(descriptor, chunk, offset);
-      } catch (error) {
-        giveUp(error);
-      }
-    },
-    close() {
-      if (descriptor !== undefined) closeSync(descriptor);
-      descriptor = undefined;
-    },
-  };
 }
 
 async function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activity: { lastMs: number }): Promise<void> {

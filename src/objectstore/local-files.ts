@@ -6,24 +6,34 @@
  *
  * @module
  */
-import { cp, mkdir, stat } from "node:fs/promises";
+import { cp, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorMessage, StorageError } from "../core/errors.ts";
-import { errorCode } from "./store-errors.ts";
+import { kindOf, walkFiles } from "./local-tree.ts";
 
-/** @throws {StorageError} OBJECT_NOT_FOUND when nothing was written at `localPath`. */
+/**
+ * @throws {StorageError} OBJECT_NOT_FOUND when nothing was written at `localPath`; LOCAL_PATH_INVALID for a pipe, socket or device
+ *   there or below: whoever reads the artifact would wait for it.
+ */
 export async function keepLocalUpload(localPath: string, uri: string): Promise<void> {
-  if (!(await exists(localPath))) {
+  const kind = await kindOf(localPath);
+  if (kind === undefined) {
     throw new StorageError("OBJECT_NOT_FOUND", `Cannot keep artifact ${uri}: there is no file or folder ${localPath}.`);
   }
+  if (kind === "folder") await checkFiles(localPath);
   if (localPath !== uri) await copy(localPath, uri);
 }
 
 /** @returns 1 when the artifact is there, 0 when not. */
 export async function keepLocalDownload(uri: string, localPath: string): Promise<number> {
-  if (!(await exists(uri))) return 0;
+  if ((await kindOf(uri)) === undefined) return 0;
   if (localPath !== uri) await copy(uri, localPath);
   return 1;
+}
+
+/** Links are left alone: in place, they may lead anywhere on this disk. */
+async function checkFiles(folder: string): Promise<void> {
+  for await (const _file of walkFiles(folder, { links: "any" })) continue;
 }
 
 async function copy(from: string, to: string): Promise<void> {
@@ -32,16 +42,5 @@ async function copy(from: string, to: string): Promise<void> {
     await cp(from, to, { recursive: true, dereference: true });
   } catch (error) {
     throw new StorageError("TRANSFER_FAILED", `Cannot copy ${from} to ${to}: ${errorMessage(error)}`, { cause: error });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return false;
-    throw new StorageError("TRANSFER_FAILED", `Cannot look at ${path}: ${code ?? "unknown error"}`, { cause: error });
   }
 }

@@ -5,14 +5,14 @@
  *
  * @module
  */
-import { mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { StorageError } from "../core/errors.ts";
 import type { BlobEntry } from "./blob-client.ts";
 import { downloadFile } from "./download.ts";
+import { kindOf, walkFiles } from "./local-tree.ts";
 import { escapeKey, relativePathOf, unescapeKey } from "./object-key.ts";
 import { runBounded } from "./run-bounded.ts";
-import { errorCode } from "./store-errors.ts";
 import { uploadFile } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
 
@@ -32,44 +32,9 @@ export async function uploadPath(context: TransferContext, localPath: string, ke
     throw new StorageError("OBJECT_NOT_FOUND", `Cannot upload ${localPath}: there is no such file or folder.`);
   }
   if (kind === "file") return await uploadFile(context, localPath, escapeKey(key));
-  await runBounded(walkFiles(localPath, ""), FILES_AT_ONCE, async (relativePath) => {
+  await runBounded(walkFiles(localPath, { links: "to files" }), FILES_AT_ONCE, async (relativePath) => {
     await uploadFile(context, join(localPath, relativePath), escapeKey(`${key}/${relativePath}`));
   });
-}
-
-/** Relative paths of all files below a folder, in name order. A link to a file counts as that file. */
-async function* walkFiles(root: string, folder: string): AsyncGenerator<string> {
-  const entries = await readdir(join(root, folder), { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const relativePath = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) {
-      yield* walkFiles(root, relativePath);
-      continue;
-    }
-    const path = join(root, relativePath);
-    if (!entry.isFile() && (!entry.isSymbolicLink() || (await kindOf(path)) !== "file")) throw notUploadable(path);
-    yield relativePath;
-  }
-}
-
-async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
-  try {
-    const found = await stat(path);
-    if (found.isFile()) return "file";
-    if (found.isDirectory()) return "folder";
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
-  throw notUploadable(path);
-}
-
-function notUploadable(path: string): StorageError {
-  return new StorageError(
-    "LOCAL_PATH_INVALID",
-    `Cannot upload ${path}: it is neither a file nor a folder, nor a link to a file. Write a regular file, or remove it.`,
-  );
 }
 
 /**

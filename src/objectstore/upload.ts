@@ -9,11 +9,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import { NotRegularFileError, openRegularFile } from "../node/regular-file.ts";
+import type { OpenFile } from "../node/regular-file.ts";
 import { StoreFailure } from "./blob-client.ts";
 import type { BlobClient, StoredTag, UploadedPart } from "./blob-client.ts";
 import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
+import { notUploadable } from "./local-tree.ts";
 import type { Retrier } from "./retry.ts";
 import { runBounded } from "./run-bounded.ts";
 import type { BufferPool, ByteBudget } from "./run-bounded.ts";
@@ -38,14 +40,22 @@ export interface TransferContext {
 
 /** Uploads the file at `path`; `key` is the escaped object key. */
 export async function uploadFile(context: TransferContext, path: string, key: string): Promise<void> {
-  const file = await open(path, "r");
+  const { file, sizeBytes: size } = await openUploadable(path);
   try {
-    const { size } = await file.stat();
     const contentType = await sniffFile(file, size);
     if (size <= PART_BYTES) await putWhole(context, file, { key, contentType, sizeBytes: size, path });
     else await putParts(context, file, { key, contentType, sizeBytes: size, path });
   } finally {
     await file.close();
+  }
+}
+
+/** What was a file a moment ago may be something else by now, so the open descriptor is asked. */
+async function openUploadable(path: string): Promise<OpenFile> {
+  try {
+    return await openRegularFile(path);
+  } catch (error) {
+    throw error instanceof NotRegularFileError ? notUploadable(path, error.message) : error;
   }
 }
 

@@ -8,14 +8,30 @@ export interface FileStat {
   readonly sizeBytes: number;
 }
 
+export interface ReadLimit {
+  readonly maxBytes: number;
+  /** What to set for another limit, for the message. Absent: it is fixed. */
+  readonly setting?: string;
+}
+
 export interface FileSystem {
   /** `undefined` when there is no such file; any other failure throws. */
   readText(path: string): Promise<string | undefined>;
+  /**
+   * For files that other people's code has placed: only a regular file is read, of at most `maxBytes`, and a pipe is not waited for.
+   * `undefined` when there is nothing; a folder, pipe, socket or device and a larger file throw.
+   */
+  readRegularText(path: string, limit: ReadLimit): Promise<string | undefined>;
   readBytes(path: string): Promise<Uint8Array | undefined>;
   /** Creates or truncates, mode 0644. The parent folder must exist. */
   writeText(path: string, text: string): Promise<void>;
   /** Creates the folder and its parents, mode 0755. */
   makeDirectory(path: string): Promise<void>;
+  /**
+   * Makes sure that nothing is at the path: removes a file, a link (not what it leads to), a folder with all it holds. A mount point
+   * stays, emptied.
+   */
+  remove(path: string): Promise<void>;
   /** Follows symbolic links; `undefined` when there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
   /** Names in a folder, sorted; `undefined` when there is no such folder. */

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { ReadLimit } from "./file-system.ts";
+
 /** Where one stream of the command goes. A returned promise holds the command back until the bytes are taken. */
 export interface OutputSink {
   write(chunk: Uint8Array): Promise<void> | void;
@@ -24,8 +26,11 @@ export interface CommandOptions {
   readonly stdin: "inherit" | "ignore";
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
-  /** Receives both streams in order of arrival. A file that cannot be written costs a warning, never the command. */
-  readonly logPath?: string | undefined;
+  /**
+   * Receives both streams in order of arrival, up to a limit. A file that cannot be written, or is full, costs a warning, never the
+   * command.
+   */
+  readonly log?: { readonly path: string; readonly limit: ReadLimit } | undefined;
   /** When aborted: SIGTERM (or the `NodeJS.Signals` name given as reason) to the process group, SIGKILL after `graceMs`. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds between the first signal and SIGKILL. */

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { prepareCaBundle } from "../../src/launcher/ca-bundle.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
+import type { ReadLimit } from "../../src/ports/file-system.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 import { temporaryFolder } from "../support/launcher-world.ts";
 
@@ -15,7 +16,8 @@ async function bundleOf(system: string | undefined, own: string) {
   // Only the named bundle: the machine's own ones are none of this test's business.
   const fileSystem = {
     ...nodeFileSystem,
-    readText: (path: string) => (path.startsWith(folder) ? nodeFileSystem.readText(path) : Promise.resolve(undefined)),
+    readRegularText: (path: string, limit: ReadLimit) =>
+      path.startsWith(folder) ? nodeFileSystem.readRegularText(path, limit) : Promise.resolve(undefined),
   };
   const settings = { temporaryFolder: `${folder}/tmp`, systemCertificatesPath: `${folder}/system.crt` };
   return { variables: await prepareCaBundle({ fileSystem, logger, settings }, `${folder}/own.crt`), folder, logger };
@@ -51,7 +53,8 @@ describe("prepareCaBundle()", () => {
     await writeFile(`${folder}/own.crt`, "OWN");
     const fileSystem = {
       ...nodeFileSystem,
-      readText: (path: string) => (path === "/broken" ? Promise.reject(new Error("EACCES")) : nodeFileSystem.readText(path)),
+      readRegularText: (path: string, limit: ReadLimit) =>
+        path === "/broken" ? Promise.reject(new Error("EACCES")) : nodeFileSystem.readRegularText(path, limit),
     };
     const settings = { temporaryFolder: folder, systemCertificatesPath: "/broken" };
     const variables = await prepareCaBundle({ fileSystem, logger, settings }, `${folder}/own.crt`);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ExecutorInputSchema, type ExecutorInput } from "../../src/core/kfp-types.ts";
 import type { ContainerOptions } from "../../src/launcher/options.ts";
 import { qualifyLogs } from "../../src/launcher/prepare.ts";
+import { DEFAULT_OUTPUT_LIMITS } from "../../src/launcher/settings.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 
@@ -27,7 +28,7 @@ async function qualify({ retryIndex, annotations }: Case, input = withLog, given
     {
       clock,
       logger,
-      settings: { temporaryFolder: "/tmp", ...(retryIndex === undefined ? {} : { retryIndex }) },
+      settings: { temporaryFolder: "/tmp", limits: DEFAULT_OUTPUT_LIMITS, ...(retryIndex === undefined ? {} : { retryIndex }) },
       kube: () => {
         lookups += 1;
         if (annotations === undefined) return Promise.reject(new Error("no cluster"));

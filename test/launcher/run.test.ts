@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { HostError, UsageError } from "../../src/core/errors.ts";
-import { readLauncherSettings } from "../../src/launcher/settings.ts";
+import { DEFAULT_OUTPUT_LIMITS, readLauncherSettings } from "../../src/launcher/settings.ts";
 import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
 import { systemClock } from "../../src/node/system-clock.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
@@ -109,7 +109,10 @@ describe("runLauncher()", () => {
 
 describe("readLauncherSettings()", () => {
   test("empty variables are absent ones", () => {
-    expect(readLauncherSettings({ KFP_RETRY_INDEX: "", TMPDIR: "" })).toEqual({ temporaryFolder: "/tmp" });
+    expect(readLauncherSettings({ KFP_RETRY_INDEX: "", TMPDIR: "" })).toEqual({
+      temporaryFolder: "/tmp",
+      limits: DEFAULT_OUTPUT_LIMITS,
+    });
   });
 
   test("every variable has its field", () => {
@@ -121,6 +124,9 @@ describe("readLauncherSettings()", () => {
       TMPDIR: "/t",
       KFP_MODELCAR_TIMEOUT: "1m30s",
       KFP_MODELCARS: "false",
+      KFP_MAX_PARAMETER_SIZE: "1Mi",
+      KFP_MAX_EXECUTOR_OUTPUT_SIZE: "2048",
+      KFP_MAX_LOG_SIZE: "3Gi",
     };
     expect(readLauncherSettings(environment)).toEqual({
       retryIndex: "2",
@@ -130,8 +136,13 @@ describe("readLauncherSettings()", () => {
       temporaryFolder: "/t",
       modelcarTimeoutMs: 90_000,
       modelcarsUnavailable: true,
+      limits: {
+        parameter: { maxBytes: 1_048_576, setting: "KFP_MAX_PARAMETER_SIZE" },
+        executorOutput: { maxBytes: 2048, setting: "KFP_MAX_EXECUTOR_OUTPUT_SIZE" },
+        log: { maxBytes: 3_221_225_472, setting: "KFP_MAX_LOG_SIZE" },
+      },
     });
-    expect(readLauncherSettings({ KFP_MODELCARS: "true" })).toEqual({ temporaryFolder: "/tmp" });
+    expect(readLauncherSettings({ KFP_MODELCARS: "true" })).not.toHaveProperty("modelcarsUnavailable");
   });
 
   test("a duration or a truth value that is none is an error", () => {

@@ -9,6 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
@@ -55,6 +56,45 @@ describe("nodeFileSystem", () => {
     expect(await fileSystem.readBytes(path)).toEqual(new TextEncoder().encode("second"));
     expect(readdirSync(join(folder, "write"))).toEqual(["out"]);
     expect(statSync(path).mode & 0o644).toBe(0o644);
+  });
+
+  test.for([
+    { kind: "a named pipe", make: "mkfifo it" },
+    { kind: "a device", make: "ln -s /dev/zero it" },
+    { kind: "a folder", make: "mkdir it" },
+  ])("readRegularText() refuses $kind without waiting", async ({ kind, make }, { expect }) => {
+    const path = fresh(`irregular ${kind}`);
+    execFileSync("sh", ["-c", make], { cwd: path });
+    await expect(fileSystem.readRegularText(join(path, "it"), { maxBytes: 10 })).rejects.toMatchObject({
+      code: "FILE_READ_FAILED",
+      message: expect.stringContaining(`it is ${kind}, not a regular file`) as string,
+    });
+  });
+
+  test("readRegularText() reads up to the limit, also where the size is not announced", async ({ expect }) => {
+    const path = join(fresh("limits"), "file");
+    writeFileSync(path, "0123456789");
+    expect(await fileSystem.readRegularText(path, { maxBytes: 10 })).toBe("0123456789");
+    expect(await fileSystem.readRegularText(`${path}-absent`, { maxBytes: 10 })).toBeUndefined();
+    expect(await fileSystem.readRegularText("/proc/self/status", { maxBytes: 100_000 })).toContain("VmPeak");
+    await expect(fileSystem.readRegularText(path, { maxBytes: 9 })).rejects.toThrow(/it has 10 bytes, and at most 9 are read/);
+    await expect(fileSystem.readRegularText("/proc/self/status", { maxBytes: 10 })).rejects.toThrow(/more than 10 bytes/);
+  });
+
+  test("a named pipe that nobody reads is an error, not a wait", async ({ expect }) => {
+    const path = fresh("unread pipe");
+    execFileSync("mkfifo", [join(path, "pipe")]);
+    await expect(fileSystem.writeText(join(path, "pipe"), "x")).rejects.toMatchObject({ details: { errno: "ENXIO" } });
+  });
+
+  test("remove() takes what is there, without following links", async ({ expect }) => {
+    const path = fresh("remove");
+    const script =
+      "mkdir -p tree/locked kept; touch tree/locked/file kept/file file; mkfifo pipe; ln -s kept link; chmod 500 tree/locked";
+    execFileSync("sh", ["-c", script], { cwd: path });
+    for (const name of ["tree", "file", "pipe", "link", "absent"]) await fileSystem.remove(join(path, name));
+    expect(readdirSync(path)).toEqual(["kept"]);
+    expect(readdirSync(join(path, "kept"))).toEqual(["file"]);
   });
 
   test("writes through a symbolic link", async ({ expect }) => {

@@ -40,7 +40,7 @@ describe("createProcessRunner()", () => {
   test("keeps the streams apart, byte for byte, and logs both in order of arrival", async () => {
     const logPath = join(folder, "both.log");
     const script = "printf 'a\\377\\000b'; sleep 0.05; printf err >&2; sleep 0.05; printf c";
-    const { outcome, stdout, stderr } = await run("sh", ["-c", script], { logPath });
+    const { outcome, stdout, stderr } = await run("sh", ["-c", script], { log: { path: logPath, limit: { maxBytes: 1000 } } });
     expect(outcome).toEqual({ kind: "exited", exitCode: 0, outOfMemory: false });
     expect(stdout.bytes()).toEqual(Buffer.from([97, 255, 0, 98, 99]));
     expect(stderr.text()).toBe("err");
@@ -132,7 +132,9 @@ describe("createProcessRunner()", () => {
   });
 
   test("goes on without the log file when it cannot be written", async () => {
-    const { outcome, stdout, warnings } = await run("sh", ["-c", "echo on"], { logPath: join(folder, "missing", "x.log") });
+    const { outcome, stdout, warnings } = await run("sh", ["-c", "echo on"], {
+      log: { path: join(folder, "missing", "x.log"), limit: { maxBytes: 1000 } },
+    });
     expect(outcome).toMatchObject({ kind: "exited", exitCode: 0 });
     expect(stdout.text()).toBe("on\n");
     expect(warnings).toEqual([expect.stringContaining("cannot write the log file")]);
