@@ -7,6 +7,7 @@
  * @module
  */
 import type { Readable } from "node:stream";
+import type { OfferedChecksum } from "./checksums.ts";
 
 /** What the answer to a write says about the stored bytes. */
 export interface StoredTag {
@@ -14,12 +15,20 @@ export interface StoredTag {
   readonly etag: string;
   /** False when the answer says that the tag is no digest of the content (encrypted with a key of a key service). */
   readonly isContentDigest: boolean;
+  /** Cheapest algorithm first. */
+  readonly checksums: readonly OfferedChecksum[];
 }
 
 export interface BlobEntry {
   readonly key: string;
   readonly sizeBytes: number;
   readonly etag: string;
+}
+
+export interface PartEntry {
+  readonly sizeBytes: number;
+  /** How many parts the object has; absent where the store does not say. */
+  readonly parts?: number;
 }
 
 export interface BlobPage {
@@ -60,7 +69,9 @@ export interface BlobClient {
   abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
   get(key: string, range: BlobRange, signal: AbortSignal): Promise<BlobBody>;
   /** HEAD. */
-  stat(key: string, signal: AbortSignal): Promise<BlobEntry>;
+  stat(key: string, signal: AbortSignal): Promise<BlobEntry & { readonly tag: StoredTag }>;
+  /** HEAD of one part of an object that was uploaded in parts. Stores that know no parts answer for the whole object. */
+  statPart(key: string, partNumber: number, signal: AbortSignal): Promise<PartEntry>;
   /** Up to 1000 keys that begin with `prefix`, in the store's order, without a delimiter. */
   list(prefix: string, token: string | undefined, signal: AbortSignal): Promise<BlobPage>;
   close(): void;

@@ -1,34 +1,34 @@
 /**
  * One object to one local file: small ones in one request, larger ones in parallel ranges, streamed to a temporary name beside the
- * target and renamed when complete. An interrupted request goes on where it stopped, of the same version of the object.
+ * target and renamed when complete and verified. An interrupted request goes on where it stopped, of the same version of the object.
  *
  * Source: contract/launcher.md 10.7, decisions.md "checksums of objects".
  *
  * @module
  */
-import { createHash, randomBytes } from "node:crypto";
-import type { Hash } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StoreFailure } from "./blob-client.ts";
-import type { BlobBody, BlobEntry, BlobRange } from "./blob-client.ts";
+import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "./blob-client.ts";
 import { runBounded } from "./run-bounded.ts";
-import { isMd5 } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
+import { findDamage, isRegionIntact } from "./verify-download.ts";
 
 /** Objects up to this size come in one request; larger ones in ranges of this size. */
 export const RANGE_BYTES = 16 * 1024 * 1024;
 const RANGES_AT_ONCE = 4;
+/** How often an object is fetched whose bytes arrive damaged. */
+const MOST_FETCHES = 3;
 
 /** Downloads the listed object to `path`, whose folder exists. `entry.key` is the key as the store spells it. */
 export async function downloadFile(context: TransferContext, entry: BlobEntry, path: string): Promise<void> {
   const partialPath = join(dirname(path), `.kfp-${randomBytes(6).toString("hex")}.partial`);
-  const file = await open(partialPath, "wx", 0o666);
+  const file = await open(partialPath, "wx+", 0o666);
   try {
     try {
-      const isRanged = entry.sizeBytes > RANGE_BYTES && (await fetchRanges(context, entry, file));
-      if (!isRanged) await fetchWhole(context, entry, file);
+      await fetchIntact(context, entry, file);
     } finally {
       await file.close();
     }
@@ -44,66 +44,92 @@ interface Version {
   etag: string;
 }
 
-/** One request after the other until the object is there. Twice the same bytes outweigh a tag that disagrees. */
-async function fetchWhole(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<void> {
-  const version: Version = { etag: "" };
-  let hash = createHash("md5");
-  let written = 0;
-  let wrongDigest: string | undefined;
-  const restart = (): void => {
-    hash = createHash("md5");
-    written = 0;
-    version.etag = "";
-  };
-  await context.retrier.run(async () => {
-    const body = await getVersion(context, entry, { offset: written }, version);
-    if (body.offset !== written) restart();
-    version.etag = body.tag.etag;
-    const end = await writeBody(body, file, { context, entry, hash, end: entry.sizeBytes, onProgress: (at) => (written = at) });
-    if (end !== entry.sizeBytes) throw truncated(end, entry.sizeBytes);
-    const { etag } = body.tag;
-    const digest = hash.digest("hex");
-    if (!context.tags.areDigests || !body.tag.isContentDigest || !isMd5(etag) || etag === digest) return;
-    if (digest === wrongDigest) {
-      context.tags.areDigests = false;
-      return;
+/** Damage on the way is gone with the next try; what is damaged in the store stays so. */
+async function fetchIntact(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<void> {
+  for (let fetches = 1; ; fetches++) {
+    const ranged = entry.sizeBytes > RANGE_BYTES ? await fetchRanges(context, entry, file) : undefined;
+    const tag = ranged ?? (await fetchWhole(context, entry, file));
+    const problem = await findDamage(context, entry, file, tag);
+    if (problem === undefined) return;
+    if (fetches >= Math.min(MOST_FETCHES, context.retrier.attempts)) {
+      throw new StoreFailure(problem, { reason: "DAMAGED", tries: fetches });
     }
-    wrongDigest = digest;
-    restart();
-    throw new StoreFailure("the received bytes differ from the stored ones (ETag does not match)", { reason: "UNEXPECTED_EOF" });
+  }
+}
+
+/**
+ * One request after the other until the object is there.
+ *
+ * @returns what the first answer about these bytes said of the object.
+ */
+async function fetchWhole(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag> {
+  const version: Version = { etag: "" };
+  let written = 0;
+  let tag: StoredTag | undefined;
+  return await context.retrier.run(async () => {
+    const body = await getVersion(context, entry, { offset: written }, version);
+    // A range has checksums of its own, if any.
+    if (!body.isPartial || tag === undefined) tag = body.isPartial ? { ...body.tag, checksums: [] } : body.tag;
+    version.etag = body.tag.etag;
+    const end = await writeBody(body, file, { context, entry, end: entry.sizeBytes, onProgress: (at) => (written = at) });
+    if (end !== entry.sizeBytes) throw truncated(end, entry.sizeBytes);
+    return tag;
   });
 }
 
-/** @returns false when the store does not honour ranges and nothing useful was written. */
-async function fetchRanges(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<boolean> {
+/**
+ * @returns what the store says of the whole object; `undefined` when it does not honour ranges and nothing useful was written.
+ */
+async function fetchRanges(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag | undefined> {
   const version: Version = { etag: "" };
-  if (!(await fetchRange(context, entry, file, { start: 0, version }))) return false;
+  const first = await fetchRange(context, entry, file, { start: 0, version, whole: undefined });
+  if (first === undefined) return undefined;
+  const whole = await wholeTag(context, entry, first);
   await runBounded(rangeStarts(entry.sizeBytes), RANGES_AT_ONCE, async (start) => {
-    if (await fetchRange(context, entry, file, { start, version })) return;
+    if ((await fetchRange(context, entry, file, { start, version, whole })) !== undefined) return;
     throw new StoreFailure("the store honoured one byte range and ignored the next");
   });
-  return true;
+  return whole;
+}
+
+/** Answers with a range carry the object's ETag, but its checksums only answers about the whole. */
+async function wholeTag(context: TransferContext, entry: BlobEntry, ofRange: StoredTag): Promise<StoredTag> {
+  const { client, retrier, signal } = context;
+  const fallback = { ...ofRange, checksums: [] };
+  try {
+    const { tag } = await retrier.run(() => client.stat(entry.key, signal));
+    return tag.etag === ofRange.etag ? tag : fallback;
+  } catch (error) {
+    // A store that does not answer HEAD has given its ETag already.
+    if (!(error instanceof StoreFailure) || signal.aborted) throw error;
+    return fallback;
+  }
 }
 
 async function fetchRange(
   context: TransferContext,
   entry: BlobEntry,
   file: FileHandle,
-  options: { start: number; version: Version },
-): Promise<boolean> {
-  const { start, version } = options;
+  options: { start: number; version: Version; whole: StoredTag | undefined },
+): Promise<StoredTag | undefined> {
+  const { start, version, whole } = options;
   const end = Math.min(start + RANGE_BYTES, entry.sizeBytes);
   let at = start;
   return await context.retrier.run(async () => {
     const body = await getVersion(context, entry, { offset: at, lengthBytes: end - at }, version);
     if (!body.isPartial) {
       body.stream.destroy();
-      return false;
+      return undefined;
     }
     version.etag = body.tag.etag;
     const stopped = await writeBody(body, file, { context, entry, end, onProgress: (position) => (at = position) });
     if (stopped !== end) throw truncated(stopped - start, end - start);
-    return true;
+    const { offset } = body;
+    if (whole === undefined || offersSame(body.tag, whole) || (await isRegionIntact(file, { start: offset, end }, body.tag))) {
+      return body.tag;
+    }
+    at = start;
+    throw new StoreFailure("a range of the object arrived damaged (its checksum does not match)", { reason: "UNEXPECTED_EOF" });
   });
 }
 
@@ -123,11 +149,15 @@ function* rangeStarts(sizeBytes: number): Generator<number> {
 interface WriteOptions {
   readonly context: TransferContext;
   readonly entry: BlobEntry;
-  readonly hash?: Hash;
   /** Position after the last wanted byte. */
   readonly end: number;
   /** Called with the position up to which bytes are on disk. */
   readonly onProgress: (position: number) => void;
+}
+
+/** Some stores send the checksum of the whole object with each range. */
+function offersSame({ checksums }: StoredTag, whole: StoredTag): boolean {
+  return checksums.every(({ value }) => whole.checksums.some((other) => other.value === value));
 }
 
 /** @returns the position reached. */
@@ -140,7 +170,6 @@ async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions
         throw new StoreFailure(`the store sent more than the ${options.entry.sizeBytes} bytes that it listed`);
       }
       await writeFully(file, chunk, position);
-      options.hash?.update(chunk);
       position += chunk.length;
       options.onProgress(position);
     }

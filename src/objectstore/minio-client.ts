@@ -12,11 +12,11 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Client } from "minio";
 import { KfpError } from "../core/errors.ts";
-import type { BlobBody, BlobClient, BlobEntry, StoredTag } from "./blob-client.ts";
+import type { BlobBody, BlobClient, StoredTag } from "./blob-client.ts";
 import { StoreFailure } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource } from "./client-settings.ts";
 import { completeMultipartXml, elementText, parseListObjects, stripQuotes } from "./list-objects-xml.ts";
-import { answerFacts, readBody, storedTag, toBlobBody } from "./response-headers.ts";
+import { answerFacts, readBody, storedTag, toBlobBody, toPartEntry } from "./response-headers.ts";
 import { systemFailure } from "./store-errors.ts";
 
 export interface MinioSettings extends ClientSettings {
@@ -35,6 +35,8 @@ interface MinioCall {
   readonly body?: Buffer;
   readonly expected?: readonly number[];
 }
+
+const WITH_CHECKSUMS = { "x-amz-checksum-mode": "ENABLED" };
 
 export function createMinioClient(settings: MinioSettings): BlobClient {
   const url = new URL(settings.endpoint);
@@ -119,6 +121,7 @@ export function createMinioClient(settings: MinioSettings): BlobClient {
     async get(key, range, signal): Promise<BlobBody> {
       const end = range.lengthBytes === undefined ? "" : String(range.offset + range.lengthBytes - 1);
       const headers = {
+        ...WITH_CHECKSUMS,
         ...(range.offset > 0 || range.lengthBytes !== undefined ? { range: `bytes=${range.offset}-${end}` } : {}),
         ...(range.etag === undefined ? {} : { "if-match": `"${range.etag}"` }),
       };
@@ -126,9 +129,16 @@ export function createMinioClient(settings: MinioSettings): BlobClient {
       return toBlobBody(response, response.headers, { status: response.statusCode ?? 200, range });
     },
 
-    async stat(key, signal): Promise<BlobEntry> {
-      const { response } = await send({ method: "HEAD", key }, signal);
-      return { key, sizeBytes: Number(response.headers["content-length"] ?? "0"), etag: storedTag(response.headers).etag };
+    async stat(key, signal) {
+      const { response } = await send({ method: "HEAD", key, headers: WITH_CHECKSUMS }, signal);
+      const tag = storedTag(response.headers);
+      return { key, sizeBytes: Number(response.headers["content-length"] ?? "0"), etag: tag.etag, tag };
+    },
+
+    async statPart(key, partNumber, signal) {
+      const query = `partNumber=${partNumber}`;
+      const { response } = await send({ method: "HEAD", key, query, expected: [200, 206] }, signal);
+      return toPartEntry(response.headers);
     },
 
     async list(prefix, token, signal) {

@@ -5,20 +5,24 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import type { BlobBody, BlobRange, StoredTag } from "./blob-client.ts";
+import type { BlobBody, BlobRange, PartEntry, StoredTag } from "./blob-client.ts";
 import { StoreFailure } from "./blob-client.ts";
+import { offeredChecksums } from "./checksums.ts";
 import { stripQuotes } from "./list-objects-xml.ts";
 
 /** Answers other than objects are documents of some kilobytes, listings of up to a megabyte. */
 const LARGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
 /**
- * ETag of an answer. It is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
+ * ETag and checksums of an answer. The ETag is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
  */
 export function storedTag(headers: IncomingHttpHeaders): StoredTag {
   const encryption = headers["x-amz-server-side-encryption"] ?? "AES256";
-  const isKeyed = encryption !== "AES256" || headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined;
-  return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed };
+  const isKeyed =
+    encryption !== "AES256" ||
+    headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined ||
+    headers["ibm-sse-kp-enabled"] === "true";
+  return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed, checksums: offeredChecksums(headers) };
 }
 
 /** What a refusal says beside its code. @param region Of the answer's document, where it names one. */
@@ -49,6 +53,13 @@ export function toBlobBody(
     throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
   }
   return { stream, tag, offset: answer.range.offset, isPartial: true };
+}
+
+/** Of a HEAD with a part number. */
+export function toPartEntry(headers: IncomingHttpHeaders): PartEntry {
+  const parts = Number(headers["x-amz-mp-parts-count"] ?? "0");
+  const sizeBytes = Number(headers["content-length"] ?? "0");
+  return Number.isSafeInteger(parts) && parts > 0 ? { sizeBytes, parts } : { sizeBytes };
 }
 
 /** The whole body as text. */

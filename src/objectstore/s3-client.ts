@@ -48,6 +48,7 @@ export interface S3Settings extends ClientSettings {
 export function createS3Client(settings: S3Settings): BlobClient {
   const { bucket: Bucket } = settings;
   const client = new S3Client(clientConfig(settings));
+  askForChecksums(client);
   const encryption = {
     // The service judges the word; the SDK's type lists those it knew when it was made.
     ...(settings.sseType === undefined ? {} : { ServerSideEncryption: settings.sseType as ServerSideEncryption }),
@@ -110,8 +111,16 @@ export function createS3Client(settings: S3Settings): BlobClient {
     },
 
     async stat(key, signal) {
-      const answer = await ask(() => client.send(new HeadObjectCommand({ Bucket, Key: key }), { abortSignal: signal }));
-      return { key, sizeBytes: answer.ContentLength ?? 0, etag: stripQuotes(answer.ETag ?? "") };
+      const command = new HeadObjectCommand({ Bucket, Key: key });
+      const answer = await ask(() => client.send(command, { abortSignal: signal }));
+      const tag = tagOf(answer);
+      return { key, sizeBytes: answer.ContentLength ?? 0, etag: tag.etag, tag };
+    },
+
+    async statPart(key, partNumber, signal) {
+      const command = new HeadObjectCommand({ Bucket, Key: key, PartNumber: partNumber });
+      const { ContentLength = 0, PartsCount } = await ask(() => client.send(command, { abortSignal: signal }));
+      return { sizeBytes: ContentLength, ...(PartsCount === undefined ? {} : { parts: PartsCount }) };
     },
 
     async list(prefix, token, signal) {
@@ -186,11 +195,42 @@ interface TaggedAnswer {
   readonly ETag?: string | undefined;
   readonly ServerSideEncryption?: string | undefined;
   readonly SSECustomerAlgorithm?: string | undefined;
+  readonly ChecksumCRC32?: string | undefined;
+  readonly ChecksumCRC32C?: string | undefined;
+  readonly ChecksumCRC64NVME?: string | undefined;
+  readonly ChecksumSHA1?: string | undefined;
+  readonly ChecksumSHA256?: string | undefined;
+}
+
+/**
+ * Sent as a bare header: told through its own parameter the SDK would verify whole answers itself, in other words than ours, and
+ * could not go on where an answer was cut.
+ */
+function askForChecksums({ middlewareStack }: S3Client): void {
+  middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const { request } = args as { request?: { headers?: Record<string, string> } };
+        if (request?.headers !== undefined && (commandName === "GetObjectCommand" || commandName === "HeadObjectCommand")) {
+          request.headers["x-amz-checksum-mode"] = "ENABLED";
+        }
+        return next(args);
+      },
+    { step: "build", name: "askForChecksums" },
+  );
 }
 
 function tagHeaders(answer: TaggedAnswer): IncomingHttpHeaders {
+  const checksums = [
+    ["crc32", answer.ChecksumCRC32],
+    ["crc32c", answer.ChecksumCRC32C],
+    ["crc64nvme", answer.ChecksumCRC64NVME],
+    ["sha1", answer.ChecksumSHA1],
+    ["sha256", answer.ChecksumSHA256],
+  ] as const;
   return {
     etag: answer.ETag ?? "",
+    ...Object.fromEntries(checksums.flatMap(([name, value]) => (value === undefined ? [] : [[`x-amz-checksum-${name}`, value]]))),
     ...(answer.ServerSideEncryption === undefined ? {} : { "x-amz-server-side-encryption": answer.ServerSideEncryption }),
     ...(answer.SSECustomerAlgorithm === undefined
       ? {}

@@ -121,7 +121,7 @@ async function complete(context: TransferContext, target: UploadTarget, state: M
       if (attempt === 1 || !(error instanceof StoreFailure) || error.reason !== "NoSuchUpload") throw error;
       const entry = await client.stat(target.key, signal);
       if (entry.sizeBytes !== target.sizeBytes) throw error;
-      return { etag: entry.etag, isContentDigest: true };
+      return entry.tag;
     }
   });
   if (state.expectedTag !== undefined && tag.etag === state.expectedTag) return;

@@ -33,6 +33,8 @@ export type Fault =
   | { readonly kind: "truncate"; readonly afterBytes: number }
   /** The answer carries this tag instead of the right one. */
   | { readonly kind: "etag"; readonly etag: string }
+  /** The byte at this position of the object arrives flipped. */
+  | { readonly kind: "flip"; readonly at: number }
   /** The request is carried out, the answer is lost. */
   | { readonly kind: "lose-answer" }
   /** Never answered. */
@@ -46,13 +48,27 @@ export interface FakeS3Options {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** A server that ignores byte ranges. */
   readonly ignoresRanges?: boolean;
+  /** A server that answers a HEAD of a part for the whole object. */
+  readonly knowsNoParts?: boolean;
+  /** A server that sends the checksum of each range. */
+  readonly checksumsOfRanges?: boolean;
+}
+
+export interface FakeS3Object {
+  readonly body: Buffer;
+  readonly contentType: string;
+  readonly etag: string;
+  /** `x-amz-checksum-*` headers, sent to whoever asks for them. */
+  readonly checksums?: Record<string, string>;
+  /** Of an object that was uploaded in parts. */
+  readonly partBytes?: readonly number[];
 }
 
 export interface FakeS3Server {
   readonly endpoint: string;
   readonly requests: FakeS3Request[];
   /** Objects of a bucket by key. */
-  readonly buckets: Map<string, Map<string, { body: Buffer; contentType: string; etag: string }>>;
+  readonly buckets: Map<string, Map<string, FakeS3Object>>;
   readonly uploads: Map<string, Map<number, Buffer>>;
   /** Asked for every request; answer `undefined` for normal service. */
   fault: (request: FakeS3Request, count: number) => Fault | undefined;
@@ -113,7 +129,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
   }
 
   interface Work {
-    readonly objects: Map<string, { body: Buffer; contentType: string; etag: string }>;
+    readonly objects: Map<string, FakeS3Object>;
     readonly body: Buffer;
     readonly fault: Fault | undefined;
   }
@@ -146,7 +162,8 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
       if (what.method === "DELETE") return reply(204, {});
       const ordered = [...parts].sort(([a], [b]) => a - b).map(([, part]) => part);
       const etag = `${md5(Buffer.concat(ordered.map((part) => Buffer.from(md5(part), "hex"))))}-${ordered.length}`;
-      objects.set(what.key, { body: Buffer.concat(ordered), contentType: "", etag });
+      const partBytes = ordered.map(({ length }) => length);
+      objects.set(what.key, { body: Buffer.concat(ordered), contentType: "", etag, partBytes });
       return reply(200, {}, `<CompleteMultipartUploadResult><ETag>&quot;${etag}&quot;</ETag></CompleteMultipartUploadResult>`);
     }
     if (what.method === "PUT") {
@@ -156,16 +173,26 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
     }
     const object = objects.get(what.key);
     if (object === undefined) return sendError(what, response, 404, "NoSuchKey");
+    const wantsChecksums = what.headers["x-amz-checksum-mode"] === "ENABLED";
     const headers = { etag: `"${object.etag}"`, "content-type": object.contentType };
-    if (what.method === "HEAD") return reply(200, { ...headers, "content-length": String(object.body.length) });
+    const checksums = wantsChecksums ? (object.checksums ?? {}) : {};
+    const partNumber = Number(what.query.get("partNumber") ?? "0");
+    if (what.method === "HEAD" && partNumber > 0 && options.knowsNoParts !== true && object.partBytes !== undefined) {
+      const partHeaders = { "x-amz-mp-parts-count": String(object.partBytes.length) };
+      return reply(206, { ...headers, ...partHeaders, "content-length": String(object.partBytes[partNumber - 1]) });
+    }
+    if (what.method === "HEAD") return reply(200, { ...headers, ...checksums, "content-length": String(object.body.length) });
     const wanted = what.headers["if-match"];
     if (wanted !== undefined && wanted !== headers.etag) return sendError(what, response, 412, "PreconditionFailed");
     const range = /^bytes=(\d+)-(\d*)$/.exec(what.headers.range ?? "");
-    if (range === null || options.ignoresRanges === true) return reply(200, headers, object.body);
+    if (range === null || options.ignoresRanges === true)
+      return reply(200, { ...headers, ...checksums }, flipped(object.body, 0, fault));
     const start = Number(range[1]);
     const end = Math.min(range[2] === "" ? Number.POSITIVE_INFINITY : Number(range[2]), object.body.length - 1);
     const contentRange = { "content-range": `bytes ${start}-${end}/${object.body.length}` };
-    reply(206, { ...headers, ...contentRange }, object.body.subarray(start, end + 1));
+    const part = object.body.subarray(start, end + 1);
+    const ofPart = options.checksumsOfRanges === true ? { "x-amz-checksum-sha256": sha256(part) } : {};
+    reply(206, { ...headers, ...ofPart, ...contentRange }, flipped(part, start, fault));
   }
 
   function listing(what: FakeS3Request, objects: ReadonlyMap<string, { body: Buffer; etag: string }>): string {
@@ -203,6 +230,18 @@ async function readAll(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** `body` begins at `offset` of the object. */
+function flipped(body: Buffer, offset: number, fault: Fault | undefined): Buffer {
+  if (fault?.kind !== "flip" || fault.at < offset || fault.at >= offset + body.length) return body;
+  const copy = Buffer.from(body);
+  copy.writeUInt8(copy.readUInt8(fault.at - offset) ^ 1, fault.at - offset);
+  return copy;
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("base64");
 }
 
 function md5(bytes: Uint8Array): string {

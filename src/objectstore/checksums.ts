@@ -1,0 +1,75 @@
+/**
+ * The checksums an S3 store may offer for an object, and computing them piece by piece.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { createCrc32c, createCrc64Nvme } from "./crc.ts";
+
+export type ChecksumAlgorithm = "crc32" | "sha256" | "sha1" | "crc32c" | "crc64nvme" | "md5";
+
+/** Cheapest first: what Node does in native code before what is done here. */
+export const CHECKSUM_ALGORITHMS: readonly Exclude<ChecksumAlgorithm, "md5">[] = [
+  "crc32",
+  "sha256",
+  "sha1",
+  "crc32c",
+  "crc64nvme",
+];
+
+/** From an `x-amz-checksum-*` header. */
+export interface OfferedChecksum {
+  readonly algorithm: ChecksumAlgorithm;
+  /** Base64, without the number of parts. */
+  readonly value: string;
+  /** Where the checksum is of the checksums of that many parts. */
+  readonly parts?: number;
+}
+
+export interface Checksum {
+  update(bytes: Uint8Array): void;
+  digest(): Buffer;
+}
+
+export function createChecksum(algorithm: ChecksumAlgorithm): Checksum {
+  switch (algorithm) {
+    case "crc32c":
+      return createCrc32c();
+    case "crc64nvme":
+      return createCrc64Nvme();
+    case "crc32":
+      return createCrc32();
+    case "md5":
+    case "sha1":
+    case "sha256": {
+      const hash = createHash(algorithm);
+      return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest() };
+    }
+  }
+}
+
+function createCrc32(): Checksum {
+  let value = 0;
+  return {
+    update(bytes) {
+      value = crc32(bytes, value);
+    },
+    digest() {
+      const digest = Buffer.alloc(4);
+      digest.writeUInt32BE(value);
+      return digest;
+    },
+  };
+}
+
+/** Reads the `x-amz-checksum-*` headers of an answer, cheapest algorithm first. What is no checksum is passed over. */
+export function offeredChecksums(headers: Readonly<Record<string, string | string[] | undefined>>): OfferedChecksum[] {
+  return CHECKSUM_ALGORITHMS.flatMap((algorithm) => {
+    const text = headers[`x-amz-checksum-${algorithm}`];
+    const match = typeof text === "string" ? /^([A-Za-z0-9+/]+={0,2})(?:-(\d{1,5}))?$/.exec(text.trim()) : null;
+    if (match?.[1] === undefined) return [];
+    // One part's checksum of checksums is still not the checksum of the object.
+    return [{ algorithm, value: match[1], ...(match[2] === undefined ? {} : { parts: Number(match[2]) }) }];
+  });
+}
