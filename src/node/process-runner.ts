@@ -12,6 +12,7 @@ import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "
 import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/argument-size.ts";
 import { argumentLimitBytes } from "./argument-limit.ts";
 import { type CommandLog, openCommandLog } from "./command-log.ts";
+import { checkStart, withSuspicion } from "./executable.ts";
 import { outOfMemoryKills } from "./out-of-memory.ts";
 
 export interface DrainLimits {
@@ -54,6 +55,8 @@ export function createProcessRunner(drain: DrainLimits = DRAIN): ProcessRunner {
 }
 
 async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<CommandOutcome> {
+  const check = await checkStart(options);
+  if (check.problem !== undefined) return { kind: "not-started", reason: check.problem };
   const killsBefore = outOfMemoryKills();
   let child: ChildProcess;
   try {
@@ -95,7 +98,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
     child.stdout?.destroy();
     child.stderr?.destroy();
     await pumps;
-    return outcome;
+    return withSuspicion(outcome, check);
   } finally {
     stopWatching();
     stopPassing?.();

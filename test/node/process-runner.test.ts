@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -16,6 +16,30 @@ function collect(): OutputSink & { bytes(): Buffer; text(): string } {
     bytes: () => Buffer.concat(chunks),
     text: () => Buffer.concat(chunks).toString(),
   };
+}
+
+function elf(machine: number): Buffer {
+  const header = Buffer.alloc(64);
+  header.write("\x7fELF\x02\x01\x01", "latin1");
+  header.writeUInt16LE(2, 16);
+  header.writeUInt16LE(machine, 18);
+  return header;
+}
+
+function foreignElf(): Buffer {
+  return elf(process.arch === "x64" ? 183 : 62);
+}
+
+function elfWithLoader(loader: string): Buffer {
+  const header = elf(process.arch === "x64" ? 62 : 183);
+  header.writeUInt32LE(64, 32);
+  header.writeUInt16LE(56, 54);
+  header.writeUInt16LE(1, 56);
+  const segment = Buffer.alloc(56);
+  segment.writeUInt32LE(3, 0);
+  segment.writeUInt32LE(120, 8);
+  segment.writeUInt32LE(loader.length + 1, 32);
+  return Buffer.concat([header, segment, Buffer.from(`${loader}\0`)]);
 }
 
 async function run(command: string, args: string[], more: Partial<CommandOptions> = {}) {
@@ -88,6 +112,58 @@ describe("createProcessRunner()", () => {
   ])("says why it did not start: $name", async ({ command, reason }, { expect }) => {
     const { outcome } = await run(command, []);
     expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringMatching(reason) as string });
+  });
+
+  test.for<{ name: string; content: string | Buffer; mode?: number; reason: RegExp }>([
+    { name: "an empty file", content: "", reason: /exec format error: the file is empty/ },
+    { name: "a text without interpreter line", content: "echo ran by a shell\n", reason: /exec format error: it is neither/ },
+    {
+      name: "a program for another machine",
+      content: foreignElf(),
+      reason: /exec format error: the program is for (aarch64|x86_64), this/,
+    },
+    {
+      name: "a script without its interpreter",
+      content: "#!/no/such/interpreter -x\n",
+      reason: /no such file or directory: its interpreter "\/no\/such\/interpreter" does not exist/,
+    },
+    {
+      name: "a script with the line ends of Windows",
+      content: "#!/bin/sh\r\necho x\r\n",
+      reason: /its interpreter "\/bin\/sh\\r" does not exist.*line feeds only/,
+    },
+    {
+      name: "a script without permission",
+      content: "#!/bin/sh\n",
+      mode: 0o644,
+      reason: /permission denied: the file is not executable/,
+    },
+    {
+      name: "a program without its loader",
+      content: elfWithLoader("/lib/ld-nowhere.so.1"),
+      reason: /no such file or directory: its loader "\/lib\/ld-nowhere\.so\.1" does not exist/,
+    },
+  ])("says why it did not start, and starts no shell: $name", async ({ name, content, mode = 0o755, reason }) => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+    for (const command of mode === 0o755 ? [path, name] : [path]) {
+      const { outcome, stdout } = await run(command, [], { environment: { PATH: folder } });
+      expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringMatching(reason) as string });
+      expect(stdout.text()).toBe("");
+    }
+  });
+
+  test("a script by a script by a program starts", async () => {
+    writeFileSync(join(folder, "inner"), `#!/bin/sh\necho "by inner: $1"\n`, { mode: 0o755 });
+    writeFileSync(join(folder, "outer"), `#! ${join(folder, "inner")}\n`, { mode: 0o755 });
+    const { stdout } = await run(join(folder, "outer"), []);
+    expect(stdout.text()).toBe(`by inner: ${join(folder, "outer")}\n`);
+  });
+
+  test("says that a folder is no program", async () => {
+    const { outcome } = await run(folder, []);
+    expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringContaining("it is a folder") as string });
   });
 
   test("says that an argument is too long", async () => {
