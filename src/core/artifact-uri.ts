@@ -61,7 +61,8 @@ export function isLocalUri(uri: string): boolean {
  * @param options.keepQuery Whether the query is put back at the end.
  */
 export function joinPipelineRoot(root: string, elements: readonly string[], options: { readonly keepQuery: boolean }): string {
-  const parts = root.split("?");
+  // In a path on this disk a question mark is a character like any other.
+  const parts = isLocalUri(root) ? [root] : root.split("?");
   const [base, query] = parts.length === 2 ? [parts[0] ?? "", `?${parts[1] ?? ""}`] : [root, ""];
   const tail = cleanPath(`/${elements.filter((element) => element !== "").join("/")}`);
   return `${trimTrailingSlashes(base)}${tail}${options.keepQuery ? query : ""}`;
@@ -136,7 +137,8 @@ export function parseBucketPath(text: string): BucketPath {
   const match = /^([a-z][a-z0-9]+):\/\/([^/?]+)(\/[^?]*)?(\?.+)?$/s.exec(text);
   if (match === null) throw invalid(text, "unrecognized pipeline root format, expected <scheme>://<bucket>[/<prefix>][?<query>]");
   const [, scheme = "", bucket = "", path = "", query = ""] = match;
-  refuseEncodedDelimiters(path.split("#")[0] ?? "", text);
+  refuseEncodedDelimiters(path, text);
+  if (query.includes("?", 1)) throw invalid(text, "it has more than one question mark; options are separated by &");
   const prefix = path.replace(/^\//, "");
   return {
     scheme: bucketScheme(scheme, text),
@@ -146,13 +148,25 @@ export function parseBucketPath(text: string): BucketPath {
   };
 }
 
+/**
+ * The prefix of a root as the keys of artifacts below it begin: percent-decoded and cleaned, as {@link parseArtifactUri} does with
+ * whole URIs. Compared as it is written, a root such as `s3://b/p%20q` or `s3://b/a//b` would hold none of its own artifacts.
+ *
+ * @throws {StorageError} STORE_URI_INVALID for a bad escape.
+ */
+export function keyPrefixOf(root: BucketPath): string {
+  const clean = cleanPath(`/${decodePath(root.prefix, formatBucketPath(root))}`);
+  return clean === "/" ? "" : `${clean.slice(1)}/`;
+}
+
 /** The inverse of {@link parseBucketPath}, up to a trailing slash. */
 export function formatBucketPath(path: BucketPath): string {
   return `${path.scheme}://${path.bucket}${path.prefix === "" ? "" : `/${path.prefix}`}${path.query === undefined ? "" : `?${path.query}`}`;
 }
 
 /**
- * Takes an artifact URI apart. Query and fragment are dropped, the path is percent-decoded, and `.`, `..`, double and trailing
+ * Takes an artifact URI apart. The query is dropped; a `#` belongs to the path, as object keys may hold it and no artifact has a
+ * fragment. The path is percent-decoded, and `.`, `..`, double and trailing
  * slashes are resolved before anybody compares it with a root. An absolute path is not decoded.
  *
  * @throws {StorageError} STORE_URI_INVALID for a bad escape, encoded `?`, `&` or `#`, another scheme, or a last element `..`.
@@ -199,12 +213,14 @@ interface UriParts {
 
 function parseUri(uri: string, options: { readonly delimiters?: "allowed" } = {}): UriParts {
   if (Array.from(uri).some((char) => char < " " || char === "\x7f")) throw invalid(uri, "it holds a control character");
-  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)/.exec(uri);
+  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([^?]*)/.exec(uri);
   if (match === null) throw invalid(uri, "expected <scheme>://<bucket>/<path> or an absolute path");
   const [, scheme = "", host = "", escapedPath = ""] = match;
   if (/[\s%]/.test(host)) throw invalid(uri, "bad character in the bucket name");
   if (options.delimiters !== "allowed") refuseEncodedDelimiters(escapedPath, uri);
-  return { scheme: scheme.toLowerCase(), host, path: decodePath(escapedPath, uri) };
+  const isBucket = Object.hasOwn(SUPPORTED, scheme.toLowerCase());
+  const [page = ""] = escapedPath.split("#");
+  return { scheme: scheme.toLowerCase(), host, path: decodePath(isBucket ? escapedPath : page, uri) };
 }
 
 function decodePath(escaped: string, uri: string): string {

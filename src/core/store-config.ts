@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { isLocalUri, localPathForUri, parseArtifactUri, parseBucketPath } from "./artifact-uri.ts";
+import { isLocalUri, keyPrefixOf, localPathForUri, parseArtifactUri, parseBucketPath } from "./artifact-uri.ts";
 import type { BucketPath } from "./artifact-uri.ts";
 import { StorageError } from "./errors.ts";
 import { matchingOverride, parseProviders } from "./store-providers.ts";
@@ -79,7 +79,7 @@ export function resolveBucket(uri: string, config: StoreConfig): ResolvedBucket 
   const key = prefix + base;
   const lookup: BucketPath = { scheme, bucket, prefix: base === "." ? prefix : `${key}/` };
   const root = isLocalUri(config.defaultPipelineRoot) ? undefined : parseBucketPath(config.defaultPipelineRoot);
-  if (root !== undefined && root.scheme === scheme && root.bucket === bucket && prefix.startsWith(root.prefix)) {
+  if (root !== undefined && root.scheme === scheme && root.bucket === bucket && prefix.startsWith(keyPrefixOf(root))) {
     return { scheme, bucket, key, lookup: root.query === undefined ? lookup : { ...lookup, query: root.query } };
   }
   const overrides = scheme === "mem" ? undefined : config.providers[scheme]?.overrides;

@@ -33,7 +33,14 @@ import { finalizeAttempt } from "./finalize.ts";
 import { StopWatch, throwIfInterrupted, unlessInterrupted } from "./interruption.ts";
 import { stopModelcars } from "./modelcar.ts";
 import type { ContainerOptions } from "./options.ts";
-import { assertLocationsAllowed, makeOutputFolders, openLocations, qualifyLogs, readExecutorInput } from "./prepare.ts";
+import {
+  assertLocationsAllowed,
+  makeOutputFolders,
+  openLocations,
+  prepareLogins,
+  qualifyLogs,
+  readExecutorInput,
+} from "./prepare.ts";
 import { artifactRequest, queueParameters, queuePropagation, storeArtifacts } from "./register-outputs.ts";
 import { assertArgumentsFit, noCommand, resolveCommand, runCommand } from "./run-command.ts";
 import { hasLocalRoot, openStores, type Stores } from "./stores.ts";
@@ -150,6 +157,7 @@ async function execute(
   const locations = await openLocations(deps.stores, executorInput);
   progress.stage = "execute";
   assertLocationsAllowed(locations);
+  await prepareLogins(locations, executorInput);
   progress.stage = "placeholders";
   const command = resolveCommand(deps, attempt, options, executorInput);
   progress.stage = "execute";

@@ -138,6 +138,16 @@ export function assertLocationsAllowed(locations: ReadonlyMap<string, ObjectStor
   for (const [uri, store] of locations) store.assertAllowed(uri);
 }
 
+/**
+ * Fails before the program runs where nobody could log in to a store afterwards. A log that cannot be uploaded is no reason.
+ *
+ * @throws {KubeError} As the transfer would.
+ */
+export async function prepareLogins(locations: ReadonlyMap<string, ObjectStore>, { outputs }: ExecutorInput): Promise<void> {
+  const logs = new Set(outputs?.artifacts[EXECUTOR_LOGS_KEY]?.artifacts.map(({ uri }) => uri));
+  for (const [uri, store] of locations) if (!logs.has(uri)) await store.prepare(uri);
+}
+
 /** Everything that will be asked from a store or brought to one, as far as the executor input tells. */
 function transferredUris(executorInput: ExecutorInput): string[] {
   const outputs = artifactEntries(executorInput.outputs?.artifacts).map(({ artifact }) => artifact.uri);

@@ -7,20 +7,22 @@
  * @module
  */
 import { isLocalUri } from "../core/artifact-uri.ts";
-import { KubeError, StorageError } from "../core/errors.ts";
+import { StorageError } from "../core/errors.ts";
 import { assertUriAllowed, resolveBucket, sessionFor } from "../core/store-config.ts";
 import type { ResolvedBucket, StoreConfig, StoreSession } from "../core/store-config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { DownloadResult, ObjectStore } from "../ports/object-store.ts";
 import type { BlobClient } from "./blob-client.ts";
-import type { ClientSettings, CredentialSource } from "./client-settings.ts";
+import type { ClientSettings, CredentialSource, StoreCredentials } from "./client-settings.ts";
 import { findEnvironmentLogin } from "./environment-credentials.ts";
 import type { EnvironmentLogin } from "./environment-credentials.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload } from "./local-files.ts";
 import { createRetrier } from "./retry.ts";
+import { readSecretKeys } from "./secret-credentials.ts";
+import type { SecretKeys } from "./secret-credentials.ts";
 import type { Retrier } from "./retry.ts";
 import { BufferPool, ByteBudget } from "./run-bounded.ts";
 import type { S3Settings } from "./s3-client.ts";
@@ -82,6 +84,7 @@ class RoutedStore implements ObjectStore {
   readonly #buffers = new BufferPool(PART_BYTES, BUDGET_BYTES / PART_BYTES);
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #keys = new Map<string, Promise<StoreCredentials>>();
   #agents: Promise<HttpAgents> | undefined;
 
   constructor(deps: ObjectStoreDeps, options: ObjectStoreOptions) {
@@ -91,7 +94,17 @@ class RoutedStore implements ObjectStore {
 
   assertAllowed(uri: string): void {
     assertUriAllowed(uri, this.#options.config, { localRootAllowed: this.#options.localRootAllowed ?? false });
-    if (!isLocalUri(uri)) assertSupported(resolveBucket(uri, this.#options.config));
+    if (isLocalUri(uri)) return;
+    const bucket = resolveBucket(uri, this.#options.config);
+    assertSupported(bucket);
+    this.#sessionOf(bucket);
+  }
+
+  async prepare(uri: string): Promise<void> {
+    this.assertAllowed(uri);
+    if (isLocalUri(uri)) return;
+    const { credentials, provider } = this.#sessionOf(resolveBucket(uri, this.#options.config));
+    if (credentials.kind === "secret") await this.#readKeys(credentials, provider);
   }
 
   async upload(localPath: string, uri: string): Promise<void> {
@@ -109,6 +122,7 @@ class RoutedStore implements ObjectStore {
   async refresh(): Promise<void> {
     const clients = [...this.#clients.values()];
     this.#clients.clear();
+    this.#keys.clear();
     for (const opened of await Promise.allSettled(clients)) if (opened.status === "fulfilled") opened.value.client.close();
   }
 
@@ -129,10 +143,7 @@ class RoutedStore implements ObjectStore {
     const { signal } = this.#closing;
     signal.throwIfAborted();
     const bucket = resolveBucket(uri, this.#options.config);
-    const session = sessionFor(bucket.lookup, this.#options.config, {
-      objectStoreHost: this.#options.environment["OBJECT_STORE_HOST"],
-      objectStorePort: this.#options.environment["OBJECT_STORE_PORT"],
-    });
+    const session = this.#sessionOf(bucket);
     const opened = await this.#open(bucket, session);
     const where = {
       action,
@@ -155,6 +166,13 @@ class RoutedStore implements ObjectStore {
       // Between transfers the user's program may need the memory: container limits are shared.
       if (this.#running.size === 0) this.#buffers.release();
     }
+  }
+
+  #sessionOf(bucket: ResolvedBucket): StoreSession {
+    return sessionFor(bucket.lookup, this.#options.config, {
+      objectStoreHost: this.#options.environment["OBJECT_STORE_HOST"],
+      objectStorePort: this.#options.environment["OBJECT_STORE_PORT"],
+    });
   }
 
   #open(bucket: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
@@ -214,24 +232,20 @@ class RoutedStore implements ObjectStore {
       );
     }
     if (credentials.kind === "gcs-secret") throw unsupportedProvider("gs");
-    const keys = await this.#readKeys(credentials);
+    const keys = await this.#readKeys(credentials, session.provider);
     const region = this.#options.environment["AWS_REGION"] ?? "";
     return { credentials: () => Promise.resolve(keys), ...(region === "" ? {} : { region }) };
   }
 
-  async #readKeys(secret: { secretName: string; accessKeyKey: string; secretKeyKey: string }) {
-    const { namespace } = this.#options;
-    const kube = await this.#deps.kube();
-    const data = await kube.getSecret(namespace, secret.secretName);
-    const text = (key: string): string => Buffer.from(data?.[key] ?? []).toString("utf8");
-    const accessKeyId = text(secret.accessKeyKey);
-    const secretAccessKey = text(secret.secretKeyKey);
-    if (accessKeyId !== "" && secretAccessKey !== "") return { accessKeyId, secretAccessKey };
-    const problem = data === undefined ? "it does not exist" : "could not find specified keys, or they are empty";
-    throw new KubeError(
-      "SECRET_KEY_MISSING",
-      `Cannot log in to the object store with Secret ${namespace}/${secret.secretName}, keys "${secret.accessKeyKey}" and "${secret.secretKeyKey}": ${problem}.`,
-    );
+  /** Once per Secret, until refresh(). */
+  #readKeys(secret: SecretKeys, provider: string): Promise<StoreCredentials> {
+    const id = JSON.stringify(secret);
+    const known = this.#keys.get(id);
+    if (known !== undefined) return known;
+    const reading = readSecretKeys(this.#deps, { ...secret, provider, namespace: this.#options.namespace });
+    this.#keys.set(id, reading);
+    reading.catch(() => this.#keys.get(id) === reading && this.#keys.delete(id));
+    return reading;
   }
 }
 

@@ -14,6 +14,11 @@ export interface DownloadResult {
 export interface ObjectStore {
   /** Throws URI_OUTSIDE_PIPELINE_ROOT unless the URI may be touched (contract/launcher.md 10.4). No network traffic. */
   assertAllowed(uri: string): void;
+  /**
+   * Reads what a transfer of this URI will need to log in, as far as it lies in the cluster: a Secret that cannot be read is found out
+   * before the program has run for hours. Throws as a transfer would. No network traffic to the store.
+   */
+  prepare(uri: string): Promise<void>;
   /** A file becomes one object, a folder one object per file below it. OBJECT_NOT_FOUND when the path does not exist. */
   upload(localPath: string, uri: string): Promise<void>;
   download(uri: string, localPath: string): Promise<DownloadResult>;

@@ -169,6 +169,12 @@ describe("parseArtifactUri()", () => {
   });
 });
 
+describe("joinPipelineRoot() on this disk", () => {
+  test("a question mark is part of the path", ({ expect }) => {
+    expect(joinPipelineRoot("/tmp/what?/a", ["p", "r"], { keepQuery: false })).toBe("/tmp/what?/a/p/r");
+  });
+});
+
 describe("parseBucketPath()", () => {
   test.for([
     { text: "minio://mlpipeline/v2/artifacts", expected: { scheme: "minio", bucket: "mlpipeline", prefix: "v2/artifacts/" } },

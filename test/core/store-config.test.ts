@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, test } from "vitest";
-import { parseBucketPath } from "../../src/core/artifact-uri.ts";
+import { joinPipelineRoot, keyPrefixOf, parseArtifactUri, parseBucketPath } from "../../src/core/artifact-uri.ts";
 import { assertUriAllowed, parseLauncherConfig, resolveBucket, sessionFor, storeConfig } from "../../src/core/store-config.ts";
 import type { StoreSession } from "../../src/core/store-config.ts";
 import { parseProvidersYaml } from "../../src/objectstore/providers-yaml.ts";
@@ -256,5 +257,61 @@ describe("assertUriAllowed()", () => {
       expect.objectContaining({ code: "LOCAL_PATH_INVALID" }),
     );
     expect(() => assertUriAllowed("s3://b/x", local, remote)).toThrow(/is outside the configured pipeline root/);
+  });
+});
+
+describe("pipeline roots with special characters", () => {
+  const artifactOf = (root: string): string => joinPipelineRoot(root, ["p", "run", "task", "salt", "o"], { keepQuery: false });
+
+  test.for([
+    { root: "s3://b/p%20q", key: "p q/p/run/task/salt/o" },
+    { root: "s3://b/p q", key: "p q/p/run/task/salt/o" },
+    { root: "s3://b/a//b", key: "a/b/p/run/task/salt/o" },
+    { root: "s3://b//a/", key: "a/p/run/task/salt/o" },
+    { root: "s3://b/a#b", key: "a#b/p/run/task/salt/o" },
+    { root: "s3://b/100%25", key: "100%/p/run/task/salt/o" },
+    { root: "s3://b/a/%2e%2e/c", key: "c/p/run/task/salt/o" },
+    { root: "s3://b/a?region=x", key: "a/p/run/task/salt/o" },
+  ])("$root holds its own artifacts", async ({ root, key }, { expect }) => {
+    expect(resolveBucket(artifactOf(root), await configOf(root))).toMatchObject({ bucket: "b", key });
+  });
+
+  test.for([
+    { root: "s3://b/a%2", says: /bad percent-escape/ },
+    { root: "s3://b/a?b=c?d", says: /more than one question mark/ },
+    { root: "s3://b/a%3Fb", says: /encoded query delimiters/ },
+    { root: "s3://b/a#%23", says: /encoded query delimiters/ },
+  ])("$root is refused by name", async ({ root, says }, { expect }) => {
+    const config = await configOf(root);
+    expect(() => resolveBucket("s3://b/a/x", config)).toThrow(says);
+  });
+
+  test("a root does not reach beside itself by escapes", async ({ expect }) => {
+    const config = await configOf("s3://b/a%20b");
+    for (const uri of ["s3://b/a%20b/../x/y", "s3://b/a%20b/%2e%2e/x/y", "s3://b/a%20bc/x", "s3://b/a/b/x"]) {
+      expect(() => resolveBucket(uri, config), uri).toThrow(/outside the configured pipeline root/);
+    }
+  });
+
+  test("every root that can be read holds its own artifacts", ({ expect }) => {
+    const segment = fc.oneof(
+      fc.constantFrom("..", ".", "", "a b", "%20", "%2e%2e", "%2F", "#", "%", "\u00e9", "+", "&"),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 5 }), (segments) => {
+        const root = `s3://b/${segments.join("/").replaceAll("?", "")}`;
+        let prefix: string;
+        try {
+          prefix = keyPrefixOf(parseBucketPath(root));
+          parseArtifactUri(artifactOf(root));
+        } catch (error) {
+          expect(error).toMatchObject({ code: "STORE_URI_INVALID" });
+          return;
+        }
+        const { key } = resolveBucket(artifactOf(root), storeConfig({ defaultPipelineRoot: root }, undefined));
+        expect(key).toBe(`${prefix}p/run/task/salt/o`);
+      }),
+    );
   });
 });

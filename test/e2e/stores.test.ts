@@ -1,11 +1,11 @@
 /** A run whose artifacts live in an object store: the home's providers file, the environment's credentials. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startFakeS3Server, type FakeS3Server } from "../fakes/fake-s3-server.ts";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
-import { root } from "../support/probe.ts";
+import { root as projectRoot } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";
 
 let programs: Programs;
@@ -22,15 +22,17 @@ afterAll(async () => {
 });
 
 describe.each([
-  ["s3", "in-process"],
-  ["minio", "process"],
-])("artifacts in %s://, %s", (scheme, isolation) => {
+  ["s3", "in-process", "runs", "runs"],
+  ["minio", "process", "runs", "runs"],
+  ["s3", "process", "a%20b//c#d/100%25", "a b/c#d/100%"],
+  ["minio", "in-process", "a%20b//c#d/100%25", "a b/c#d/100%"],
+])("artifacts in %s://, %s, below %s", (scheme, isolation, root, prefix) => {
   test("go through the store from step to step", { timeout: 120_000 }, async () => {
-    const home = join(folder, scheme);
+    const home = join(folder, `${scheme}-${isolation}`);
     const run = (args: readonly string[]) =>
       runCli(
         programs,
-        ["run", join(root, "test/fixtures/pipelines/branches.yaml"), "--home", home, ...args, "--output", "json"],
+        ["run", join(projectRoot, "test/fixtures/pipelines/branches.yaml"), "--home", home, ...args, "--output", "json"],
         {
           cwd: folder,
           env: {
@@ -47,15 +49,49 @@ describe.each([
       join(home, "launcher-config/providers"),
       JSON.stringify({ [scheme]: { default: { ...settings, credentials: { fromEnv: true } } } }),
     );
-    const bucket = `bucket-${scheme}`;
+    const bucket = `bucket-${scheme}-${isolation}`;
     server.buckets.set(bucket, new Map());
-    const ended = await run(["--isolation", isolation, "--pipeline-root", `${scheme}://${bucket}/runs`]);
+    const ended = await run(["--isolation", isolation, "--pipeline-root", `${scheme}://${bucket}/${root}`]);
     expect(ended.code, ended.stderr).toBe(0);
     const result = parseResult(ended.stdout);
     expect(result.outputs.parameters).toMatchObject({ both: "from if, note of if" });
     const uri = result.outputs.artifacts["note"]?.[0]?.uri ?? "";
-    expect(uri).toMatch(new RegExp(`^${scheme}://${bucket}/runs/branches/${result.runId}/produce/`));
-    const key = uri.slice(`${scheme}://${bucket}/`.length);
+    const start = `${scheme}://${bucket}/${root}/branches/${result.runId}/produce/`;
+    expect(uri.slice(0, start.length)).toBe(start);
+    const key = `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`;
     expect(server.buckets.get(bucket)?.get(key)?.body.toString()).toBe("note of if");
   });
+});
+
+describe.each(["in-process", "process"])("a store that nobody can log in to, %s", (isolation) => {
+  test("fails the step before its program runs, with advice", { timeout: 60_000 }, async () => {
+    const { code, stdout, stderr } = await runCli(
+      programs,
+      [
+        ...["run", join(projectRoot, "test/fixtures/pipelines/stale-outputs-of-retries.yaml")],
+        ...["--home", join(folder, `no-login-${isolation}`), "--isolation", isolation],
+        ...["--pipeline-root", "minio://bucket/runs", "--output", "json"],
+      ],
+      { cwd: folder, env: { ARTIFACT_LOCAL_PATH: join(folder, `unused-${isolation}`) } },
+    );
+    expect(code).toBe(1);
+    expect(JSON.stringify(parseResult(stdout))).toMatch(
+      /Cannot log in to the object store with Secret .* Where there is no cluster, name the endpoint in section .*fromEnv: true/,
+    );
+    // The program lists its output.
+    expect(stderr).not.toContain("attempt0");
+  });
+});
+
+test("a home with special characters in its path keeps its artifacts inside", { timeout: 60_000 }, async () => {
+  const home = join(folder, "what? 100% #1 a%20b");
+  const { code, stdout, stderr } = await runCli(
+    programs,
+    ["run", join(projectRoot, "test/fixtures/pipelines/branches.yaml"), "--home", home, "--output", "json"],
+    { cwd: folder },
+  );
+  expect(code, stderr).toBe(0);
+  const uri = parseResult(stdout).outputs.artifacts["note"]?.[0]?.uri ?? "";
+  expect(uri.startsWith(`${home}/artifacts/branches/`)).toBe(true);
+  expect(readFileSync(uri, "utf8")).toBe("note of if");
 });

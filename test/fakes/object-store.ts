@@ -20,6 +20,10 @@ export class FakeObjectStore implements ObjectStore {
     }
   }
 
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async upload(localPath: string, uri: string): Promise<void> {
     this.#note(`upload ${uri}`);
     this.assertAllowed(uri);
