@@ -55,8 +55,8 @@ export function isLocalUri(uri: string): boolean {
 /**
  * Appends path elements to a pipeline root.
  *
- * The text before a single `?` is the root and the rest its query; with two or more `?` nothing is split. Trailing slashes of the
- * root go away, empty elements are dropped and the joined elements are cleaned, so that `..` cannot leave the root.
+ * The text before a single `?` is the root and the rest its query; with two or more `?` nothing is split, and neither is an absolute
+ * path: a folder's name may hold a question mark. Trailing slashes of the root go away, empty elements are dropped and the joined elements are cleaned, so that `..` cannot leave the root.
  *
  * @param options.keepQuery Whether the query is put back at the end.
  */
