@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { constants, readFileSync } from "node:fs";
+import { link, open, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errorMessage, HostError } from "../core/errors.ts";
 import type { Home } from "./home.ts";
@@ -42,7 +42,7 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
     await writeFile(own, `${JSON.stringify(holder)}\n`);
     // Two tries: the second one after a dead holder's file was removed.
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      if (await linked(own, home.lock)) return { release: () => rm(home.lock, { force: true }) };
+      if (await linked(own, home.lock)) return { release: () => releaseLock(home, holder) };
       const other = await readHolder(home.lock);
       if (other !== undefined && isAlive(other)) throw lockedError(home, other);
       await removeStale(home, `${own}.stale`);
@@ -54,6 +54,13 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/** Whoever was told to delete the file and took the lock keeps theirs. */
+async function releaseLock(home: Home, own: LockHolder): Promise<void> {
+  const holder = await readHolder(home.lock);
+  const isOwn = holder?.pid === own.pid && holder.processStart === own.processStart && holder.host === own.host;
+  if (isOwn && holder.since === own.since) await rm(home.lock, { force: true });
 }
 
 /** Moves a dead holder's file away; if a living one took its place since we looked, that one gets its place back. */
@@ -79,12 +86,15 @@ export async function lockHolder(home: Home): Promise<LockHolder | undefined> {
   return holder !== undefined && isAlive(holder) ? holder : undefined;
 }
 
+/** What a person can do: a holder on another machine may be gone for good, and nobody here can see that. */
 function lockedError(home: Home, { pid, host, since, what }: LockHolder): HostError {
-  return new HostError(
-    "HOME_LOCKED",
-    `Cannot use ${home.folder}: process ${pid} on ${host} has been using it since ${since} (${what}); ` +
-      "wait for it, or choose another folder with --home",
-  );
+  const remedy =
+    host === hostname()
+      ? "wait for it, or choose another folder with --home"
+      : "wait for it, or choose another folder with --home; " +
+        `if that process is gone (a container that was removed, another computer), delete the file ${home.lock}`;
+  const holder = `process ${pid} on ${host} has been using it since ${since} (${what})`;
+  return new HostError("HOME_LOCKED", `Cannot use ${home.folder}: ${holder}; ${remedy}`);
 }
 
 /** A hard link is the atomic form of "create unless it exists" that also carries the content. */
@@ -98,12 +108,37 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** Longer than any lock file of ours: a pipeline's path is part of it. */
+const LONGEST_LOCK_BYTES = 64 * 1024;
+
+/** @returns Undefined for no file, and for a file that does not name a holder: empty, cut off, or somebody else's. */
 async function readHolder(path: string): Promise<LockHolder | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as LockHolder;
+    // Without waiting for whoever would write into a pipe of that name.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { size } = await file.stat();
+      if (size > LONGEST_LOCK_BYTES) return undefined;
+      return holderOf(JSON.parse((await file.read(Buffer.alloc(size), 0, size, 0)).buffer.toString("utf8")));
+    } finally {
+      await file.close();
+    }
   } catch {
     return undefined;
   }
+}
+
+function holderOf(value: unknown): LockHolder | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { pid, processStart: start, host, since, what } = value as Partial<Record<keyof LockHolder, unknown>>;
+  // Zero and negative numbers mean groups of processes to the kernel.
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (typeof start !== "string" || typeof host !== "string") return undefined;
+  return { pid, processStart: start, host, since: textOr(since, "an unknown time"), what: textOr(what, "unknown work") };
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === "string" && value !== "" ? value : fallback;
 }
 
 function isAlive({ pid, processStart: start, host }: LockHolder): boolean {

@@ -81,6 +81,7 @@ describe("lockHome()", () => {
   test.for([
     { name: "a process that is gone", holder: () => ({ pid: spawnSync("true").pid, processStart: "1" }) },
     { name: "a later process with the same pid", holder: () => ({ pid: process.pid, processStart: "1" }) },
+    { name: "a process number that means a group", holder: () => ({ pid: 0, processStart: "" }) },
     { name: "a file that says nothing", holder: () => undefined },
   ])("takes over from $name", async ({ holder }, { expect }) => {
     const home = await prepareHome(join(folder, "home"));
@@ -88,6 +89,56 @@ describe("lockHome()", () => {
     const text = holder();
     writeFileSync(home.lock, text === undefined ? "" : JSON.stringify({ ...text, host: hostname, since: "", what: "" }));
     await expect(lockHome(home, "run", now)).resolves.toBeDefined();
+  });
+
+  test.for([
+    { name: "null", text: "null" },
+    { name: "a number", text: "4711" },
+    { name: "a list", text: "[1]" },
+    { name: "an empty object", text: "{}" },
+    { name: "a holder whose number is a text", text: '{"pid": "1", "processStart": "1", "host": "h"}' },
+    { name: "half a file", text: '{"pid": 1, "proc' },
+    { name: "bytes", text: "\0\u{ffff}\u{1}" },
+    { name: "far too much", text: `"${"x".repeat(100_000)}"` },
+  ])("takes over a lock file that holds $name", async ({ text }, { expect }) => {
+    const home = await prepareHome(join(folder, "home"));
+    writeFileSync(home.lock, text);
+    expect(await lockHolder(home)).toBeUndefined();
+    await (await lockHome(home, "run", now)).release();
+    expect(existsSync(home.lock)).toBe(false);
+  });
+
+  test("does not wait for somebody to write into a pipe of that name", { timeout: 10_000 }, async () => {
+    const home = await prepareHome(join(folder, "home"));
+    expect(spawnSync("mkfifo", [home.lock]).status).toBe(0);
+    await (await lockHome(home, "run", now)).release();
+  });
+
+  test("names the remedy when the holder is on another machine, which nobody here can look at", async () => {
+    const home = await prepareHome(join(folder, "home"));
+    writeFileSync(
+      home.lock,
+      JSON.stringify({ pid: 1, processStart: "1", host: "gone-container", since: "2026-01-01", what: "run a.yaml" }),
+    );
+    await expect(lockHome(home, "run", now)).rejects.toMatchObject({
+      code: "HOME_LOCKED",
+      message: expect.stringMatching(
+        /process 1 on gone-container has been using it since 2026-01-01 \(run a\.yaml\); wait .*--home; if that process is gone .*, delete the file \/.*\/lock$/,
+      ) as string,
+    });
+    rmSync(home.lock);
+    await (await lockHome(home, "run", now)).release();
+  });
+
+  test("leaves the lock to whoever took it after the file was deleted", async () => {
+    const home = await prepareHome(join(folder, "home"));
+    const first = await lockHome(home, "first", now);
+    rmSync(home.lock);
+    const second = await lockHome(home, "second", new Date(now.getTime() + 1));
+    await first.release();
+    expect(await lockHolder(home)).toMatchObject({ what: "second" });
+    await second.release();
+    expect(existsSync(home.lock)).toBe(false);
   });
 
   test("lets only one of many through at the same time", async () => {
