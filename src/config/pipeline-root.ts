@@ -5,6 +5,8 @@
  *
  * @module
  */
+import { isLocalUri } from "../core/artifact-uri.ts";
+import type { PipelineSpec, Run } from "../core/kfp-types.ts";
 import { DEFAULT_PIPELINE_ROOT } from "../core/store-config.ts";
 import { loadLauncherConfig } from "./load-launcher-config.ts";
 import type { LoadLauncherConfigDeps, LoadLauncherConfigOptions } from "./load-launcher-config.ts";
@@ -24,4 +26,10 @@ export interface PipelineRootOptions extends LoadLauncherConfigOptions {
 export async function choosePipelineRoot(deps: LoadLauncherConfigDeps, options: PipelineRootOptions): Promise<string> {
   for (const root of [options.runRoot, options.specRoot]) if (root !== undefined && root !== "") return root;
   return (await loadLauncherConfig(deps, options)).defaultPipelineRoot ?? DEFAULT_PIPELINE_ROOT;
+}
+
+/** Whether the run keeps its artifacts on this disk: its pipeline root, or else that of its spec, is an absolute path. */
+export function hasLocalRoot({ runtimeConfig }: Run, { defaultPipelineRoot }: PipelineSpec): boolean {
+  const ofRun = runtimeConfig?.pipelineRoot ?? "";
+  return isLocalUri(ofRun === "" ? defaultPipelineRoot : ofRun);
 }

@@ -7,13 +7,12 @@
  */
 import { buildCacheKey, customFingerprint, fingerprint } from "../core/fingerprint.ts";
 import type { ComponentSpec, ContainerSpec, ExecutorInput, PipelineTask, PipelineTaskSpec } from "../core/kfp-types.ts";
+import { findGoneArtifact, type CachedArtifactsRequest } from "./cached-artifacts.ts";
 import { missingCachedOutputs } from "./cached-outputs.ts";
 import type { DriverDeps } from "./deps.ts";
-import type { ContainerOptions } from "./options.ts";
 import { needsWorkspace, workspaceClaimName } from "./pod-spec-patch/workspace.ts";
 
-export interface CacheRequest {
-  readonly options: ContainerOptions;
+export interface CacheRequest extends CachedArtifactsRequest {
   readonly taskSpec: PipelineTaskSpec;
   readonly component: ComponentSpec;
   readonly container: ContainerSpec;
@@ -25,6 +24,13 @@ export interface CacheDecision {
   /** Empty when the cache is not consulted; the launcher's success then does not become an entry. */
   readonly fingerprint: string;
   readonly hit?: PipelineTask;
+}
+
+/** What is said of a hit that does not count; a local run shows the line to the person. */
+export const GONE_ARTIFACTS_LINE = /The cached artifacts of task "[^"]*" (?:are gone|cannot be looked at); the task runs again/;
+
+function goneMessage(taskName: string, problem: string | undefined): string {
+  return `The cached artifacts of task "${taskName}" ${problem === undefined ? "are gone" : "cannot be looked at"}; the task runs again`;
 }
 
 const NOT_CACHED: CacheDecision = { fingerprint: "" };
@@ -48,6 +54,15 @@ export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Prom
     deps.logger.warn("A task with this cache key lacks outputs the component declares by now; it does not count as a hit", {
       cachedTaskId: hit.taskId,
       outputs: missing.join(", "),
+    });
+    return { fingerprint: ownFingerprint };
+  }
+  const gone = deps.settings.checksCachedArtifacts === true ? await findGoneArtifact(deps, request, hit) : undefined;
+  if (gone !== undefined) {
+    const { uri, problem } = gone;
+    deps.logger.warn(goneMessage(options.taskName, problem), {
+      ...{ cachedTaskId: hit.taskId, artifact: uri },
+      ...(problem === undefined ? {} : { reason: problem }),
     });
     return { fingerprint: ownFingerprint };
   }

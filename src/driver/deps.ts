@@ -4,6 +4,7 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 
 export interface DriverSettings {
   /** `KFP_OUTPUTS_DIR`: where the files of output parameters go in a local run. */
@@ -16,8 +17,21 @@ export interface DriverSettings {
   readonly fingerprintsEnvironment: boolean;
   /** Bytes that one argument of the step's pod may have; absent where no pod is made of the patch. */
   readonly argumentLimitBytes?: number | undefined;
+  /** `KFP_CACHE_CHECK_ARTIFACTS=on`: a cache hit counts only while its artifacts exist. */
+  readonly checksCachedArtifacts?: boolean | undefined;
   /** How many tasks the run has, where the caller knows it (tasks/read-run.ts). */
   readonly taskCountHint?: number | undefined;
+}
+
+export interface DriverStoreRequest {
+  readonly namespace: string;
+  /** Only absolute paths are asked for: the launcher configuration need not be read. */
+  readonly localOnly: boolean;
+  /** Whether the run's pipeline root is an absolute path. */
+  readonly localRootAllowed: boolean;
+  /** To be trusted by every connection; empty means none. */
+  readonly caCertPath: string;
+  readonly logger: Logger;
 }
 
 export interface DriverDeps {
@@ -28,5 +42,7 @@ export interface DriverDeps {
   /** Called only when the launcher's ConfigMap has to be read from the cluster. */
   readonly kube: () => Promise<KubeApi>;
   readonly randomUuid: () => string;
+  /** Called only when the artifacts of a cache hit are to be looked for. */
+  readonly openStore?: ((request: DriverStoreRequest) => Promise<ObjectStore>) | undefined;
   readonly settings: DriverSettings;
 }

@@ -40,6 +40,11 @@ async function main(): Promise<void> {
       const { createKubeRest } = await import("../kube/kube-rest.ts");
       return createKubeRest({ clock: systemClock }, { environment });
     },
+    openStore: async (request) => {
+      const { openRunStore } = await import("../launcher/open-run-store.ts");
+      const kube = async () => (await import("../kube/kube-rest.ts")).createKubeRest({ clock: systemClock }, { environment });
+      return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
+    },
     beforeDrive: async (options, logger) => {
       if (environment["KFP_INSPECT"] === undefined) return;
       const { waitIfInspected } = await import("../node/inspect.ts");

@@ -14,7 +14,8 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { DriverDeps, DriverSettings } from "./deps.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
+import type { DriverDeps, DriverSettings, DriverStoreRequest } from "./deps.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
@@ -32,6 +33,7 @@ export interface DriverHost {
   readonly kube: () => Promise<KubeApi>;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;
+  readonly openStore?: (request: DriverStoreRequest) => Promise<ObjectStore>;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
   readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
 }
@@ -80,8 +82,17 @@ async function driveAndWrite(
   try {
     await host.beforeDrive?.(options, logger);
     api = await host.connect(connection, logger);
-    const { clock, files, kube, randomUuid } = host;
-    const deps: DriverDeps = { api, clock, logger, files, kube, randomUuid, settings: settingsOf(host) };
+    const { clock, files, kube, openStore, randomUuid } = host;
+    const deps: DriverDeps = {
+      api,
+      clock,
+      logger,
+      files,
+      kube,
+      openStore,
+      randomUuid,
+      settings: settingsOf(host),
+    };
     // Loaded here, so that --version and --help do not wait for what they do not use.
     const { drive } = await import("./drive.ts");
     const result = await drive(deps, options);
@@ -114,6 +125,7 @@ export function driverSettings(environment: DriverHost["environment"]): DriverSe
     outputsDir: environment["KFP_OUTPUTS_DIR"],
     launcherConfigFolder: launcherConfigFolder(environment).folder,
     artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
+    checksCachedArtifacts: environment["KFP_CACHE_CHECK_ARTIFACTS"] === "on",
     fingerprintsEnvironment: environment["KFP_FINGERPRINT_ENV"] !== "off",
   };
 }

@@ -6,9 +6,10 @@
  * @module
  */
 import { isLocalUri } from "../core/artifact-uri.ts";
-import type { PipelineSpec, Run } from "../core/kfp-types.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { OpenStore } from "./deps.ts";
+
+export { hasLocalRoot } from "../config/pipeline-root.ts";
 
 export interface Stores {
   /** @throws {KfpError} When the launcher configuration cannot be read. */
@@ -46,10 +47,4 @@ export function openStores(openStore: OpenStore, { namespace, localRootAllowed }
       for (const store of await all()) await store.close();
     },
   };
-}
-
-/** Whether the run keeps its artifacts on this disk: its pipeline root, or else that of its spec, is an absolute path. */
-export function hasLocalRoot({ runtimeConfig }: Run, { defaultPipelineRoot }: PipelineSpec): boolean {
-  const ofRun = runtimeConfig?.pipelineRoot ?? "";
-  return isLocalUri(ofRun === "" ? defaultPipelineRoot : ofRun);
 }

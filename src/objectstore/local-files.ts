@@ -36,6 +36,11 @@ async function checkFiles(folder: string): Promise<void> {
   for await (const _file of walkFiles(folder, { links: "any" })) continue;
 }
 
+/** @throws {StorageError} TRANSFER_FAILED when it cannot be looked at. */
+export async function localArtifactExists(uri: string): Promise<boolean> {
+  return (await kindOf(uri)) !== undefined;
+}
+
 async function copy(from: string, to: string): Promise<void> {
   try {
     await mkdir(dirname(to), { recursive: true });

@@ -17,9 +17,10 @@ import type { BlobClient } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource, StoreCredentials } from "./client-settings.ts";
 import { findEnvironmentLogin } from "./environment-credentials.ts";
 import type { EnvironmentLogin } from "./environment-credentials.ts";
+import { keyExists } from "./exists.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
-import { keepLocalDownload, keepLocalUpload } from "./local-files.ts";
+import { keepLocalDownload, keepLocalUpload, localArtifactExists } from "./local-files.ts";
 import { createRetrier } from "./retry.ts";
 import { readSecretKeys } from "./secret-credentials.ts";
 import type { SecretKeys } from "./secret-credentials.ts";
@@ -117,6 +118,12 @@ class RoutedStore implements ObjectStore {
     this.assertAllowed(uri);
     if (isLocalUri(uri)) return { objects: await keepLocalDownload(uri, localPath) };
     return { objects: await this.#transfer("download", uri, (context, key) => downloadPath(context, key, localPath, uri)) };
+  }
+
+  async exists(uri: string): Promise<boolean> {
+    this.assertAllowed(uri);
+    if (isLocalUri(uri)) return await localArtifactExists(uri);
+    return await this.#transfer("list", uri, (context, key) => keyExists(context, key));
   }
 
   async refresh(): Promise<void> {

@@ -22,6 +22,8 @@ export interface ObjectStore {
   /** A file becomes one object, a folder one object per file below it. OBJECT_NOT_FOUND when the path does not exist. */
   upload(localPath: string, uri: string): Promise<void>;
   download(uri: string, localPath: string): Promise<DownloadResult>;
+  /** Whether the URI names a file, an object, or a folder with objects in it. Nothing is transferred. */
+  exists(uri: string): Promise<boolean>;
   /** Forgets clients and credentials, so that the next transfer reads them again. */
   refresh(): Promise<void>;
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import type { ContainerOptions, DagOptions } from "../../src/driver/options.ts";
 import type { DriverResult } from "../../src/driver/result.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
+import { FakeObjectStore } from "../fakes/object-store.ts";
 
 const text = { parameterType: "STRING" };
 const number = { parameterType: "NUMBER_INTEGER" };
@@ -104,7 +105,7 @@ class Driven {
   deps: DriverDeps;
   pod = 0;
 
-  constructor(fake: FakeApi, runId: string) {
+  constructor(fake: FakeApi, runId: string, changes: Partial<DriverDeps> = {}) {
     this.fake = fake;
     this.runId = runId;
     let salt = 0;
@@ -121,6 +122,7 @@ class Driven {
         }),
       randomUuid: () => `salt-${(salt += 1)}`,
       settings: { fingerprintsEnvironment: true },
+      ...changes,
     };
   }
 
@@ -316,6 +318,51 @@ describe("the CONTAINER driver", () => {
     ]);
     // Four more tasks of the root are still to come.
     expect(rootRow.state).toBe(TaskState.RUNNING);
+  });
+
+  test.for<{ name: string; checks: boolean; objects: string[]; refused?: string[]; cached: boolean; warning?: RegExp }>([
+    { name: "not asked to look", checks: false, objects: [], cached: true },
+    { name: "the artifact is there", checks: true, objects: ["s3://bucket/model"], cached: true },
+    {
+      name: "the artifact is gone",
+      checks: true,
+      objects: [],
+      cached: false,
+      warning: /^The cached artifacts of task "say" are gone; the task runs again$/,
+    },
+    {
+      ...{
+        name: "the artifact may not be looked at",
+        checks: true,
+        objects: ["s3://bucket/model"],
+        refused: ["s3://bucket/"],
+        cached: false,
+      },
+      warning: /^The cached artifacts of task "say" cannot be looked at; the task runs again$/,
+    },
+  ])("a cache hit when $name", async ({ checks, objects, refused = [], cached, warning }, { expect }) => {
+    const driven = await start();
+    await driven.succeed((await driven.container("say", await driven.root())).taskId);
+    const again = driven.fake.server.runs.createRun({
+      displayName: "d",
+      pipelineSource: { case: "pipelineSpec", value: pipeline() },
+    });
+    const store = new FakeObjectStore();
+    for (const uri of objects) store.objects.set(uri, "x");
+    store.refused.push(...refused);
+    const second = new Driven(driven.fake, again.run.runId, {
+      openStore: () => Promise.resolve(store),
+      settings: { fingerprintsEnvironment: true, checksCachedArtifacts: checks },
+    });
+    const result = await second.container("say", await second.root());
+    expect(result.cached).toBe(cached);
+    const row = await second.task(result.taskId);
+    expect(row.state).toBe(cached ? TaskState.CACHED : TaskState.RUNNING);
+    // Its success becomes the newest entry.
+    expect(row.cacheFingerprint).not.toBe("");
+    expect(store.requests).toEqual(checks ? ["exists s3://bucket/model", "close"] : []);
+    const warnings = driven.fake.logger.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+    expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
   });
 
   test("asks for no cache when it is disabled, for the task or for all", async () => {

@@ -42,6 +42,12 @@ export class FakeObjectStore implements ObjectStore {
     return { objects: 1 };
   }
 
+  exists(uri: string): Promise<boolean> {
+    this.#note(`exists ${uri}`);
+    this.assertAllowed(uri);
+    return Promise.resolve(this.objects.has(uri));
+  }
+
   refresh(): Promise<void> {
     this.#note("refresh");
     return Promise.resolve();

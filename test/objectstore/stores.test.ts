@@ -160,6 +160,20 @@ describe.for(SERVERS)("on %s", ([serverName, start]) => {
       expect(await readTree(local("out"))).toEqual(tree);
     });
 
+    test("what exists is a file, or a folder with files, and not what begins with its name", async () => {
+      await writeTree(local("in"), { file: "f", "folder/a": "a", "folder-2/b": "b", "folder.c": "c" });
+      await store.upload(local("in"), uri);
+      const found = async (name: string): Promise<boolean> => store.exists(`${uri}/${name}`);
+      expect(await Promise.all(["file", "folder", "folder-2", "folder/a"].map(found))).toEqual([true, true, true, true]);
+      expect(await Promise.all(["fil", "folder-", "none", "folder/b", "file/a"].map(found))).toEqual([
+        false,
+        false,
+        false,
+        false,
+        false,
+      ]);
+    });
+
     test("nothing at the URI is no error and writes nothing", async () => {
       expect(await store.download(`${uri}/none`, local("out"))).toEqual({ objects: 0 });
       expect(await readdir(local())).toEqual([]);
