@@ -18,7 +18,7 @@ import {
   type PipelineTask,
 } from "../core/kfp-types.ts";
 import { Run_StorageState as StorageState } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
-import { alreadyExists, notFound } from "./service-error.ts";
+import { alreadyExists, failedPrecondition, notFound } from "./service-error.ts";
 import { appendRunState, appendTaskState } from "./state-history.ts";
 import type { SetAsideRun, Store, StoredRun } from "./store.ts";
 import { needsReset, resetTask } from "./task-reset.ts";
@@ -47,6 +47,7 @@ const DEFAULT_SERVICE_ACCOUNT = "pipeline-runner";
 export class RunLifecycle {
   readonly #store: Store;
   readonly #now: SecondsClock;
+  readonly #sealed = new Set<string>();
 
   constructor(store: Store, now: SecondsClock) {
     this.#store = store;
@@ -121,11 +122,33 @@ export class RunLifecycle {
     });
   }
 
-  /** Ends a run and finalises its unfinished tasks, in one transaction. */
-  finishRun(runId: string, state: FinalRunState, unfinishedMessage: string = UNFINISHED_MESSAGE): FinishedRun {
+  /**
+   * From now on no call changes the tasks of a run: what an engine gave up on may still be under way, and would leave rows behind that
+   * nobody ends. The calls of this class still do.
+   */
+  sealRun(runId: string): void {
+    this.#sealed.add(runId);
+  }
+
+  /** @throws {ServiceError} failedPrecondition when the run is sealed. */
+  assertOpen(runId: string): void {
+    if (this.#sealed.has(runId)) throw failedPrecondition(`Run ${runId} has ended: its tasks do not change any more`);
+  }
+
+  /**
+   * Ends a run and finalises its unfinished tasks, in one transaction.
+   *
+   * @param options.rewordFailure The message a FAILED task is to have instead of the one it has; undefined keeps it.
+   */
+  finishRun(
+    runId: string,
+    state: FinalRunState,
+    unfinishedMessage: string = UNFINISHED_MESSAGE,
+    options: { readonly rewordFailure?: (message: string) => string | undefined } = {},
+  ): FinishedRun {
     return this.#store.transaction(() => {
       const { run } = this.requireRun(runId);
-      const finalized = this.#finalizeTasks(runId, unfinishedMessage);
+      const finalized = this.#finalizeTasks(runId, unfinishedMessage, options.rewordFailure);
       const rootCut = finalized.some((task) => task.type === TaskType.ROOT);
       const finalState = state === RuntimeState.SUCCEEDED && rootCut ? RuntimeState.FAILED : state;
       const now = this.#now();
@@ -182,10 +205,21 @@ export class RunLifecycle {
     });
   }
 
-  #finalizeTasks(runId: string, message: string): PipelineTask[] {
+  #finalizeTasks(
+    runId: string,
+    message: string,
+    rewordFailure: (message: string) => string | undefined = () => undefined,
+  ): PipelineTask[] {
     const now = this.#now();
     const changed: PipelineTask[] = [];
     for (const { task, replaceInputs } of this.#decodedTasks(runId)) {
+      const reworded = task.state === TaskState.FAILED ? rewordFailure(task.statusMetadata?.message ?? "") : undefined;
+      if (reworded !== undefined) {
+        task.statusMetadata ??= create(StatusMetadataSchema);
+        task.statusMetadata.message = reworded;
+        this.#store.tasks.update(task, { replaceInputs });
+        continue;
+      }
       if (task.state !== TaskState.RUNNING && task.state !== TaskState.RUNTIME_STATE_UNSPECIFIED) continue;
       task.state = TaskState.FAILED;
       task.endTime = timestampOfSeconds(now);

@@ -99,6 +99,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
           fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
         }),
         new TaskCalls({ store, now, hydration }),
+        runs,
       ),
     ),
     served(
@@ -141,16 +142,23 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 }
 
 /** Archive, unarchive and retry are not part of this server yet and answer UNIMPLEMENTED. */
-function runHandlers(runs: RunCalls, tasks: TaskCalls): Handlers<typeof RunService> {
+function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle): Handlers<typeof RunService> {
+  const unlessSealed = <Request extends { readonly runId: string }, Answer>(
+    request: Request,
+    handle: (request: Request) => Answer,
+  ): Answer => {
+    lifecycle.assertOpen(request.runId);
+    return handle(request);
+  };
   return {
     createRun: { purpose: "create a run", handle: (request) => runs.createRun(request) },
     getRun: { purpose: "get a run", handle: (request) => runs.getRun(request) },
     listRuns: { purpose: "list runs", handle: (request) => runs.listRuns(request) },
     terminateRun: { purpose: "terminate a run", handle: (request) => runs.terminateRun(request) },
     deleteRun: { purpose: "delete a run", handle: (request) => runs.deleteRun(request) },
-    createTask: { purpose: "create a task", handle: (request) => tasks.createTask(request) },
-    updateTask: { purpose: "update a task", handle: (request) => tasks.updateTask(request) },
-    updateTasksBulk: { purpose: "update tasks", handle: (request) => tasks.updateTasksBulk(request) },
+    createTask: { purpose: "create a task", handle: (request) => unlessSealed(request, tasks.createTask.bind(tasks)) },
+    updateTask: { purpose: "update a task", handle: (request) => unlessSealed(request, tasks.updateTask.bind(tasks)) },
+    updateTasksBulk: { purpose: "update tasks", handle: (request) => unlessSealed(request, tasks.updateTasksBulk.bind(tasks)) },
     getTask: { purpose: "get a task", handle: (request) => tasks.getTask(request) },
     listTasks: { purpose: "list tasks", handle: (request) => tasks.listTasks(request) },
     findCachedTask: { purpose: "look up a cached task", handle: (request) => tasks.findCachedTask(request) },

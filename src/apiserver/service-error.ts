@@ -57,6 +57,10 @@ export function alreadyExists(message: string): ServiceError {
   return new ServiceError("alreadyExists", message);
 }
 
+export function failedPrecondition(message: string): ServiceError {
+  return new ServiceError("failedPrecondition", message);
+}
+
 export function unimplemented(message: string): ServiceError {
   return new ServiceError("unimplemented", message);
 }

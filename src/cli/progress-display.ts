@@ -81,7 +81,8 @@ class PlainDisplay implements ProgressDisplay {
         return;
       case "ended": {
         const state = this.#groups.end(event);
-        if (event.place.scopePath !== "root") this.#print(endedText(event, { name, state, paint: this.#paint }));
+        if (event.place.scopePath !== "root" && event.isCut !== true)
+          this.#print(endedText(event, { name, state, paint: this.#paint }));
         return;
       }
     }

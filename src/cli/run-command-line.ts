@@ -6,7 +6,7 @@
 import { formatVersion } from "../core/build-info.ts";
 import { errorMessage, HostError, KfpError, SpecError, UsageError } from "../core/errors.ts";
 import { parseCommandLine, type Command } from "./command-line.ts";
-import { EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "./host.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "./host.ts";
 import { say, writeLines, type TerminalText } from "./terminal-text.ts";
 
 /** Never throws. */
@@ -15,6 +15,7 @@ export async function runCommandLine(argv: readonly string[], host: CliHost): Pr
     return await runCommand(await parseCommandLine(argv, host.stdout.isTerminal ? host.stdout.columns() : 100), host);
   } catch (error) {
     writeLines(host.stderr, errorLines(error));
+    if (error instanceof HostError && error.code === "INTERRUPTED") return EXIT_CANCELLED;
     return error instanceof UsageError || error instanceof SpecError ? EXIT_USAGE : EXIT_FAILED;
   }
 }

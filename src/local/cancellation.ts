@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { TaskState, type PipelineTask } from "../core/kfp-types.ts";
+import { HostError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { KfpApi } from "../ports/kfp-api.ts";
-import { statusMetadata } from "../tasks/attempt.ts";
 
 export const CANCELLED_MESSAGE = "cancelled by user";
 
@@ -53,9 +51,11 @@ export async function unlessStuck<Outcome>(
 }
 
 /** A stopped step says how it was stopped, and what is above it says nothing; a person wants to read why. */
-export async function markCancelled(api: Pick<KfpApi, "updateTask">, tasks: readonly PipelineTask[]): Promise<void> {
-  for (const { runId, taskId, state, statusMetadata: status } of tasks) {
-    if (state !== TaskState.FAILED || !/^$|told to stop by SIG/.test(status?.message ?? "")) continue;
-    await api.updateTask(runId, taskId, { runId, taskId, statusMetadata: statusMetadata(CANCELLED_MESSAGE, status) });
-  }
+export function cancelledMessage(message: string): string | undefined {
+  return /^$|told to stop by SIG/.test(message) ? CANCELLED_MESSAGE : undefined;
+}
+
+/** @throws {HostError} INTERRUPTED once the run is to stop, as long as there is no run yet that could say so. */
+export function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new HostError("INTERRUPTED", "cancelled by user before the run began: nothing has run");
 }

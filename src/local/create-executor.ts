@@ -6,6 +6,7 @@
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
+import { GONE_ARTIFACTS_LINE } from "../driver/cache-lookup.ts";
 import type { ApiServer } from "../apiserver/server.ts";
 import type { ParsedPipeline } from "../core/pipeline-spec.ts";
 import type { LogStream } from "../node/log-stream.ts";
@@ -46,14 +47,15 @@ export interface CreateExecutorOptions {
 const PROCESS_GRACE_MS = 9000;
 
 export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutorOptions): TaskExecutor {
-  const { api, clock, files, randomUuid, log, server, onNotice } = deps;
+  const { api, clock, files, randomUuid, server, onNotice } = deps;
+  const log = showingCacheMisses(deps.log, onNotice);
   const { runId, pipeline, isolation, programFolder, inspectTasks, environment } = options;
   const verbosity = Number(options.logLevel);
   const logger = createLogger({ clock, stream: log, format: "text", verbosity });
   const steps = failUnstartedStep({ api, clock, logger }, { runId, spec: pipeline.spec, steps: deps.steps });
   const address = { address: server.host, port: String(server.port) };
   const programs = (of: StepRuntime): TaskExecutor =>
-    createProcessExecutor({ programFolder, server: address, files, steps: of, graceMs: PROCESS_GRACE_MS });
+    createProcessExecutor({ programFolder, server: address, files, steps: of, log, graceMs: PROCESS_GRACE_MS });
   const inProcess = (): TaskExecutor =>
     createInProcessExecutor({
       ...{ api, clock, files, randomUuid, log, steps },
@@ -71,4 +73,19 @@ export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutor
     host: environment,
     onNotice,
   });
+}
+
+/** The same log; that a task runs again although it was cached is said to the person too, once a task. */
+function showingCacheMisses(log: LogStream, onNotice: (text: string) => void): LogStream {
+  const said = new Set<string>();
+  return {
+    write(text) {
+      const [line] = text.startsWith("WARN") ? (GONE_ARTIFACTS_LINE.exec(text) ?? []) : [];
+      if (line !== undefined && !said.has(line)) {
+        said.add(line);
+        onNotice(line);
+      }
+      return log.write(text);
+    },
+  };
 }

@@ -10,7 +10,7 @@
  * @module
  */
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { errorMessage, SpecError } from "../core/errors.ts";
+import { errorMessage, HostError, SpecError } from "../core/errors.ts";
 import { ImporterSpecSchema, type ComponentSpec, type ImporterSpec, type PipelineTaskSpec } from "../core/kfp-types.ts";
 import { componentOf, executorOf, type ParsedPipeline } from "../core/pipeline-spec.ts";
 import { printJson } from "../core/proto-json.ts";
@@ -69,14 +69,21 @@ export type EngineEvent =
       /** Why it failed, as far as the engine knows; a step's own reason stands in its task row. */
       readonly error?: string;
       readonly exitCode?: number;
+      /** The run was stopped before the task was done, and no program of it was under way: nobody needs a line for each of these. */
+      readonly isCut?: boolean;
     }
   | { readonly kind: "retrying"; readonly place: TaskPlace; readonly retryIndex: number; readonly exitCode: number };
+
+/** Called when a task has got its turn: it is announced then, not while it waits in line. */
+type Begin = () => void;
 
 interface Ending {
   readonly outcome: TaskOutcome;
   readonly cached?: boolean;
   readonly error?: string;
   readonly exitCode?: number;
+  /** A program of the task ran. */
+  readonly hasRun?: boolean;
 }
 
 /** Where a DAG body runs: below which task, in which iterations. */
@@ -107,16 +114,16 @@ class Engine {
 
   async runRoot(): Promise<TaskOutcome> {
     const place: TaskPlace = { scopePath: "root", iterations: [] };
-    const ending = await this.#watched(place, "dag", async () => {
+    const ending = await this.#watched(place, "dag", async (begin) => {
       const { runtimeConfig } = this.#options;
-      const { taskId } = await this.#drive(place, {
+      const { taskId } = await this.#drive(begin, place, {
         type: "ROOT_DAG",
         ...this.#common(place),
         ...this.#dagPaths(),
         runtimeConfig,
       });
       const root = this.#options.pipeline.spec.root as ComponentSpec;
-      return { outcome: await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [] }) };
+      return this.#bodyEnding(await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [] }));
     });
     return ending.outcome;
   }
@@ -124,7 +131,7 @@ class Engine {
   /** All tasks of a DAG, each as soon as it may. */
   async #runBody(component: ComponentSpec, scope: Scope): Promise<"succeeded" | "failed"> {
     if (component.implementation.case !== "dag") {
-      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot run "${scope.path}": its component is no DAG`);
+      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot run "${scope.path}": its component is not a DAG`);
     }
     const dag = component.implementation.value;
     const outcomes = new Map<string, Promise<TaskOutcome>>();
@@ -149,13 +156,15 @@ class Engine {
       const component = componentOf(pipeline.spec, task);
       if (component.implementation.case === "dag") {
         const isLoop = task.iterator.case !== undefined;
-        ending = await this.#watched(place, isLoop ? "loop" : "dag", () => this.#runDag(key, task, component, { place, scope }));
+        ending = await this.#watched(place, isLoop ? "loop" : "dag", (begin) =>
+          this.#runDag(key, task, component, { place, scope, begin }),
+        );
       } else {
         const executor = executorOf(pipeline, component, task.componentRef?.name ?? "").spec;
         ending =
           executor.case === "importer"
-            ? await this.#watched(place, "importer", () => this.#runImporter(key, executor.value, { place, scope }))
-            : await this.#watched(place, "step", () => this.#runStep(key, task, component, { place, scope }));
+            ? await this.#watched(place, "importer", (begin) => this.#runImporter(key, executor.value, { place, scope, begin }))
+            : await this.#watched(place, "step", (begin) => this.#runStep(key, task, component, { place, scope, begin }));
       }
     } catch (error) {
       // Only the look-ups above throw; the pipeline was checked before the run, so this is a spec nobody foresaw.
@@ -168,9 +177,9 @@ class Engine {
     key: string,
     task: PipelineTaskSpec,
     component: ComponentSpec,
-    { place, scope }: { place: TaskPlace; scope: Scope },
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
   ): Promise<Ending> {
-    const driven = await this.#drive(place, {
+    const driven = await this.#drive(begin, place, {
       type: "DAG",
       ...this.#common(place),
       ...this.#child(key, scope),
@@ -180,7 +189,7 @@ class Engine {
     const isLoop = task.iterator.case !== undefined;
     this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
     const body = { path: place.scopePath, parentTaskId: driven.taskId };
-    if (!isLoop) return { outcome: await this.#runBody(component, { ...body, iterations: scope.iterations }) };
+    if (!isLoop) return this.#bodyEnding(await this.#runBody(component, { ...body, iterations: scope.iterations }));
 
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
     const count = driven.iterationCount ?? 0;
@@ -188,18 +197,23 @@ class Engine {
     const iterations = Array.from({ length: count }, (_, index) =>
       slots.run(() => this.#runBody(component, { ...body, iterations: [...scope.iterations, index] })),
     );
-    return { outcome: dagOutcome(await Promise.all(iterations)) };
+    return this.#bodyEnding(dagOutcome(await Promise.all(iterations)));
+  }
+
+  /** A body that was cut short has not succeeded, even where everything that ran did. */
+  #bodyEnding(outcome: "succeeded" | "failed"): Ending {
+    return { outcome: this.#deps.signal.aborted ? "failed" : outcome };
   }
 
   async #runStep(
     key: string,
     task: PipelineTaskSpec,
     component: ComponentSpec,
-    { place, scope }: { place: TaskPlace; scope: Scope },
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
   ): Promise<Ending> {
     const label = component.implementation.case === "executorLabel" ? component.implementation.value : "";
     const folder = this.#deps.driverFolder();
-    const { condition, cached, podSpecPatch } = await this.#drive(place, {
+    const { condition, cached, podSpecPatch } = await this.#drive(begin, place, {
       type: "CONTAINER",
       ...this.#common(place, folder),
       ...this.#child(key, scope),
@@ -224,15 +238,19 @@ class Engine {
     const policy = task.retryPolicy;
     for (let retryIndex = 0; ; retryIndex += 1) {
       const request = { place, patch, pod: newPod(place), signal, ...(policy === undefined ? {} : { retryIndex }) };
+      let hasRun = retryIndex > 0;
       const { exitCode } = await this.#steps.run(() => {
         if (signal.aborted) return stopped();
+        hasRun = true;
         if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
         return executor.launch(request);
       });
       if (exitCode === 0) return { outcome: "succeeded" };
-      if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) return { outcome: "failed", exitCode };
+      if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) {
+        return { outcome: "failed", exitCode, hasRun };
+      }
       onEvent({ kind: "retrying", place, retryIndex: retryIndex + 1, exitCode });
-      if (!(await this.#waited(retryDelayMs(policy, retryIndex)))) return { outcome: "failed", exitCode };
+      if (!(await this.#waited(retryDelayMs(policy, retryIndex)))) return { outcome: "failed", exitCode, hasRun };
     }
   }
 
@@ -247,7 +265,11 @@ class Engine {
     }
   }
 
-  async #runImporter(key: string, importer: ImporterSpec, { place, scope }: { place: TaskPlace; scope: Scope }): Promise<Ending> {
+  async #runImporter(
+    key: string,
+    importer: ImporterSpec,
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
+  ): Promise<Ending> {
     const { executor, newPod, onEvent, signal } = this.#deps;
     const { apiServer, logLevel, namespace, pipelineName, runId } = this.#options;
     const pod = newPod(place);
@@ -261,35 +283,53 @@ class Engine {
       ...["--log_level", logLevel],
     ];
     const { exitCode } = await this.#steps.run(() => {
-      if (signal.aborted) return stopped();
+      if (signal.aborted) throw notBegun();
+      begin();
       onEvent({ kind: "running", place, taskKind: "importer" });
       return executor.importArtifact({ place, argv, pod, signal });
     });
-    return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode };
+    return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
   }
 
-  async #drive(place: TaskPlace, options: Parameters<TaskExecutor["drive"]>[0]["options"]): Promise<DriverResult> {
-    return this.#drivers.run(() => this.#deps.executor.drive({ place, options, signal: this.#deps.signal }));
+  /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
+  async #drive(begin: Begin, place: TaskPlace, options: Parameters<TaskExecutor["drive"]>[0]["options"]): Promise<DriverResult> {
+    const { executor, signal } = this.#deps;
+    return this.#drivers.run(() => {
+      if (signal.aborted) throw notBegun();
+      begin();
+      return executor.drive({ place, options, signal });
+    });
   }
 
-  /** Reports start and end; an error of `work` ends the task as failed. */
-  async #watched(place: TaskPlace, taskKind: TaskKind, work: () => Promise<Ending>): Promise<Ending> {
+  /** Reports start and end; an error of `work` ends the task as failed. A task that never got its turn is not reported. */
+  async #watched(place: TaskPlace, taskKind: TaskKind, work: (begin: Begin) => Promise<Ending>): Promise<Ending> {
     const { clock, onEvent } = this.#deps;
-    const startMs = clock.monotonicMs();
-    onEvent({ kind: "started", place, taskKind });
+    let startMs: number | undefined;
+    const begin = (): number => {
+      if (startMs === undefined) {
+        startMs = clock.monotonicMs();
+        onEvent({ kind: "started", place, taskKind });
+      }
+      return startMs;
+    };
     let ending: Ending;
     try {
-      ending = await work();
+      ending = await work(begin);
     } catch (error) {
+      if (isNotBegun(error)) return { outcome: "omitted" };
       ending = { outcome: "failed", error: errorMessage(error) };
     }
+    const beganMs = begin();
+    const { hasRun = false, ...shown } = ending;
+    const isCut = this.#deps.signal.aborted && ending.outcome === "failed" && !hasRun;
     onEvent({
       kind: "ended",
       place,
       taskKind,
-      ...ending,
+      ...shown,
+      ...(isCut ? { isCut } : {}),
       cached: ending.cached === true,
-      durationMs: clock.monotonicMs() - startMs,
+      durationMs: clock.monotonicMs() - beganMs,
     });
     return ending;
   }
@@ -309,6 +349,14 @@ class Engine {
     const iterationIndex = iterations.at(-1);
     return { taskName, parentTaskId, ...(iterationIndex === undefined ? {} : { iterationIndex }) };
   }
+}
+
+function notBegun(): HostError {
+  return new HostError("INTERRUPTED", "not begun: the run was stopped", { details: { notBegun: true } });
+}
+
+function isNotBegun(error: unknown): boolean {
+  return error instanceof HostError && error.code === "INTERRUPTED" && error.details["notBegun"] === true;
 }
 
 /** Exit code of a container that was never started because the run was stopped. */

@@ -6,6 +6,7 @@
 import { errorMessage, KfpError, KubeError } from "../core/errors.ts";
 import { drive } from "../driver/drive.ts";
 import { driverSettings } from "../driver/run.ts";
+import type { DriverStoreRequest } from "../driver/deps.ts";
 import type { DriverResult } from "../driver/result.ts";
 import { openRunStore } from "../launcher/open-run-store.ts";
 import { runLauncher } from "../launcher/run.ts";
@@ -14,6 +15,7 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/object-store.ts";
 import type { ProcessRunner } from "../ports/process-runner.ts";
 import type { PreparedLauncher, StepRuntime } from "./step-runtime.ts";
 import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExecutor, TaskPlace } from "./task-executor.ts";
@@ -56,13 +58,16 @@ async function driveHere(
 ): Promise<DriverResult> {
   const { api, clock, files, randomUuid } = options;
   const logger = options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel);
+  const environment = options.steps.driverEnvironment(place);
+  const openStore = (request: DriverStoreRequest): Promise<ObjectStore> =>
+    openRunStore({ clock, files, kube: noCluster, environment }, request);
   const settings = {
-    ...driverSettings(options.steps.driverEnvironment(place)),
+    ...driverSettings(environment),
     taskCountHint: options.countTasks(),
   };
   logger.info("driver starts", { type: driverOptions.type });
   try {
-    const result = await drive({ api, clock, logger, files, kube: noCluster, randomUuid, settings }, driverOptions);
+    const result = await drive({ api, clock, logger, files, kube: noCluster, openStore, randomUuid, settings }, driverOptions);
     logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
     return result;
   } catch (error) {

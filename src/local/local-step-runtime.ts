@@ -5,6 +5,7 @@
  * HOME/runs/RUN_ID/log                  lines of drivers and launchers
  * HOME/runs/RUN_ID/launcher-config/     defaultPipelineRoot of the run, providers of the home
  * HOME/runs/RUN_ID/outputs/TASK/        parameter files and executor output of one step, emptied before each attempt
+ * HOME/runs/RUN_ID/python/              what the SDK's executor needs to find local artifacts (sdk-paths.ts)
  * HOME/runs/RUN_ID/tmp/TASK/            temporary folder of a Python step, removed after each attempt
  * HOME/runs/RUN_ID/drivers/N/           output files of one driver, in process isolation
  * ```
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import { podCommand, type PodIdentity } from "./pod-command.ts";
 import { splitPythonBootstrap } from "./python-bootstrap.ts";
 import { activated, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
+import { runsSdkExecutor, withSdkPaths, writeSdkPaths } from "./sdk-paths.ts";
 import { ExecutorRoutine, LineSink, LogTail } from "./step-output.ts";
 import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime.ts";
 import type { LaunchRequest, TaskPlace } from "./task-executor.ts";
@@ -59,6 +61,7 @@ export function launcherConfigFolder(runFolder: string): string {
 export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalStepRuntime {
   const { runFolder, onLine, python } = options;
   const tails = new Map<string, LogTail>();
+  let sdkPaths: Promise<void> | undefined;
   const outputsFolder = (place: TaskPlace): string => join(runFolder, "outputs", taskFolderName(place));
   const common: Readonly<Record<string, string>> = {
     ...options.environment,
@@ -83,7 +86,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   };
 
   return {
-    driverEnvironment: (place) => ({ ...common, KFP_OUTPUTS_DIR: outputsFolder(place) }),
+    driverEnvironment: (place) => ({ ...common, KFP_OUTPUTS_DIR: outputsFolder(place), KFP_CACHE_CHECK_ARTIFACTS: "on" }),
 
     async prepare({ patch, place, pod, retryIndex }: LaunchRequest): Promise<PreparedStep> {
       const [container] = patch.containers;
@@ -135,6 +138,17 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
     lastLines: (place) => tails.get(taskFolderName(place))?.lines() ?? [],
   };
 
+  async function completed(
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, string>>> {
+    if (!runsSdkExecutor(command)) return environment;
+    const folder = join(runFolder, "python");
+    sdkPaths ??= writeSdkPaths(folder);
+    await sdkPaths;
+    return withSdkPaths(environment, folder);
+  }
+
   interface PreparedCommand {
     readonly argv: readonly string[];
     readonly environment: Readonly<Record<string, string>>;
@@ -145,12 +159,15 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   async function prepareCommand(argv: readonly string[], variables: Readonly<Record<string, string>>): Promise<PreparedCommand> {
     const separator = argv.indexOf("--");
     const bootstrap = splitPythonBootstrap(argv.slice(separator + 1));
-    if (separator < 0 || bootstrap === undefined) return { argv, environment: { ...common, ...variables }, isPython: false };
+    if (separator < 0 || bootstrap === undefined) {
+      const environment = await completed(argv.slice(separator + 1), { ...common, ...variables });
+      return { argv, environment, isPython: false };
+    }
     const folder = await python.provide(bootstrap.installs);
     return {
       argv: [...argv.slice(0, separator + 1), ...bootstrap.command],
       // What the component itself sets stays; what only this machine has would get in the environment's way.
-      environment: activated({ ...withoutPythonVariables(common), ...variables }, folder),
+      environment: await completed(bootstrap.command, activated({ ...withoutPythonVariables(common), ...variables }, folder)),
       isPython: true,
     };
   }

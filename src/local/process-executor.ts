@@ -9,13 +9,14 @@ import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname } from "node:path";
 import { adviceForLargeArguments, findOversizedArgument } from "../core/argument-size.ts";
-import { HostError, ResolveError, SpecError } from "../core/errors.ts";
+import { errorMessage, HostError, ResolveError, SpecError } from "../core/errors.ts";
 import { driverArguments } from "../driver/driver-arguments.ts";
 import type { DriverResult } from "../driver/result.ts";
 import { argumentLimitBytes } from "../node/argument-limit.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { OutputSink } from "../ports/process-runner.ts";
 import { readDriverFiles } from "./driver-files.ts";
+import { LineSink } from "./step-output.ts";
 import type { StepRuntime } from "./step-runtime.ts";
 import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExecutor } from "./task-executor.ts";
 
@@ -25,6 +26,8 @@ export interface ProcessExecutorOptions {
   readonly server: { readonly address: string; readonly port: string };
   readonly files: FileSystem;
   readonly steps: StepRuntime;
+  /** For the lines of drivers: they go through here, so that the last one tells why a driver failed. */
+  readonly log: { write(text: string): unknown };
   /** Milliseconds between asking a process to end and ending it. */
   readonly graceMs: number;
 }
@@ -41,18 +44,21 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
   return {
     async drive({ options: driverOptions, place, signal }: DriveRequest): Promise<DriverResult> {
       await mkdir(dirname(driverOptions.conditionPath), { recursive: true });
-      const lines = new LastLines();
+      const lines = new LastLines(options.log);
       const exitCode = await runProgram(options, "driver", {
         argv: driverArguments(driverOptions, options.server),
         environment: {
           ...options.steps.driverEnvironment(place),
           KFP_POD_NAME: driverOptions.pod.name,
           KFP_POD_UID: driverOptions.pod.uid,
+          KFP_LOG_FILE: "",
+          KFP_LOG_FORMAT: "text",
         },
         stdout: lines,
         stderr: lines,
         signal,
       });
+      lines.end();
       if (exitCode !== 0) throw driverFailure(exitCode, lines.text());
       return readDriverFiles(options.files, driverOptions);
     },
@@ -77,11 +83,27 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
   };
 }
 
-/** The driver says in its last line why it failed; that line is the message, without level and time. */
+/**
+ * A driver says why it failed in a line of its log, or on standard error before it has one; that is the message, without level and
+ * time. What crashed says it in the first line of its stack.
+ */
 function driverFailure(exitCode: number, text: string): SpecError {
-  const last = text.trim().split("\n").at(-1) ?? "";
-  const reason = /driver failed: (.*?)(?: code=\S+)?$/.exec(last)?.[1] ?? last;
-  return new SpecError("SPEC_INVALID", reason === "" ? `driver ended with exit code ${exitCode}` : reason);
+  const lines = text.trim().split("\n");
+  const logged = lines.flatMap((line) => /^ERROR \S+ driver failed: (.*?)(?: code=\S+)?$/.exec(line)?.[1] ?? []).at(-1);
+  const said =
+    lines.flatMap((line) => /^driver: (.*)$/.exec(line)?.[1] ?? []).at(-1) ?? lines.find((line) => /^\w*Error\b.*: /.test(line));
+  const reason = logged?.replaceAll("\\n", "\n").replaceAll("\\t", "\t") ?? said;
+  return new SpecError("SPEC_INVALID", reason ?? endedText(exitCode));
+}
+
+function endedText(exitCode: number): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];
+  return signal === undefined ? `driver ended with exit code ${exitCode}` : `driver was ended by ${signal}`;
+}
+
+function startError(path: string, cause: unknown): HostError {
+  const advice = (cause as NodeJS.ErrnoException).code === "ENOENT" ? '; run "npm run build" first' : "";
+  return new HostError("FILE_WRITE_FAILED", `Cannot start ${path}: ${errorMessage(cause)}${advice}`, { cause });
 }
 
 async function runProgram(options: ProcessExecutorOptions, program: "driver" | "launcher-v2", run: ProgramRun): Promise<number> {
@@ -91,11 +113,14 @@ async function runProgram(options: ProcessExecutorOptions, program: "driver" | "
   if (oversized !== undefined) {
     throw new ResolveError("ARGUMENT_TOO_LARGE", `Cannot start ${program}: ${oversized}; ${adviceForLargeArguments()}`);
   }
-  const child = spawn(path, run.argv, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  let child;
+  try {
+    child = spawn(path, run.argv, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  } catch (error) {
+    throw startError(path, error);
+  }
   const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", (cause) => {
-      reject(new HostError("FILE_WRITE_FAILED", `Cannot start ${path}: ${cause.message}; run "npm run build" first`, { cause }));
-    });
+    child.once("error", (error) => reject(startError(path, error)));
     child.once("exit", (code, name) => resolve(name === null ? (code ?? 1) : 128 + constants.signals[name]));
   });
   const stop = (): void => {
@@ -115,15 +140,31 @@ async function runProgram(options: ProcessExecutorOptions, program: "driver" | "
   }
 }
 
-/** Keeps the end of a driver's log for its error message; the log itself is a file where the environment says so. */
+/** Hands whole lines of a driver's log on, and keeps the end of it for the error message. */
 class LastLines implements OutputSink {
+  readonly #log: ProcessExecutorOptions["log"];
+  readonly #lines: LineSink;
   #text = "";
 
+  constructor(log: ProcessExecutorOptions["log"]) {
+    this.#log = log;
+    this.#lines = new LineSink((line) => this.#add(`${line}\n`));
+  }
+
   write(chunk: Uint8Array): void {
-    this.#text = (this.#text + Buffer.from(chunk).toString("utf8")).slice(-16_384);
+    this.#lines.write(chunk);
+  }
+
+  end(): void {
+    this.#lines.end();
   }
 
   text(): string {
     return this.#text;
+  }
+
+  #add(line: string): void {
+    this.#log.write(line);
+    this.#text = (this.#text + line).slice(-16_384);
   }
 }

@@ -15,6 +15,7 @@ import { createHash } from "node:crypto";
 import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
+import { CANCELLED_MESSAGE } from "./cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
 
 export interface PythonEnvironmentsOptions {
@@ -50,7 +51,8 @@ export class PythonEnvironments {
    * The folder of an environment in which these install lines have run.
    *
    * @param installs `pip install` lines for a shell, in their order.
-   * @throws {HostError} PYTHON_UNAVAILABLE when there is no python3, it cannot make environments, or the packages cannot be installed.
+   * @throws {HostError} PYTHON_UNAVAILABLE when there is no python3, it cannot make environments, or the packages cannot be installed;
+   *   INTERRUPTED when the run is cancelled meanwhile: what was killed says nothing about this machine.
    */
   async provide(installs: readonly string[]): Promise<string> {
     this.#interpreter ??= this.#findInterpreter();
@@ -69,7 +71,7 @@ export class PythonEnvironments {
     const program = "import json, sys; print(json.dumps([sys.executable, sys.version]))";
     const answer = await this.#run("python3", ["-c", program], { timeoutMs: QUESTION_TIMEOUT_MS });
     if (answer.exitCode !== 0) {
-      const reason = answer.started ? lastLine(answer.output) : "it is not on the PATH";
+      const reason = answer.started ? problemOf(answer, lastLine) : "it is not on the PATH";
       throw unavailable(`Cannot run Python components: python3 does not work (${reason}); install Python 3.9 or newer`);
     }
     const [executable, version] = JSON.parse(answer.output) as [string, string];
@@ -91,7 +93,7 @@ export class PythonEnvironments {
       });
       if (answer.exitCode !== 0) {
         throw unavailable(
-          `Cannot install the Python packages ${packages}: ${pipProblem(answer.output)}; ` +
+          `Cannot install the Python packages ${packages}: ${problemOf(answer, pipProblem)}; ` +
             "check that a package index can be reached (pip's own settings apply) and that the versions exist for " +
             `Python ${interpreter.version.split(" ")[0] ?? ""}`,
         );
@@ -113,12 +115,12 @@ export class PythonEnvironments {
     const answer = await this.#run(executable, ["-m", "venv", folder]);
     if (answer.exitCode === 0) return;
     throw unavailable(
-      `Cannot make a Python environment with ${executable}: ${lastLine(answer.output)}; ` +
+      `Cannot make a Python environment with ${executable}: ${problemOf(answer, lastLine)}; ` +
         "its module venv is needed (on Debian and Ubuntu: apt install python3-venv)",
     );
   }
 
-  #run(
+  async #run(
     command: string,
     args: readonly string[],
     {
@@ -126,7 +128,10 @@ export class PythonEnvironments {
       timeoutMs = INSTALL_TIMEOUT_MS,
     }: { readonly environment?: Record<string, string>; readonly timeoutMs?: number } = {},
   ): Promise<Answer> {
-    return runQuietly(command, args, { environment, timeoutMs, signal: this.#options.signal });
+    const { signal } = this.#options;
+    const answer = signal.aborted ? undefined : await runQuietly(command, args, { environment, timeoutMs, signal });
+    if (answer === undefined || signal.aborted) throw new HostError("INTERRUPTED", CANCELLED_MESSAGE);
+    return answer;
   }
 }
 
@@ -147,6 +152,8 @@ interface Answer {
   readonly exitCode: number;
   /** Both streams. */
   readonly output: string;
+  /** Set when it took longer than this and was killed. */
+  readonly timeoutMs?: number;
 }
 
 async function runQuietly(
@@ -155,7 +162,6 @@ async function runQuietly(
   options: { readonly environment: Record<string, string>; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Answer> {
   const { signal } = options;
-  signal.throwIfAborted();
   const child = spawn(command, args, { env: options.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let output = "";
   const keep = (chunk: Buffer): void => {
@@ -171,17 +177,27 @@ async function runQuietly(
       // Gone already.
     }
   };
-  const timer = setTimeout(stop, options.timeoutMs);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, options.timeoutMs);
   signal.addEventListener("abort", stop, { once: true });
   try {
     return await new Promise<Answer>((resolve) => {
       child.once("error", (error) => resolve({ started: false, exitCode: 127, output: error.message }));
-      child.once("close", (code) => resolve({ started: true, exitCode: code ?? 1, output }));
+      child.once("close", (code) => {
+        resolve({ started: true, exitCode: code ?? 1, output, ...(isLate ? { timeoutMs: options.timeoutMs } : {}) });
+      });
     });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
   }
+}
+
+function problemOf({ output, timeoutMs }: Answer, read: (output: string) => string): string {
+  return timeoutMs === undefined ? read(output) : `it had not ended after ${timeoutMs / 60_000} minutes`;
 }
 
 /** pip says what matters in lines that begin with ERROR; the first one is the cause, the last one names the package. */

@@ -7,25 +7,29 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { JsonValue } from "@bufbuild/protobuf";
+import { fromBinary, type JsonValue } from "@bufbuild/protobuf";
 import type { KfpApiConnection } from "../apiclient/kfp-api-grpc.ts";
+import { UNFINISHED_MESSAGE, type FinishedRun } from "../apiserver/run-lifecycle.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
+import { hydrateTasks } from "../apiserver/task-hydration.ts";
 import type { MethodStats } from "../apiserver/call-stats.ts";
 import { isLocalUri } from "../core/artifact-uri.ts";
-import { errorMessage } from "../core/errors.ts";
-import { RuntimeState, TaskState, TaskType, type PipelineTask } from "../core/kfp-types.ts";
+import { errorMessage, HostError } from "../core/errors.ts";
+import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../core/kfp-types.ts";
 import { jsonToValue } from "../core/value.ts";
 import { makeFolder } from "../node/make-folder.ts";
 import { createLogger } from "../node/stderr-logger.ts";
 import { logStream, type LogStream } from "../node/log-stream.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import { listAllTasks } from "../tasks/read-tasks.ts";
+import { statusMetadata } from "../tasks/attempt.ts";
 import { finishAbandonedRuns } from "./abandoned-runs.ts";
-import { CANCELLED_MESSAGE, markCancelled, terminationSignal, unlessStuck } from "./cancellation.ts";
+import { CANCELLED_MESSAGE, cancelledMessage, terminationSignal, throwIfCancelled, unlessStuck } from "./cancellation.ts";
 import { createExecutor } from "./create-executor.ts";
+import { reserveDisk, type DiskReserve } from "./disk-reserve.ts";
 import { runPipeline as runEngine, type EngineEvent } from "./engine.ts";
 import { displayNames } from "./display-names.ts";
 import { notRunTasks } from "./not-run.ts";
@@ -43,6 +47,7 @@ import {
 import type { LoadedPipeline } from "./pipeline-file.ts";
 import { PythonEnvironments } from "./python-environment.ts";
 import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "./run-result.ts";
+import { homeError, storageProblem } from "./storage-problem.ts";
 import type { TaskPlace } from "./task-executor.ts";
 import { taskLabel } from "./task-label.ts";
 
@@ -98,22 +103,78 @@ const LOG_LEVEL = "1";
 /**
  * Runs a pipeline.
  *
- * @throws {HostError} HOME_UNUSABLE or HOME_LOCKED; what tasks do never throws.
+ * @throws {HostError} HOME_UNUSABLE or HOME_LOCKED; INTERRUPTED when it is cancelled before the run exists. What tasks do never throws,
+ * nor does a disk that fails once the run exists: such a run ends FAILED.
  */
 export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOptions): Promise<FinishedPipeline> {
+  const { clock, onNotice, signal } = deps;
   const home = await prepareHome(options.homeFolder);
-  const lock = await lockHome(home, `run ${options.pipeline.path}`, deps.clock.now());
+  const lock = await lockHome(home, `run ${options.pipeline.path}`, clock.now());
+  const quietly = async (what: string, work: Promise<void>): Promise<void> => {
+    // The run has its end by now; what is left over is taken care of by the next one.
+    await work.catch((error: unknown) => onNotice(`cannot ${what} ${home.folder}: ${errorMessage(error)}`));
+  };
   try {
-    const server = await startApiServer({ database: home.database, now: () => deps.clock.now() });
+    throwIfCancelled(signal);
+    const trouble = new StorageTrouble();
+    const server = await openServer(home, clock, trouble);
     try {
-      for (const line of finishAbandonedRuns(server)) deps.onNotice(line);
-      return await new LocalRun(deps, options, home, server).run();
+      for (const line of endAbandonedRuns(server, home)) onNotice(line);
+      throwIfCancelled(signal);
+      return await new LocalRun(deps, options, { home, server, trouble }).run();
     } finally {
-      await server.close();
+      await quietly("close the database of", server.close());
     }
   } finally {
-    await lock.release();
+    await quietly("unlock", lock.release());
   }
+}
+
+async function openServer(home: Home, clock: Clock, trouble: StorageTrouble): Promise<ApiServer> {
+  return startApiServer({
+    database: home.database,
+    now: () => clock.now(),
+    onInternalError: (_method, error) => trouble.note(error),
+  });
+}
+
+function endAbandonedRuns(server: ApiServer, home: Home): string[] {
+  try {
+    return finishAbandonedRuns(server);
+  } catch (error) {
+    throw homeError(error, home.folder);
+  }
+}
+
+/** The first thing the disk refused, and what is given up then. */
+class StorageTrouble {
+  reserve: DiskReserve | undefined;
+  #reason: string | undefined;
+
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Somebody took the home away. */
+  removed(): Error {
+    this.#reason ??= "the folder was removed while the run went on";
+    return new HostError("HOME_UNUSABLE", this.#reason);
+  }
+
+  /** @returns Whether the error was one of the disk. */
+  note(error: unknown): boolean {
+    const reason = storageProblem(error);
+    if (reason === undefined) return false;
+    this.#reason ??= reason;
+    this.reserve?.release();
+    return true;
+  }
+}
+
+interface LocalRunPlace {
+  readonly home: Home;
+  readonly server: ApiServer;
+  readonly trouble: StorageTrouble;
 }
 
 class LocalRun {
@@ -121,16 +182,18 @@ class LocalRun {
   readonly #options: RunPipelineOptions;
   readonly #home: Home;
   readonly #server: ApiServer;
+  readonly #trouble: StorageTrouble;
   readonly #runId: string;
   readonly #runFolder: string;
   readonly #displayName: string;
   readonly #ended = new Map<string, Extract<EngineEvent, { kind: "ended" }>>();
 
-  constructor(deps: RunPipelineDeps, options: RunPipelineOptions, home: Home, server: ApiServer) {
+  constructor(deps: RunPipelineDeps, options: RunPipelineOptions, { home, server, trouble }: LocalRunPlace) {
     this.#deps = deps;
     this.#options = options;
     this.#home = home;
     this.#server = server;
+    this.#trouble = trouble;
     this.#runId = deps.randomUuid();
     this.#runFolder = join(home.runs, this.#runId);
     const time = deps.clock.now().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");
@@ -138,9 +201,44 @@ class LocalRun {
   }
 
   async run(): Promise<FinishedPipeline> {
-    const { clock, signal } = this.#deps;
+    const { clock, signal, onNotice } = this.#deps;
     const startMs = clock.monotonicMs();
+    const steps = this.#createSteps();
+    let outcome: "succeeded" | "failed" = "failed";
+    try {
+      outcome = await this.#runTasks(steps);
+    } catch (error) {
+      if (!this.#trouble.note(error)) {
+        // Nothing of ours is expected to throw here; the run must not stay open all the same.
+        this.#end("failed", errorMessage(error));
+        throw error;
+      }
+    }
+    try {
+      const { state, tasks } = this.#end(outcome);
+      const { reason } = this.#trouble;
+      if (reason !== undefined) {
+        onNotice(
+          `cannot record everything of run ${this.#runId} in ${this.#home.folder}: ${reason}; put that right and run again`,
+        );
+      }
+      return {
+        ...this.#report({ state, tasks, durationMs: clock.monotonicMs() - startMs }, steps),
+        cancelled: signal.aborted,
+        stats: this.#server.stats(),
+        logPath: runLogPath(this.#runFolder),
+      };
+    } finally {
+      await this.#removeParts();
+    }
+  }
+
+  async #runTasks(steps: LocalStepRuntime): Promise<"succeeded" | "failed"> {
+    const { clock } = this.#deps;
     await this.#prepareFolder();
+    this.#trouble.reserve = reserveDisk(join(this.#runFolder, "reserve"));
+    this.#createRun();
+    this.#deps.onStarted(this.#runId);
     const log = logStream(runLogPath(this.#runFolder), { write: () => undefined });
     const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
     const { connectKfpApi } = await import("../apiclient/kfp-api-grpc.ts");
@@ -155,27 +253,17 @@ class LocalRun {
       },
     );
     try {
-      this.#createRun();
-      this.#deps.onStarted(this.#runId);
-      const steps = this.#createSteps();
-      const outcome = await this.#runEngine(api, steps, log);
-      const tasks = await this.#finish(api, outcome);
-      return {
-        ...this.#report(tasks, steps, clock.monotonicMs() - startMs),
-        cancelled: signal.aborted,
-        stats: this.#server.stats(),
-        logPath: runLogPath(this.#runFolder),
-      };
-    } catch (error) {
-      // Nothing of ours is expected to throw here; the run must not stay open all the same.
-      this.#server.runs.finishRun(this.#runId, RuntimeState.FAILED, errorMessage(error));
-      throw error;
+      return await this.#runEngine(api, steps, log);
     } finally {
       api.close();
-      // Only this run needed them; its log stays.
-      for (const part of ["drivers", "outputs", "tmp"]) {
-        await rm(join(this.#runFolder, part), { recursive: true, force: true }).catch(() => undefined);
-      }
+    }
+  }
+
+  /** Only this run needed them; its log stays. */
+  async #removeParts(): Promise<void> {
+    this.#trouble.reserve?.release();
+    for (const part of ["drivers", "outputs", "python", "tmp"]) {
+      await rm(join(this.#runFolder, part), { recursive: true, force: true }).catch(() => undefined);
     }
   }
 
@@ -195,13 +283,17 @@ class LocalRun {
   #createRun(): void {
     const { pipeline, parameters } = this.#options;
     const values = Object.entries(parameters).map(([name, value]) => [name, jsonToValue(value)]);
-    this.#server.runs.createRun({
-      runId: this.#runId,
-      displayName: this.#displayName,
-      pipelineSource: { case: "pipelineSpec", value: pipeline.source },
-      runtimeConfig: { parameters: Object.fromEntries(values), pipelineRoot: this.#pipelineRoot },
+    const { runs, store } = this.#server;
+    // All or nothing: a disk that takes only the first of the two would keep a run that waits for ever.
+    store.transaction(() => {
+      runs.createRun({
+        runId: this.#runId,
+        displayName: this.#displayName,
+        pipelineSource: { case: "pipelineSpec", value: pipeline.source },
+        runtimeConfig: { parameters: Object.fromEntries(values), pipelineRoot: this.#pipelineRoot },
+      });
+      runs.setRunState(this.#runId, RuntimeState.RUNNING);
     });
-    this.#server.runs.setRunState(this.#runId, RuntimeState.RUNNING);
     this.#server.resetStats();
   }
 
@@ -261,21 +353,63 @@ class LocalRun {
     return unlessStuck(this.#deps, engine);
   }
 
-  /** Final states for run and tasks; the rows as they are in the end. */
-  async #finish(api: KfpApiConnection, outcome: "succeeded" | "failed"): Promise<PipelineTask[]> {
+  /**
+   * Final states for run and tasks, and the rows as they are in the end. What drivers and launchers still do changes nothing any more.
+   *
+   * A disk that does not take the final states costs the record, not the answer: the next run in this home ends the stored one.
+   */
+  #end(
+    outcome: "succeeded" | "failed",
+    unfinished?: string,
+  ): { readonly state: RunResult["state"]; readonly tasks: PipelineTask[] } {
+    const { runs } = this.#server;
+    runs.sealRun(this.#runId);
     const cancelled = this.#deps.signal.aborted;
-    const tasks = await listAllTasks(api, this.#runId, {});
-    if (cancelled) await markCancelled(api, tasks);
-    const rootFailed = tasks.some(({ type, state }) => type === TaskType.ROOT && state === TaskState.FAILED);
-    const state = outcome === "succeeded" && !rootFailed ? RuntimeState.SUCCEEDED : RuntimeState.FAILED;
-    const finished = this.#server.runs.finishRun(this.#runId, state, cancelled ? CANCELLED_MESSAGE : undefined);
-    return cancelled || finished.finalizedTaskIds.length > 0 ? listAllTasks(api, this.#runId, {}) : tasks;
+    const message = unfinished ?? (cancelled ? CANCELLED_MESSAGE : UNFINISHED_MESSAGE);
+    const before = this.#tasks();
+    const rootFailed = before.some(({ type, state }) => type === TaskType.ROOT && state === TaskState.FAILED);
+    const wanted = outcome === "succeeded" && !rootFailed ? RuntimeState.SUCCEEDED : RuntimeState.FAILED;
+    const finish = (): FinishedRun =>
+      runs.finishRun(this.#runId, wanted, message, cancelled ? { rewordFailure: cancelledMessage } : {});
+    try {
+      const { state } = this.#stored(finish);
+      // SQLite goes on writing to a file that has no name any more.
+      if (!existsSync(this.#home.database)) throw this.#trouble.removed();
+      return { state: state === RuntimeState.SUCCEEDED ? "SUCCEEDED" : "FAILED", tasks: this.#tasks() };
+    } catch (error) {
+      if (!this.#trouble.note(error) && this.#trouble.reason === undefined) throw error;
+      return { state: "FAILED", tasks: before.map((task) => asFinal(task, message)) };
+    }
+  }
+
+  /** A second try, after what was kept in reserve is given back. */
+  #stored<Result>(write: () => Result): Result {
+    try {
+      return write();
+    } catch (error) {
+      if (!this.#trouble.note(error)) throw error;
+      return write();
+    }
+  }
+
+  #tasks(): PipelineTask[] {
+    try {
+      const { store } = this.#server;
+      const bodies = hydrateTasks(store, store.tasks.ofRun(this.#runId), "complete", { withChildren: false });
+      return bodies.map((body) => fromBinary(PipelineTaskSchema, body));
+    } catch (error) {
+      if (!this.#trouble.note(error)) throw error;
+      return [];
+    }
   }
 
   #report(
-    tasks: readonly PipelineTask[],
+    {
+      state,
+      tasks,
+      durationMs,
+    }: { readonly state: RunResult["state"]; readonly tasks: readonly PipelineTask[]; readonly durationMs: number },
     steps: LocalStepRuntime,
-    durationMs: number,
   ): Pick<FinishedPipeline, "result" | "failures"> {
     const places = taskPlaces(tasks);
     const failureOf = (place: TaskPlace): StepFailure | undefined => {
@@ -289,12 +423,10 @@ class LocalRun {
       };
     };
     const failures = new Map<string, StepFailure>();
-    for (const { taskId, state } of tasks) {
-      const failure = state === TaskState.FAILED ? failureOf(places.get(taskId) as TaskPlace) : undefined;
+    for (const { taskId, state: taskState } of tasks) {
+      const failure = taskState === TaskState.FAILED ? failureOf(places.get(taskId) as TaskPlace) : undefined;
       if (failure !== undefined) failures.set(taskId, failure);
     }
-    const { run } = this.#server.runs.requireRun(this.#runId);
-    const state = run.state === RuntimeState.SUCCEEDED ? "SUCCEEDED" : "FAILED";
     const planned = placedTasks(this.#options.pipeline.parsed);
     const names = displayNames(planned);
     const notRun = notRunTasks({
@@ -312,4 +444,10 @@ class LocalRun {
     });
     return { failures, result };
   }
+}
+
+/** The row as the end of the run would have made it. */
+function asFinal(task: PipelineTask, message: string): PipelineTask {
+  if (task.state !== TaskState.RUNNING && task.state !== TaskState.RUNTIME_STATE_UNSPECIFIED) return task;
+  return { ...task, state: TaskState.FAILED, statusMetadata: statusMetadata(message, task.statusMetadata) };
 }

@@ -56,6 +56,37 @@ describe("finishRun()", () => {
     ]);
   });
 
+  test("rewords what failed tasks say, where it is told to", async ({ expect }) => {
+    const { server, runId, add, read } = await setUp();
+    await add("silent", TaskState.FAILED);
+    await add("loud", TaskState.FAILED, { statusMetadata: { message: "boom", customProperties: { p: text("v") } } });
+    await add("done", TaskState.SUCCEEDED);
+    const rewordFailure = (message: string) => (message === "" ? "nobody said why" : undefined);
+    const { finalizedTaskIds } = server.runs.finishRun(runId, RuntimeState.FAILED, "unfinished", { rewordFailure });
+    expect(finalizedTaskIds).toEqual([]);
+    const { tasks } = await read();
+    expect(tasks.get("silent")?.statusMetadata?.message).toBe("nobody said why");
+    expect(tasks.get("loud")?.statusMetadata).toMatchObject({ message: "boom", customProperties: { p: text("v") } });
+    expect(tasks.get("done")?.statusMetadata?.message ?? "").toBe("");
+  });
+
+  test("after sealRun() no call changes the tasks of the run, and the end still can", async ({ expect }) => {
+    const { server, api, runId, add, read } = await setUp();
+    const running = await add("running", TaskState.RUNNING);
+    server.runs.sealRun(runId);
+    const task = { runId, taskId: running.taskId, state: TaskState.SUCCEEDED };
+    const refused = /FAILED_PRECONDITION.*has ended/;
+    await expect(add("late", TaskState.RUNNING)).rejects.toThrow(refused);
+    await expect(api.updateTask({ runId, taskId: running.taskId, task })).rejects.toThrow(refused);
+    await expect(api.updateTasksBulk({ runId, tasks: { [running.taskId]: task } })).rejects.toThrow(refused);
+    server.runs.finishRun(runId, RuntimeState.FAILED, "cut");
+    const { tasks } = await read();
+    expect([...tasks.values()].map(({ name, state }) => [name, state])).toEqual([["running", TaskState.FAILED]]);
+    // Another run goes on.
+    const other = server.runs.createRun({ displayName: "other" }).run.runId;
+    await expect(api.createTask({ runId: other, task: { name: "x", type: TaskType.RUNTIME } })).resolves.toBeDefined();
+  });
+
   test("never reports success while ROOT had to be finalised", async ({ expect }) => {
     const { server, runId, add, read } = await setUp();
     await add("root", TaskState.RUNNING, { type: TaskType.ROOT, scopePath: "root" });

@@ -38,21 +38,24 @@ interface Script {
   /** Exit codes of launchers by place; a list is one per attempt. */
   exitCodes?: Record<string, number | number[]>;
   parallelism?: number;
+  /** The signal is aborted before the run. */
+  stopped?: boolean;
   /** Called in the middle of every launch. */
   during?: (place: string, controller: AbortController) => Promise<void> | void;
 }
 
-async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism = 4, during }: Script = {}) {
+const nameOf = ({ scopePath, iterations }: { scopePath: string; iterations: readonly number[] }): string =>
+  `${scopePath}${iterations.length === 0 ? "" : `[${iterations.join(",")}]`}`;
+
+async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during }: Script = {}) {
   const controller = new AbortController();
+  if (stopped) controller.abort("SIGINT");
   const log: string[] = [];
   const events: EngineEvent[] = [];
   const attempts = new Map<string, number>();
   const driven = new Map<string, DriveRequest["options"]>();
   const launches: LaunchRequest[] = [];
   const state = { running: 0, most: 0 };
-  const nameOf = ({ scopePath, iterations }: { scopePath: string; iterations: readonly number[] }): string =>
-    `${scopePath}${iterations.length === 0 ? "" : `[${iterations.join(",")}]`}`;
-
   const launch = async (place: string): Promise<{ exitCode: number }> => {
     state.running += 1;
     state.most = Math.max(state.most, state.running);
@@ -301,5 +304,46 @@ describe("runPipeline()", () => {
     });
     expect(outcome).toBe("failed");
     expect(log).toEqual(["drive root", "drive root.a", "launch root.a"]);
+  });
+
+  test.for(["step", "importer"])(
+    "begins no driver and no %s that waited for a place once it is stopped",
+    async (kind, { expect }) => {
+      const body = kind === "step" ? { x: step() } : { x: { taskInfo: { name: "x" }, componentRef: { name: "comp-import" } } };
+      const { outcome, log, events, ended } = await run(
+        specOf({ loop: sub("body", { parameterIterator: { itemInput: "i", items: { raw: "[]" } } }) }, { body }),
+        {
+          drivers: { "root.loop": { iterationCount: 500 } },
+          parallelism: 2,
+          during: (_, controller) => controller.abort("SIGINT"),
+        },
+      );
+      expect(outcome).toBe("failed");
+      // One launch stops the run; nothing of the 500 iterations begins after it.
+      const stop = log.findIndex((line) => line.startsWith("launch"));
+      expect(log.slice(stop + 1)).toEqual([]);
+      expect(log.filter((line) => line.startsWith("drive")).length).toBeLessThanOrEqual(2 + 4);
+      // Nothing is said of the hundreds that never had their turn.
+      const told = events.filter((event) => event.kind === "started").map(({ place }) => nameOf(place));
+      expect(Object.keys(ended).toSorted()).toEqual(told.toSorted());
+      expect(told.length).toBeLessThan(10);
+      expect(ended).toMatchObject({ root: "failed", "root.loop": "failed" });
+      // And of those whose program never ran, the display has nothing to say.
+      const cut = events.flatMap((event) => (event.kind === "ended" && event.isCut === true ? [nameOf(event.place)] : []));
+      expect(cut).toEqual(expect.arrayContaining(["root", "root.loop"]));
+    },
+  );
+
+  test("does not begin at all when it is stopped before", async () => {
+    const { outcome, log, events } = await run(specOf({ a: step() }), { stopped: true });
+    expect({ outcome, log, events }).toEqual({ outcome: "failed", log: [], events: [] });
+  });
+
+  test("a failure that is ignored downstream still fails the run: the failed task is a leaf of Argo's DAG, its consumer an exit hook", async () => {
+    const { outcome, ended } = await run(specOf({ boom: step(), say: { ...after("boom"), ...completed } }), {
+      exitCodes: { "root.boom": 1 },
+    });
+    expect(ended).toMatchObject({ "root.boom": "failed", "root.say": "succeeded" });
+    expect(outcome).toBe("failed");
   });
 });

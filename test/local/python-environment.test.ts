@@ -122,8 +122,28 @@ describe("PythonEnvironments", () => {
     const watch = setInterval(() => {
       if (existsSync(join(folder, "installed"))) controller.abort(new Error("cancelled"));
     }, 10);
-    await expect(provided).rejects.toMatchObject({ code: "PYTHON_UNAVAILABLE" });
+    // What was killed says nothing about this machine.
+    await expect(provided).rejects.toMatchObject({ code: "INTERRUPTED", message: "cancelled by user" });
     clearInterval(watch);
+    expect(readdirSync(join(folder, "environments"))).toEqual([]);
+  });
+
+  test.for([
+    { name: "while python3 is asked who it is", python: `echo > "$STARTED"; exec sleep 1000` },
+    {
+      name: "while the environment is made",
+      python: `[ "$1" = -c ] && echo '["python3", "3.9"]' && exit 0; echo > "$STARTED"; exec sleep 1000`,
+    },
+  ])("blames nothing but the cancellation $name", async ({ python }, { expect }) => {
+    const started = join(folder, "started");
+    program("python3", python.replace("$STARTED", started));
+    const controller = new AbortController();
+    const watch = setInterval(() => {
+      if (existsSync(started)) controller.abort(new Error("cancelled"));
+    }, 10);
+    await expect(environments(controller.signal).provide(installs)).rejects.toMatchObject({ code: "INTERRUPTED" });
+    clearInterval(watch);
+    await expect(environments(controller.signal).provide(installs)).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 });
 
