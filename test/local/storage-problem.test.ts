@@ -82,7 +82,7 @@ describe("reserveDisk()", () => {
     expect(statSync(path).size).toBe(RESERVE_BYTES);
     reserve.release();
     reserve.release();
-    expect(() => statSync(path)).toThrow();
+    expect(() => statSync(path)).toThrow("ENOENT");
     expect(() => reserveDisk(join(folder, "nowhere/reserve"))).toThrow("ENOENT");
   });
 });
