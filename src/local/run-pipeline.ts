@@ -209,8 +209,7 @@ class LocalRun {
       outcome = await this.#runTasks(steps);
     } catch (error) {
       if (!this.#trouble.note(error)) {
-        // Nothing of ours is expected to throw here; the run must not stay open all the same.
-        this.#end("failed", errorMessage(error));
+        this.#endAfterBug(errorMessage(error));
         throw error;
       }
     }
@@ -230,6 +229,15 @@ class LocalRun {
       };
     } finally {
       await this.#removeParts();
+    }
+  }
+
+  /** Nothing of ours is expected to throw; the run must not stay open all the same, and the first error is the one to report. */
+  #endAfterBug(message: string): void {
+    try {
+      this.#end("failed", message);
+    } catch {
+      // There may be no run yet; the next one in this home ends what is stored of it.
     }
   }
 

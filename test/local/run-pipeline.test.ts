@@ -41,4 +41,22 @@ describe("runPipeline()", () => {
     expect(started).toEqual([]);
     expect(existsSync(join(homeFolder, "lock"))).toBe(false);
   });
+
+  test("reports the error that came first, when the run cannot even be made", async () => {
+    const loaded = await loadPipelineFile(nodeFileSystem, join(root, "test/fixtures/slow.yaml"));
+    const pipeline = { ...loaded, source: { deep: 1n as never } };
+    const running = runPipeline(
+      {
+        ...{ clock: systemClock, files: nodeFileSystem, randomUuid: randomUUID, signal: new AbortController().signal },
+        ...{ onEvent: () => undefined, onLine: () => undefined, onNotice: () => undefined, killChildren: () => undefined },
+        onStarted: () => undefined,
+      },
+      {
+        ...{ pipeline, parameters: {}, kubernetesConfigs: new Map(), environment: {}, homeFolder: join(folder, "home") },
+        ...{ isolation: "in-process", cacheDisabled: false, parallelism: 1, programFolder: "/unused" },
+      },
+    );
+    await expect(running).rejects.not.toThrow(/not found/);
+    expect(existsSync(join(folder, "home/lock"))).toBe(false);
+  });
 });
