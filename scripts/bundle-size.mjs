@@ -29,7 +29,7 @@ const heavy = ["@grpc/grpc-js", "nice-grpc", "minio", "@aws-sdk/client-s3", "@bu
 
 /** Never loaded: what is in none of a program's chunks. */
 const foreign = {
-  driver: ["yargs", "minio", "@aws-sdk/client-s3", "src/launcher", "src/apiserver", "src/local", "src/cli"],
+  driver: ["yargs", "src/launcher", "src/apiserver", "src/local", "src/cli"],
   "launcher-v2": ["yargs", "src/apiserver", "src/local", "src/cli"],
 };
 

@@ -1,4 +1,5 @@
 /** What a driver needs from the outside. @module */
+import type { RunStoreRequest } from "../config/open-run-store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
@@ -23,17 +24,6 @@ export interface DriverSettings {
   readonly taskCountHint?: number | undefined;
 }
 
-export interface DriverStoreRequest {
-  readonly namespace: string;
-  /** Only absolute paths are asked for: the launcher configuration need not be read. */
-  readonly localOnly: boolean;
-  /** Whether the run's pipeline root is an absolute path. */
-  readonly localRootAllowed: boolean;
-  /** To be trusted by every connection; empty means none. */
-  readonly caCertPath: string;
-  readonly logger: Logger;
-}
-
 export interface DriverDeps {
   readonly api: KfpApi;
   readonly clock: Clock;
@@ -43,6 +33,6 @@ export interface DriverDeps {
   readonly kube: () => Promise<KubeApi>;
   readonly randomUuid: () => string;
   /** Called only when the artifacts of a cache hit are to be looked for. */
-  readonly openStore?: ((request: DriverStoreRequest) => Promise<ObjectStore>) | undefined;
+  readonly openStore?: ((request: RunStoreRequest) => Promise<ObjectStore>) | undefined;
   readonly settings: DriverSettings;
 }

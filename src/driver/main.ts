@@ -41,7 +41,7 @@ async function main(): Promise<void> {
       return createKubeRest({ clock: systemClock }, { environment });
     },
     openStore: async (request) => {
-      const { openRunStore } = await import("../launcher/open-run-store.ts");
+      const { openRunStore } = await import("../config/open-run-store.ts");
       const kube = async () => (await import("../kube/kube-rest.ts")).createKubeRest({ clock: systemClock }, { environment });
       return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
     },

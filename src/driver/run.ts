@@ -6,6 +6,7 @@
  * @module
  */
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
+import type { RunStoreRequest } from "../config/open-run-store.ts";
 import { buildInfo, formatVersion } from "../core/build-info.ts";
 import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
 import { usageText } from "../core/go-flags.ts";
@@ -15,7 +16,7 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { DriverDeps, DriverSettings, DriverStoreRequest } from "./deps.ts";
+import type { DriverDeps, DriverSettings } from "./deps.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
@@ -33,7 +34,7 @@ export interface DriverHost {
   readonly kube: () => Promise<KubeApi>;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;
-  readonly openStore?: (request: DriverStoreRequest) => Promise<ObjectStore>;
+  readonly openStore?: (request: RunStoreRequest) => Promise<ObjectStore>;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
   readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
 }

@@ -66,7 +66,7 @@ async function main(): Promise<void> {
     },
     kube,
     openStore: async (request) => {
-      const { openRunStore } = await import("./open-run-store.ts");
+      const { openRunStore } = await import("../config/open-run-store.ts");
       return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
     },
     copy: async (destination) => {

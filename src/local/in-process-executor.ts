@@ -6,9 +6,8 @@
 import { errorMessage, KfpError, KubeError } from "../core/errors.ts";
 import { drive } from "../driver/drive.ts";
 import { driverSettings } from "../driver/run.ts";
-import type { DriverStoreRequest } from "../driver/deps.ts";
 import type { DriverResult } from "../driver/result.ts";
-import { openRunStore } from "../launcher/open-run-store.ts";
+import { openRunStore, type RunStoreRequest } from "../config/open-run-store.ts";
 import { runLauncher } from "../launcher/run.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
@@ -59,7 +58,7 @@ async function driveHere(
   const { api, clock, files, randomUuid } = options;
   const logger = options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel);
   const environment = options.steps.driverEnvironment(place);
-  const openStore = (request: DriverStoreRequest): Promise<ObjectStore> =>
+  const openStore = (request: RunStoreRequest): Promise<ObjectStore> =>
     openRunStore({ clock, files, kube: noCluster, environment }, request);
   const settings = {
     ...driverSettings(environment),

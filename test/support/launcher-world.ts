@@ -19,7 +19,7 @@ import {
 } from "../../src/core/kfp-types.ts";
 import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
 import { lastEntry, resolveScopePath } from "../../src/core/scope-path.ts";
-import { openRunStore } from "../../src/launcher/open-run-store.ts";
+import { openRunStore } from "../../src/config/open-run-store.ts";
 import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { launcherConfigFolder, loadLauncherConfig } from "../config/load-launcher-config.ts";
 import { errorMessage, KubeError, StorageError, UsageError } from "../core/errors.ts";
 import { storeConfig, type LauncherConfig } from "../core/store-config.ts";
 import { openObjectStore } from "../objectstore/open-store.ts";
@@ -13,8 +12,20 @@ import { parseProvidersYaml } from "../objectstore/providers-yaml.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
-import type { LauncherStoreRequest } from "./run.ts";
+import { launcherConfigFolder, loadLauncherConfig } from "./load-launcher-config.ts";
+
+export interface RunStoreRequest {
+  readonly namespace: string;
+  /** Only absolute paths are asked for: the launcher configuration need not be read. */
+  readonly localOnly: boolean;
+  /** Whether the run's pipeline root is an absolute path. */
+  readonly localRootAllowed: boolean;
+  /** To be trusted by every connection; empty means none. */
+  readonly caCertPath: string;
+  readonly logger: Logger;
+}
 
 export interface OpenRunStoreDeps {
   readonly clock: Clock;
@@ -28,7 +39,7 @@ export interface OpenRunStoreDeps {
 /**
  * @throws {KubeError} KUBE_UNAVAILABLE or KUBE_REJECTED, {StorageError} STORE_CONFIG_INVALID, {UsageError} FILE_UNREADABLE.
  */
-export async function openRunStore(deps: OpenRunStoreDeps, request: LauncherStoreRequest): Promise<ObjectStore> {
+export async function openRunStore(deps: OpenRunStoreDeps, request: RunStoreRequest): Promise<ObjectStore> {
   const { clock, files, kube, environment } = deps;
   const { namespace, localOnly, localRootAllowed, caCertPath, logger } = request;
   const launcherConfig = localOnly ? {} : await readConfig(deps, request);
@@ -50,7 +61,7 @@ export async function openRunStore(deps: OpenRunStoreDeps, request: LauncherStor
 
 async function readConfig(
   { files, kube, environment }: OpenRunStoreDeps,
-  { namespace, logger }: LauncherStoreRequest,
+  { namespace, logger }: RunStoreRequest,
 ): Promise<LauncherConfig> {
   try {
     return await loadLauncherConfig({ files, kube, logger }, { namespace, ...launcherConfigFolder(environment) });
