@@ -20,6 +20,8 @@ export interface ConnectionFlags {
   readonly tlsEnabled: boolean;
   /** `--ca_cert_path`; empty means system roots alone. */
   readonly caCertPath: string;
+  /** `--api_retry_timeout`: a duration; empty or absent: the variable, then the default. */
+  readonly retryTimeout?: string | undefined;
   /** Used when neither flags nor environment name a server; the reference's is `ml-pipeline.kubeflow`. */
   readonly defaultAddress?: string;
 }
@@ -41,6 +43,8 @@ export interface ChannelSettings {
   /** `undefined`: the library's own defaults. */
   readonly reconnect: ReconnectSettings | undefined;
   readonly proxy: HttpProxy | undefined;
+  /** How long calls are tried again while the server gives no answer; 0: never. `undefined`: the default. */
+  readonly retryTimeoutMs?: number | undefined;
   /** `KFP_API_PACKAGE`. */
   readonly forcedPackage: ApiPackage | undefined;
   /** `KFP_RUN_LAYOUT`. */
@@ -63,6 +67,7 @@ export function readChannelSettings(environment: Environment, flags: ConnectionF
     port,
     tls: flags.tlsEnabled ? { caCertPath: flags.caCertPath, ...(systemRootsPath === "" ? {} : { systemRootsPath }) } : undefined,
     reconnect: readReconnectSettings(environment),
+    retryTimeoutMs: readRetryTimeoutMs(environment, flags.retryTimeout ?? ""),
     proxy: chooseProxy(environment, host, port),
     forcedPackage: readWord(environment, "KFP_API_PACKAGE", ["v2beta1", "v2"]),
     forcedLayout: readWord(environment, "KFP_RUN_LAYOUT", ["branch", "merged"]),
@@ -108,6 +113,15 @@ function readReconnectSettings(environment: Environment): ReconnectSettings | un
     maxDelayMs: maxDelayMs ?? 120_000,
     minConnectTimeoutMs: minConnectTimeoutMs ?? 20_000,
   };
+}
+
+function readRetryTimeoutMs(environment: Environment, flag: string): number | undefined {
+  if (flag === "") return readDurationMs(environment, "KFP_API_RETRY_TIMEOUT");
+  const ms = parseGoDuration(flag);
+  if (ms === undefined || ms < 0) {
+    throw new UsageError("FLAG_INVALID", `Cannot read flag --api_retry_timeout: "${flag}" is not a duration such as 90s or 10m`);
+  }
+  return ms;
 }
 
 function readDurationMs(environment: Environment, name: string): number | undefined {

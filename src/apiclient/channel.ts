@@ -1,5 +1,5 @@
 /**
- * Opens the gRPC channel: credentials, limits, keepalive. Nothing connects before the first call.
+ * Opens gRPC channels: credentials, limits, keepalive. Nothing connects before the first call.
  *
  * @module
  */
@@ -19,11 +19,14 @@ const KEEPALIVE_TIME_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
 /**
- * Opens a channel.
+ * Reads what a connection needs and returns the function that opens a channel, as often as wanted.
  *
  * @throws {UsageError} FILE_UNREADABLE when the CA file is missing, unreadable or holds no certificate.
  */
-export async function openChannel(settings: ChannelSettings, fileSystem: Pick<FileSystem, "readText">): Promise<Channel> {
+export async function prepareChannel(
+  settings: ChannelSettings,
+  fileSystem: Pick<FileSystem, "readText">,
+): Promise<() => Channel> {
   const endpoint = endpointText(settings.host, settings.port);
   const credentials =
     settings.tls === undefined
@@ -43,13 +46,15 @@ export async function openChannel(settings: ChannelSettings, fileSystem: Pick<Fi
     "grpc.max_reconnect_backoff_ms": settings.reconnect?.maxDelayMs ?? 10_000,
     ...(settings.reconnect === undefined ? {} : { "grpc.min_reconnect_backoff_ms": settings.reconnect.minConnectTimeoutMs }),
   };
-  if (settings.proxy === undefined) return createChannel(`dns:${endpoint}`, credentials, options);
-  return createChannel(`dns:${settings.proxy.address}`, credentials, {
+  const { proxy } = settings;
+  if (proxy === undefined) return () => createChannel(`dns:${endpoint}`, credentials, options);
+  const throughProxy = {
     ...options,
     "grpc.default_authority": endpoint,
     "grpc.http_connect_target": `dns:${endpoint}`,
-    ...(settings.proxy.credentials === undefined ? {} : { "grpc.http_connect_creds": settings.proxy.credentials }),
-  });
+    ...(proxy.credentials === undefined ? {} : { "grpc.http_connect_creds": proxy.credentials }),
+  };
+  return () => createChannel(`dns:${proxy.address}`, credentials, throughProxy);
 }
 
 /** PEM text of everything we trust: the roots of the system and of Node, plus the CA file. */

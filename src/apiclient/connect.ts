@@ -13,6 +13,8 @@ export interface ServerFlags {
   readonly port?: string | undefined;
   readonly tlsEnabled: boolean;
   readonly caCertPath: string;
+  /** `--api_retry_timeout`; empty or absent: not given. */
+  readonly retryTimeout?: string | undefined;
 }
 
 /**

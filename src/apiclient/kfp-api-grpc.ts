@@ -34,8 +34,8 @@ import type { Logger } from "../ports/logger.ts";
 import { invalidResponseError } from "./api-error.ts";
 import { TokenSource } from "./auth.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
-import { openChannel } from "./channel.ts";
-import { FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
+import { prepareChannel } from "./channel.ts";
+import { DEFAULT_RETRY_POLICY, FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
 import { Transport, type Traffic } from "./transport.ts";
 
 export interface ConnectDeps {
@@ -50,6 +50,7 @@ export interface ConnectOptions {
   readonly settings: ChannelSettings;
   /** File with the service account token, see TOKEN_PATH in auth.ts; absent: calls are not authenticated. */
   readonly tokenPath?: string;
+  /** In the place of the usual one with `settings.retryTimeoutMs`. */
   readonly policy?: RetryPolicy;
 }
 
@@ -72,9 +73,12 @@ const PAGE_SIZE = 200;
  * @throws {UsageError} FILE_UNREADABLE when the CA file cannot be used.
  */
 export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions): Promise<KfpApiConnection> {
-  const { settings, tokenPath, policy } = options;
+  const { settings, tokenPath } = options;
+  const { retryTimeoutMs } = settings;
+  const policy =
+    options.policy ?? (retryTimeoutMs === undefined ? undefined : { ...DEFAULT_RETRY_POLICY, totalMs: retryTimeoutMs });
   const endpoint = endpointText(settings.host, settings.port);
-  const channel = await openChannel(settings, deps.fileSystem);
+  const openChannel = await prepareChannel(settings, deps.fileSystem);
   deps.logger.verbose(1, "API server chosen", () => ({
     endpoint,
     tls: settings.tls !== undefined,
@@ -85,7 +89,7 @@ export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions):
       clock: deps.clock,
       logger: deps.logger,
       random: deps.random ?? Math.random,
-      channel,
+      openChannel,
       ...(tokenPath === undefined ? {} : { tokens: new TokenSource(deps, tokenPath) }),
     },
     {

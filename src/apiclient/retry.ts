@@ -11,15 +11,14 @@
 import type { CallFailure, GrpcStatus } from "./grpc-status.ts";
 
 export interface RetryPolicy {
-  /** Tries in all, the first one included. */
-  readonly maxAttempts: number;
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
-  /** From the start of the first try to the end of the last one. */
+  /** From the start of the first try to the end of the last one; 0: there is one try. */
   readonly totalMs: number;
 }
 
-export const DEFAULT_RETRY_POLICY: RetryPolicy = { maxAttempts: 6, minDelayMs: 500, maxDelayMs: 10_000, totalMs: 120_000 };
+/** Five minutes outlast a restart of the API server and the move of its pod to another node. */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = { minDelayMs: 500, maxDelayMs: 10_000, totalMs: 300_000 };
 
 /** One try of an ordinary call. */
 export const CALL_DEADLINE_MS = 30_000;
@@ -69,7 +68,7 @@ export interface FailedAttempt {
   readonly repeatability: Repeatability;
   /** Number of the try that just failed, from 1. */
   readonly attempt: number;
-  /** Since the start of the first try. */
+  /** Since the start of the first try, or since the server went silent, where that is longer ago. */
   readonly elapsedMs: number;
   /** Uniform in [0, 1). */
   readonly random: number;
@@ -77,7 +76,7 @@ export interface FailedAttempt {
 
 /** How long to wait before the next try; `undefined` when there shall be none. */
 export function nextRetryMs(failed: FailedAttempt, policy: RetryPolicy = DEFAULT_RETRY_POLICY): number | undefined {
-  if (failed.attempt >= policy.maxAttempts || !isRetryable(failed.failure, failed.repeatability)) return undefined;
+  if (!isRetryable(failed.failure, failed.repeatability)) return undefined;
   const delayMs = retryDelayMs(failed.attempt, failed.random, policy);
   return failed.elapsedMs + delayMs < policy.totalMs ? delayMs : undefined;
 }

@@ -3,37 +3,25 @@
  *
  * @module
  */
-import { createClient, Metadata, type Channel, type Client } from "nice-grpc";
+import { Metadata, type Channel } from "nice-grpc";
 import { ApiError } from "../core/errors.ts";
-import {
-  apiPackageName,
-  serviceDefinition,
-  type BytesHook,
-  type GrpcMethod,
-  type ApiPackage,
-  type GrpcServiceDefinition,
-} from "../core/grpc-definition.ts";
-import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
-import { PipelineService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
-import { RunService, type GetRunRequest } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import type { ApiPackage } from "../core/grpc-definition.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { callFailure, toApiError, unsupportedError, type CallContext } from "./api-error.ts";
 import type { TokenSource } from "./auth.ts";
+import { Connection, type Clients } from "./connection.ts";
 import type { CallFailure } from "./grpc-status.ts";
+import { isUnanswered, Outage } from "./outage.ts";
 import { PackageChoice } from "./package-choice.ts";
-import { CALL_DEADLINE_MS, DEFAULT_RETRY_POLICY, nextRetryMs, type Repeatability, type RetryPolicy } from "./retry.ts";
-
-/** GetRun answers with the bytes themselves: which layout they have is known only after looking at them. */
-type RunDefinition = Omit<GrpcServiceDefinition<typeof RunService>, "getRun"> & {
-  readonly getRun: GrpcMethod<GetRunRequest, Uint8Array>;
-};
-
-export interface Clients {
-  readonly run: Client<RunDefinition>;
-  readonly artifact: Client<GrpcServiceDefinition<typeof ArtifactService>>;
-  readonly pipeline: Client<GrpcServiceDefinition<typeof PipelineService>>;
-}
+import {
+  CALL_DEADLINE_MS,
+  DEFAULT_RETRY_POLICY,
+  isRetryable,
+  nextRetryMs,
+  type Repeatability,
+  type RetryPolicy,
+} from "./retry.ts";
 
 export interface CallOptions {
   readonly metadata: Metadata;
@@ -62,7 +50,8 @@ export interface TransportDeps {
   readonly logger: Logger;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly channel: Channel;
+  /** Called again after every try that reached nobody. Connects with the first call on it. */
+  readonly openChannel: () => Channel;
   /** Absent: calls are not authenticated. */
   readonly tokens?: TokenSource;
 }
@@ -79,10 +68,14 @@ export class Transport {
   readonly #deps: TransportDeps;
   readonly #policy: RetryPolicy;
   readonly #choice: PackageChoice;
-  readonly #clients = new Map<ApiPackage, Clients>();
   readonly #callsByMethod = new Map<string, number>();
   /** One per call under way: aborted to end it early; the signal tells that it has ended. */
   readonly #underWay = new Map<AbortController, AbortSignal>();
+  readonly #outage = new Outage();
+  #connection: Connection;
+  /** Called to end the waits between two tries. */
+  readonly #waits = new Set<() => void>();
+  #closed = false;
   #sentBytes = 0;
   #receivedBytes = 0;
   #endAtMs = Number.POSITIVE_INFINITY;
@@ -92,6 +85,7 @@ export class Transport {
     this.endpoint = options.endpoint;
     this.#policy = options.policy ?? DEFAULT_RETRY_POLICY;
     this.#choice = new PackageChoice(options.forcedPackage);
+    this.#connection = this.#connect();
   }
 
   get apiPackage(): ApiPackage {
@@ -103,16 +97,20 @@ export class Transport {
   }
 
   /**
-   * From now on every try, under way or to come, ends within so many milliseconds, and no wait begins that would be longer: this
-   * process has been asked to stop. A wait between two tries that has begun (10 s at most) is not cut short.
+   * From now on every try, under way or to come, ends within so many milliseconds: this process has been asked to stop. A wait between
+   * two tries is over at once, and none begins that would be longer.
    */
   hurry(withinMs: number): void {
     this.#endAtMs = Math.min(this.#endAtMs, this.#deps.clock.monotonicMs() + withinMs);
     for (const [controller, finished] of this.#underWay) void this.#abortLater(controller, withinMs, finished);
+    this.#endWaits();
   }
 
+  /** Calls under way end, and none is tried again. */
   close(): void {
-    this.#deps.channel.close();
+    this.#closed = true;
+    this.#connection.close();
+    this.#endWaits();
   }
 
   /**
@@ -127,14 +125,20 @@ export class Transport {
     let tokenRefreshed = false;
     for (let attempt = 1; ;) {
       const used = this.#choice.current;
-      const outcome = await this.#tryOnce(plan, startedAtMs, this.#clientsOf(used), send);
+      const outcome = await this.#tryOnce(plan, startedAtMs, used, send);
       if ("answer" in outcome) {
         this.#choice.observe(used, "OK");
         return outcome.answer;
       }
       const { failure, cause } = outcome;
-      const elapsedMs = clock.monotonicMs() - startedAtMs;
-      const context: CallContext = { method: plan.method, endpoint: this.endpoint, repeatability, attempts: attempt, elapsedMs };
+      const now = clock.monotonicMs();
+      const context: CallContext = {
+        method: plan.method,
+        endpoint: this.endpoint,
+        repeatability,
+        attempts: attempt,
+        elapsedMs: now - startedAtMs,
+      };
       const verdict = this.#choice.observe(used, failure.status);
       if (verdict === "repeat") continue;
       if (verdict === "unsupported") throw unsupportedError(context, cause);
@@ -142,16 +146,16 @@ export class Transport {
         tokenRefreshed = true;
         if (await this.#deps.tokens.refresh()) continue;
       }
+      const elapsedMs = Math.max(context.elapsedMs, this.#outage.lastedMs(now));
       const delayMs = nextRetryMs({ failure, repeatability, attempt, elapsedMs, random: random() }, this.#policy);
-      if (delayMs === undefined || clock.monotonicMs() + delayMs >= this.#endAtMs) throw toApiError(failure, context, cause);
-      logger.warn("API call failed and is tried again", {
-        method: plan.method,
-        status: failure.status,
-        attempt,
-        delayMs,
-        reason: failure.details,
-      });
-      await clock.sleep(delayMs);
+      if (delayMs === undefined || this.#closed || now + delayMs >= this.#endAtMs) throw toApiError(failure, context, cause);
+      // The outage has lines of its own.
+      if (!isUnanswered(failure.status) && attempt === 1) {
+        const { status, details: reason } = failure;
+        logger.warn("API call failed and is tried again", { method: plan.method, status, delayMs, reason });
+      }
+      await this.#wait(delayMs);
+      if (this.#closed) throw toApiError(failure, context, cause);
       attempt += 1;
     }
   }
@@ -159,31 +163,84 @@ export class Transport {
   async #tryOnce<Answer>(
     plan: CallPlan,
     startedAtMs: number,
-    clients: Clients,
+    apiPackage: ApiPackage,
     send: (clients: Clients, options: CallOptions) => Promise<Answer>,
   ): Promise<{ answer: Answer } | { failure: CallFailure; cause: unknown }> {
     const authorization = await this.#deps.tokens?.header();
     const now = this.#deps.clock.monotonicMs();
-    const budgetEndMs = Math.min(startedAtMs + this.#policy.totalMs, this.#endAtMs);
+    const patienceEndMs = this.#policy.totalMs === 0 ? Number.POSITIVE_INFINITY : startedAtMs + this.#policy.totalMs;
+    const budgetEndMs = Math.min(patienceEndMs, this.#endAtMs);
     const deadlineMs = Math.max(0, Math.min(plan.deadlineMs ?? CALL_DEADLINE_MS, budgetEndMs - now));
     const overdue = new AbortController();
     const finished = new AbortController();
     void this.#abortLater(overdue, deadlineMs, finished.signal);
     this.#underWay.set(overdue, finished.signal);
     this.#callsByMethod.set(plan.method, (this.#callsByMethod.get(plan.method) ?? 0) + 1);
+    const connection = this.#connection;
     try {
       const metadata = new Metadata({ ...plan.metadata, ...(authorization === undefined ? {} : { authorization }) });
-      return { answer: await send(clients, { metadata, signal: overdue.signal }) };
+      const answer = await connection.use(() => send(connection.clientsOf(apiPackage), { metadata, signal: overdue.signal }));
+      this.#noteAnswer();
+      return { answer };
     } catch (error) {
       if (error instanceof ApiError) throw error;
       const failure: CallFailure = overdue.signal.aborted
-        ? { status: "DEADLINE_EXCEEDED", details: `no answer within ${this.#deps.clock.monotonicMs() - now} ms` }
+        ? { status: "DEADLINE_EXCEEDED", details: `no answer within ${Math.round(this.#deps.clock.monotonicMs() - now)} ms` }
         : callFailure(error);
+      if (isUnanswered(failure.status)) this.#noteSilence(plan, connection, failure, now);
+      else this.#noteAnswer();
       return { failure, cause: error };
     } finally {
       this.#underWay.delete(overdue);
       finished.abort();
     }
+  }
+
+  #noteSilence(plan: CallPlan, connection: Connection, failure: CallFailure, beganAtMs: number): void {
+    if (this.#closed) return;
+    const { clock, logger } = this.#deps;
+    // Whoever failed on it first has replaced it; the others find the new one.
+    if (this.#connection === connection) {
+      this.#connection = this.#connect();
+      connection.retire();
+    }
+    const { status, details: reason } = failure;
+    if (this.#outage.noteSilence(beganAtMs)) {
+      const isPatient = isRetryable(failure, plan.repeatability ?? "idempotent") && this.#policy.totalMs > 0;
+      const seconds = Math.min(this.#policy.totalMs, this.#endAtMs - clock.monotonicMs()) / 1000;
+      const outlook = isPatient
+        ? `calls are tried again for up to ${Math.max(0, Math.round(seconds))} s`
+        : "the call is given up";
+      logger.warn(`The API server does not answer, ${outlook}`, { endpoint: this.endpoint, method: plan.method, status, reason });
+    } else {
+      logger.verbose(2, "The API server still does not answer", () => ({ method: plan.method, status, reason }));
+    }
+  }
+
+  #noteAnswer(): void {
+    const { clock, logger } = this.#deps;
+    const ended = this.#outage.noteAnswer(clock.monotonicMs());
+    if (ended === undefined) return;
+    const fields = { endpoint: this.endpoint, seconds: Math.round(ended.lastedMs / 1000), tries: ended.tries };
+    logger.warn("The API server answers again", fields);
+  }
+
+  /** Ends early when this process is asked to stop. */
+  async #wait(delayMs: number): Promise<void> {
+    let stop: (() => void) | undefined;
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+      this.#waits.add(resolve);
+    });
+    try {
+      await Promise.race([this.#deps.clock.sleep(delayMs), stopped]);
+    } finally {
+      if (stop !== undefined) this.#waits.delete(stop);
+    }
+  }
+
+  #endWaits(): void {
+    for (const stop of this.#waits) stop();
   }
 
   async #abortLater(controller: AbortController, ms: number, cancelled: AbortSignal): Promise<void> {
@@ -195,38 +252,16 @@ export class Transport {
     }
   }
 
-  #clientsOf(apiPackage: ApiPackage): Clients {
-    let clients = this.#clients.get(apiPackage);
-    if (clients === undefined) {
-      clients = this.#createClients(apiPackageName(apiPackage));
-      this.#clients.set(apiPackage, clients);
-    }
-    return clients;
-  }
-
-  #createClients(packageName: string): Clients {
-    const { channel } = this.#deps;
-    const sent: BytesHook = (_type, bytes) => {
-      this.#sentBytes += bytes.length;
-      return bytes;
-    };
-    const received: BytesHook = (_type, bytes) => {
-      this.#receivedBytes += bytes.length;
-      return bytes;
-    };
-    const runs = serviceDefinition(RunService, packageName, { sent, received });
-    const run: RunDefinition = {
-      ...runs,
-      getRun: {
-        ...runs.getRun,
-        responseSerialize: (bytes) => Buffer.from(bytes),
-        responseDeserialize: (bytes) => received("", bytes, "GetRun"),
+  #connect(): Connection {
+    return new Connection(this.#deps.openChannel(), {
+      sent: (_type, bytes) => {
+        this.#sentBytes += bytes.length;
+        return bytes;
       },
-    };
-    return {
-      run: createClient(run, channel),
-      artifact: createClient(serviceDefinition(ArtifactService, packageName, { sent, received }), channel),
-      pipeline: createClient(serviceDefinition(PipelineService, packageName, { sent, received }), channel),
-    };
+      received: (_type, bytes) => {
+        this.#receivedBytes += bytes.length;
+        return bytes;
+      },
+    });
   }
 }

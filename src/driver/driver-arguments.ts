@@ -55,6 +55,7 @@ function containerArguments({ apiServer, cacheDisabled, logLevel, publishLogs, d
     ...["--publish_logs", publishLogs],
     `--ml_pipeline_tls_enabled=${apiServer.tlsEnabled}`,
     ...["--ca_cert_path", apiServer.caCertPath],
+    ...(apiServer.retryTimeout === undefined ? [] : ["--api_retry_timeout", apiServer.retryTimeout]),
     ...given("--default_run_as_user", defaults.runAsUser),
     ...given("--default_run_as_group", defaults.runAsGroup),
     ...given("--default_run_as_non_root", defaults.runAsNonRoot),

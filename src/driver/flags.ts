@@ -29,6 +29,9 @@ export const DRIVER_FLAGS = {
   kubernetes_config: string("CONTAINER: JSON of KubernetesExecutorConfig, or @FILE; empty means none", "{}"),
   ml_pipeline_server_address: string("host of the API server", "ml-pipeline"),
   ml_pipeline_server_port: string("gRPC port of the API server", "8887"),
+  api_retry_timeout: string(
+    "how long calls are tried again while the API server does not answer, as 90s; empty means five minutes",
+  ),
   parent_task_id_path: string("output file: id of the created task"),
   iteration_count_path: string("output file: number of iterations"),
   pod_spec_patch_path: string("output file: patch of the user's pod"),
@@ -89,6 +92,8 @@ export interface ServerFlags {
   readonly port: string;
   readonly tlsEnabled: boolean;
   readonly caCertPath: string;
+  /** Absent: not given. */
+  readonly retryTimeout?: string;
 }
 
 export interface DriverFlagsDeps {
@@ -139,6 +144,7 @@ function serverFlags(values: Values): ServerFlags {
     port: values.ml_pipeline_server_port,
     tlsEnabled: values.ml_pipeline_tls_enabled,
     caCertPath: values.ca_cert_path,
+    ...(values.api_retry_timeout === "" ? {} : { retryTimeout: values.api_retry_timeout }),
   };
 }
 

@@ -63,6 +63,8 @@ export interface ContainerOptions extends CommonOptions, ChildOptions {
     readonly port: string;
     readonly tlsEnabled: boolean;
     readonly caCertPath: string;
+    /** Absent: not given, and not handed on. */
+    readonly retryTimeout?: string;
   };
   readonly proxy: ProxySettings;
   readonly defaults: AdministratorDefaults;

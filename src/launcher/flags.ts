@@ -33,6 +33,9 @@ export const LAUNCHER_FLAGS = {
   ml_pipeline_server_port: string("gRPC port of the API server", "8887"),
   ml_pipeline_tls_enabled: { type: "bool", default: false, help: "reach the API server over TLS" },
   ca_cert_path: string("PEM file of a certificate authority to trust besides the system's"),
+  api_retry_timeout: string(
+    "how long calls are tried again while the API server does not answer, as 90s; empty means five minutes",
+  ),
   log_level: string("log verbosity; values appear from 4 on", "1"),
   publish_logs: string("container: the exact text true publishes the logs as an artifact", "true"),
   cache_disabled: { type: "bool", default: false, help: "accepted and ignored" },
@@ -147,6 +150,7 @@ function apiServerFlags({ values, provided }: Parsed): ApiServerFlags {
     ...(provided.has("ml_pipeline_server_port") ? { port: values.ml_pipeline_server_port } : {}),
     tlsEnabled: values.ml_pipeline_tls_enabled,
     caCertPath: values.ca_cert_path,
+    ...(values.api_retry_timeout === "" ? {} : { retryTimeout: values.api_retry_timeout }),
   };
 }
 

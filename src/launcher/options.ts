@@ -31,6 +31,7 @@ export interface ContainerOptions extends CommonOptions {
   readonly publishLogs: boolean;
   /** A certificate authority the user's program shall trust, too; empty means none. */
   readonly caCertPath: string;
+  readonly retryTimeout?: string;
 }
 
 export interface ImporterOptions extends CommonOptions {
@@ -44,4 +45,5 @@ export interface ApiServerFlags {
   readonly port?: string;
   readonly tlsEnabled: boolean;
   readonly caCertPath: string;
+  readonly retryTimeout?: string;
 }

@@ -26,6 +26,23 @@ describe("readChannelSettings()", () => {
     expect(readChannelSettings({}, { tlsEnabled: false, caCertPath: "/ca" }).tls).toBeUndefined();
   });
 
+  test.for([
+    { flag: undefined, variable: undefined, ms: undefined },
+    { flag: undefined, variable: "90s", ms: 90_000 },
+    { flag: "", variable: "90s", ms: 90_000 },
+    { flag: "10m", variable: "90s", ms: 600_000 },
+    { flag: "0", variable: undefined, ms: 0 },
+  ])("how long calls are tried again: flag $flag, variable $variable", ({ flag, variable, ms }, { expect }) => {
+    const environment = variable === undefined ? {} : { KFP_API_RETRY_TIMEOUT: variable };
+    expect(readChannelSettings(environment, { ...flags, retryTimeout: flag }).retryTimeoutMs).toBe(ms);
+  });
+
+  test("a retry timeout that is not a duration names the flag", ({ expect }) => {
+    expect(() => readChannelSettings({}, { ...flags, retryTimeout: "long" })).toThrow(
+      'Cannot read flag --api_retry_timeout: "long" is not a duration',
+    );
+  });
+
   test("one reconnect variable brings the defaults of the others", ({ expect }) => {
     expect(readChannelSettings({}, flags).reconnect).toBeUndefined();
     expect(readChannelSettings({ ML_PIPELINE_GRPC_BACKOFF_BASE_DELAY: "250ms" }, flags).reconnect).toEqual({
@@ -54,6 +71,7 @@ describe("readChannelSettings()", () => {
     ["ML_PIPELINE_GRPC_BACKOFF_JITTER", "20%"],
     ["ML_PIPELINE_GRPC_BACKOFF_MAX_DELAY", "soon"],
     ["ML_PIPELINE_GRPC_MIN_CONNECT_TIMEOUT", "-1s"],
+    ["KFP_API_RETRY_TIMEOUT", "five minutes"],
     ["KFP_API_PACKAGE", "v1"],
     ["KFP_RUN_LAYOUT", "new"],
   ] as const)("names the variable that does not parse: %s=%s", ([name, value], { expect }) => {

@@ -39,14 +39,14 @@ async function startServer(tls: boolean): Promise<number> {
 
 async function getRun(port: number, tls: { tlsEnabled: boolean; caCertPath: string }): Promise<string> {
   const settings = readChannelSettings({}, { address: "localhost", port: String(port), ...tls });
-  const policy = { maxAttempts: 1, minDelayMs: 1, maxDelayMs: 1, totalMs: 10_000 };
+  const policy = { minDelayMs: 1, maxDelayMs: 1, totalMs: 0 };
   const deps = { clock: new FakeClock(), logger: new RecordingLogger(), fileSystem: nodeFileSystem };
   const api = await connectKfpApi(deps, { settings, policy });
   open.push(() => api.close());
   return (await api.getRun("r", "FULL")).runId;
 }
 
-describe("openChannel()", () => {
+describe("prepareChannel()", () => {
   test("trusts the CA file beside the system's roots", async ({ expect }) => {
     expect(await getRun(await startServer(true), { tlsEnabled: true, caCertPath })).toBe("r");
   });

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, test } from "vitest";
 import { readChannelSettings } from "../../src/apiclient/channel-settings.ts";
@@ -62,18 +63,26 @@ describe("retries", () => {
     expect((await api.getRun("r", "FULL")).runId).toBe("r");
     expect(server.calls).toHaveLength(3);
     expect(clock.slept).toEqual([500, 500]);
-    expect(logger.messages("warn")).toHaveLength(2);
+    expect(logger.messages("warn")).toEqual([
+      "The API server does not answer, calls are tried again for up to 300 s",
+      "The API server answers again",
+    ]);
   });
 
-  test("gives up after six tries", async ({ expect }) => {
-    const { api, server } = await connect({ script: () => ({ status: "UNAVAILABLE", details: "later" }) });
+  test("gives up after five minutes", async ({ expect }) => {
+    const clock = new FakeClock();
+    const { api, server } = await connect({ clock, script: () => ({ status: "UNAVAILABLE", details: "later" }) });
     const error = await failureOf(api.getTask("r", "t"));
     expect(error.code).toBe("API_UNAVAILABLE");
     expect(error.details).toEqual({ status: "UNAVAILABLE", method: "GetTask" });
     expect(error.message).toMatch(
-      /^API server 127\.0\.0\.1:\d+ is not available: GetTask ended with UNAVAILABLE after 6 tries .*later$/,
+      /^API server 127\.0\.0\.1:\d+ is not available: GetTask ended with UNAVAILABLE after 600 tries in 300 s: later$/,
     );
-    expect(server.calls).toHaveLength(6);
+    expect(server.calls).toHaveLength(600);
+    expect(clock.monotonicMs()).toBe(299_500);
+
+    expect((await failureOf(api.getTask("r", "t"))).message).toContain("GetTask ended with UNAVAILABLE: later");
+    expect(server.calls, "a later call does not wait for the same absent server again").toHaveLength(601);
   });
 
   test("does not repeat what the server rejects", async ({ expect }) => {
@@ -103,19 +112,88 @@ describe("retries", () => {
   });
 
   test("a request that never left is repeated even where repeating is unsafe", async ({ expect }) => {
-    const { api, server, clock } = await connect({});
+    const { api, server, clock } = await connect({ environment: { KFP_API_RETRY_TIMEOUT: "3s" } });
     server.close();
     const error = await failureOf(api.createArtifacts([{}]));
     expect(error.code).toBe("API_UNAVAILABLE");
     expect(error.details["ambiguous"]).toBeUndefined();
-    expect((clock as FakeClock).slept).toHaveLength(5);
+    expect((clock as FakeClock).slept).toEqual([500, 500, 500, 500, 500]);
+  });
+
+  test("every try dials anew: none repeats the error of an earlier one", { timeout: 60_000 }, async ({ expect }) => {
+    const dials: number[] = [];
+    const hangUp = createServer((socket) => {
+      dials.push(Date.now());
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => hangUp.listen(0, "127.0.0.1", resolve));
+    open.push(hangUp);
+    const { port } = hangUp.address() as AddressInfo;
+    const clock = new FakeClock();
+    const api = await connectKfpApi(
+      { clock, logger: new RecordingLogger(), random: () => 0, fileSystem: { readText: () => Promise.resolve(undefined) } },
+      {
+        settings: readChannelSettings(
+          { ML_PIPELINE_GRPC_BACKOFF_BASE_DELAY: "1h", KFP_API_RETRY_TIMEOUT: "5s" },
+          { address: "127.0.0.1", port: String(port), tlsEnabled: false, caCertPath: "" },
+        ),
+      },
+    );
+    open.push(api);
+    expect((await failureOf(api.getTask("r", "t"))).code).toBe("API_UNAVAILABLE");
+    expect(clock.slept).toHaveLength(9);
+    expect(dials).toHaveLength(10);
+  });
+
+  test("calls at the same time share the lines about an outage, and all of them end well", async ({ expect }) => {
+    const { api, logger } = await connect({ script: (_, index) => (index < 20 ? { status: "UNAVAILABLE" } : okRun) });
+    const runs = await Promise.all(Array.from({ length: 10 }, () => api.getRun("r", "DEFAULT")));
+    expect(runs).toHaveLength(10);
+    expect(logger.messages("warn")).toHaveLength(2);
+  });
+
+  test("--api_retry_timeout 0 means one try", async ({ expect }) => {
+    const { api, server } = await connect({
+      environment: { KFP_API_RETRY_TIMEOUT: "0" },
+      script: () => ({ status: "UNAVAILABLE" }),
+    });
+    expect((await failureOf(api.getTask("r", "t"))).code).toBe("API_UNAVAILABLE");
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test("hurry() ends a wait between two tries; the next try is made at once", async ({ expect }) => {
+    const { api, server } = await connect({
+      clock: systemClock,
+      policy: { minDelayMs: 600_000, maxDelayMs: 600_000, totalMs: 1_000_000 },
+      script: (_, index) => (index === 0 ? { status: "UNAVAILABLE" } : okRun),
+    });
+    const pending = api.getRun("r", "DEFAULT");
+    while (server.calls.length === 0) await systemClock.sleep(5);
+    // The failure is on its way: only once it has arrived does the wait begin.
+    const hurry = setInterval(() => api.hurry(10_000), 5);
+    open.push({ close: () => clearInterval(hurry) });
+    expect((await pending).runId).toBe("r");
+  });
+
+  test("close() ends a wait, and nothing is tried again", async ({ expect }) => {
+    const { api, server } = await connect({
+      clock: systemClock,
+      policy: { minDelayMs: 600_000, maxDelayMs: 600_000, totalMs: 1_000_000 },
+      script: () => ({ status: "UNAVAILABLE" }),
+    });
+    const pending = failureOf(api.getRun("r", "DEFAULT"));
+    while (server.calls.length === 0) await systemClock.sleep(5);
+    const close = setInterval(() => api.close(), 5);
+    open.push({ close: () => clearInterval(close) });
+    expect((await pending).code).toBe("API_UNAVAILABLE");
+    expect(server.calls.length).toBeLessThanOrEqual(2);
   });
 
   test("a silent server ends with DEADLINE_EXCEEDED", async ({ expect }) => {
     const { api } = await connect({
       clock: systemClock,
       script: () => "silence",
-      policy: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 2, totalMs: 300 },
+      policy: { minDelayMs: 1, maxDelayMs: 2, totalMs: 300 },
     });
     const error = await failureOf(api.getTask("r", "t"));
     expect(error).toMatchObject({ code: "API_UNAVAILABLE", details: { status: "DEADLINE_EXCEEDED" } });

@@ -54,6 +54,7 @@ export function buildPodSpecPatch(request: PodSpecPatchRequest): PodSpecPatch {
       caCertPath: options.apiServer.caCertPath,
       cacheDisabled: options.cacheDisabled,
       logLevel: options.logLevel,
+      retryTimeout: options.apiServer.retryTimeout,
       iterationIndex: options.iterationIndex,
     }),
     ...(userArguments.length === 0 ? {} : { args: userArguments }),

@@ -25,6 +25,8 @@ export interface LauncherCommandOptions {
   readonly caCertPath: string;
   readonly cacheDisabled: boolean;
   readonly logLevel: string;
+  /** Absent: not handed on, so that the command line is the reference's. */
+  readonly retryTimeout?: string | undefined;
   /** Absent outside a loop. */
   readonly iterationIndex?: number | undefined;
 }
@@ -54,6 +56,7 @@ export function launcherCommand(options: LauncherCommandOptions): string[] {
     ...["--ca_cert_path", options.caCertPath],
     `--cache_disabled=${options.cacheDisabled}`,
     ...["--log_level", options.logLevel],
+    ...(options.retryTimeout === undefined ? [] : ["--api_retry_timeout", options.retryTimeout]),
     ...(options.iterationIndex === undefined ? [] : ["--iteration_index", String(options.iterationIndex)]),
     "--",
   ];
