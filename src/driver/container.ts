@@ -74,10 +74,10 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
     ...(iterationIndex === undefined ? {} : { typeAttributes: { iterationIndex: BigInt(iterationIndex) } }),
   };
   const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
-  return withFailureReport(deps, snapshot, progress, async () => {
+  return withFailureReport(deps, snapshot, progress, async (work) => {
     const container = containerOf(snapshot.pipeline, spec.component, spec.componentName);
     assertSupported(container, spec.component, kubernetes, taskName);
-    const root = await pipelineRoot(deps, child, options);
+    const root = await pipelineRoot(work, child, options);
     const inputs = await resolveInputs({
       spec: snapshot.spec,
       taskKey: taskName,
@@ -95,22 +95,22 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
     const step: Step = { ...child, ...spec, options, container, inputs, executorInput, progress };
     const condition = await evaluateTrigger(spec.taskSpec, spec.component, executorInput);
     const outcome = condition === undefined ? {} : { condition };
-    if (condition === false) return { ...outcome, ...(await recordSkipped(deps, step)) };
+    if (condition === false) return { ...outcome, ...(await recordSkipped(work, step)) };
 
     const outputs = provisionOutputs({
       component: spec.component,
       pipelineRoot: root,
       taskKey: taskName,
-      salt: deps.randomUuid(),
+      salt: work.randomUuid(),
       publishLogs: options.publishLogs === "true",
-      outputsDir: deps.settings.outputsDir,
-      artifactLocalPath: deps.settings.artifactLocalPath,
+      outputsDir: work.settings.outputsDir,
+      artifactLocalPath: work.settings.artifactLocalPath,
     });
     const full = create(ExecutorInputSchema, { ...executorInput, outputs });
-    const decision = await lookUpCache(deps, { ...step, executorInput: full });
+    const decision = await lookUpCache(work, { ...step, executorInput: full });
     progress.draft = { ...progress.draft, cacheFingerprint: decision.fingerprint };
-    if (decision.hit !== undefined) return { ...outcome, ...(await recordCached(deps, step, decision.hit)) };
-    return { ...outcome, ...(await recordRunning(deps, { ...step, executorInput: full }, decision, kubernetes !== undefined)) };
+    if (decision.hit !== undefined) return { ...outcome, ...(await recordCached(work, step, decision.hit)) };
+    return { ...outcome, ...(await recordRunning(work, { ...step, executorInput: full }, decision, kubernetes !== undefined)) };
   });
 }
 

@@ -38,7 +38,7 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
   const progress: TaskInProgress = {
     draft: taskDraft({ ...place, typeAttributes: dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
   };
-  return withFailureReport(deps, snapshot, progress, async () => {
+  return withFailureReport(deps, snapshot, progress, async (work) => {
     if (component.implementation.case !== "dag") {
       throw new SpecError("COMPONENT_KIND_INVALID", `Cannot drive task "${scopePath}" as a DAG: its component is no DAG`);
     }
@@ -61,9 +61,9 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
       ...progress.draft,
       typeAttributes: dagTypeAttributes({ iterationIndex, iterationCount }),
       inputs: { parameters: inputs.parameters },
-      ...terminalFields(terminal, deps),
+      ...terminalFields(terminal, work),
     };
-    const { task, adopted } = await createOrAdoptTask(deps, {
+    const { task, adopted } = await createOrAdoptTask(work, {
       runId,
       draft: progress.draft,
       existing: existingRow(child, typing.type, iterationIndex),
@@ -72,7 +72,7 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
       },
     });
     progress.row = task;
-    const batch = new BatchUpdater(deps, runId);
+    const batch = new BatchUpdater(work, runId);
     if (adopted) batch.noteTask(task);
     else batch.noteFreshTask(task.taskId);
     for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
@@ -80,12 +80,12 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
     await batch.flush();
     if (terminal !== undefined) {
       await propagateStatus(
-        deps,
+        work,
         { ...task, state: terminal },
         { runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks },
       );
     } else if (adopted) {
-      await republishPreservedChildren(deps, { snapshot, task, batch });
+      await republishPreservedChildren(work, { snapshot, task, batch });
     }
     return {
       taskId: task.taskId,

@@ -6,6 +6,7 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
+import type { DriverResult } from "./result.ts";
 
 export interface DriverSettings {
   /** `KFP_OUTPUTS_DIR`: where the files of output parameters go in a local run. */
@@ -35,4 +36,8 @@ export interface DriverDeps {
   /** Called only when the artifacts of a cache hit are to be looked for. */
   readonly openStore?: ((request: RunStoreRequest) => Promise<ObjectStore>) | undefined;
   readonly settings: DriverSettings;
+  /** Hands the result to whoever waits for it. Its failure is the task's: without the result nothing would follow. */
+  readonly deliver?: ((result: DriverResult) => Promise<void>) | undefined;
+  /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`, or an Error that says why. */
+  readonly signal?: AbortSignal | undefined;
 }

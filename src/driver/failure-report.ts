@@ -15,6 +15,8 @@ import { reportFailure } from "../tasks/attempt.ts";
 import type { RunSnapshot } from "../tasks/read-run.ts";
 import { propagateStatus } from "../tasks/status-propagation.ts";
 import type { DriverDeps } from "./deps.ts";
+import { stoppableApi, unlessInterrupted } from "./interruption.ts";
+import type { DriverResult } from "./result.ts";
 
 /** The row a driver is working on, as far as it got. */
 export interface TaskInProgress {
@@ -27,18 +29,26 @@ export interface TaskInProgress {
 }
 
 /**
- * Runs `work`; when it fails, records the failure and throws the error on. A failure of the report itself is logged and never hides
- * the first error.
+ * Runs `work` with dependencies of its own and hands its result on; when either fails, or the driver is told to stop meanwhile, records
+ * the failure and throws the error on. A failure of the report itself is logged and never hides the first error.
+ *
+ * @throws {HostError} INTERRUPTED when `deps.signal` is aborted.
  */
-export async function withFailureReport<Result>(
+export async function withFailureReport(
   deps: DriverDeps,
   snapshot: RunSnapshot,
   progress: TaskInProgress,
-  work: () => Promise<Result>,
-): Promise<Result> {
+  work: (deps: DriverDeps) => Promise<DriverResult>,
+): Promise<DriverResult> {
+  const { api, settle } = stoppableApi(deps.api, deps.signal);
   try {
-    return await work();
+    return await unlessInterrupted(deps.signal, async () => {
+      const result = await work({ ...deps, api });
+      await deps.deliver?.(result);
+      return result;
+    });
   } catch (error) {
+    await settle(deps.clock);
     try {
       await recordFailure(deps, snapshot, progress, errorMessage(error));
     } catch (reportError) {

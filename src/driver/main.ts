@@ -8,15 +8,20 @@ import { nodeFileSystem } from "../node/node-file-system.ts";
 import { logStream } from "../node/log-stream.ts";
 import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
+import { listenToStopSignals } from "../node/stop-signals.ts";
 import { systemClock } from "../node/system-clock.ts";
 import { runDriver } from "./run.ts";
 
+/** Above what interruption.ts takes: a stopped driver has recorded its failure, or given up, within 10 s. */
+const STOP_LIMIT_MS = 15_000;
+
 async function main(): Promise<void> {
+  const { signal, leave } = listenToStopSignals(process, { limitMs: STOP_LIMIT_MS });
   const { stderr } = process;
   const environment = originalEnvironment(process.env);
   cleanEnvironment(process.env);
   const log = logStream(environment["KFP_LOG_FILE"], stderr);
-  process.exitCode = await runDriver(process.argv.slice(2), {
+  const exitCode = await runDriver(process.argv.slice(2), {
     environment,
     // Only --version writes there; opening it costs every start a few milliseconds.
     get stdout() {
@@ -51,7 +56,9 @@ async function main(): Promise<void> {
       const subject = { taskName: "root", ...options };
       await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },
+    signal,
   });
+  leave(exitCode);
 }
 
 void main();

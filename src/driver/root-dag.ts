@@ -45,7 +45,7 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     typeAttributes: {},
   };
   const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
-  return withFailureReport(deps, snapshot, progress, async () => {
+  return withFailureReport(deps, snapshot, progress, async (work) => {
     const root = resolveScopePath(snapshot.spec, [ROOT_SCOPE])[0];
     if (root?.component.implementation.case !== "dag") {
       throw new SpecError("COMPONENT_KIND_INVALID", "The root component of the pipeline must be a DAG");
@@ -59,7 +59,7 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     const draft: TaskInit = { ...progress.draft, inputs: rootInputs(parameters) };
     progress.draft = draft;
     const existing = snapshot.tasks.all().find((task) => task.type === TaskType.ROOT && task.scopePath === ROOT_SCOPE);
-    const { task, adopted } = await createOrAdoptTask(deps, {
+    const { task, adopted } = await createOrAdoptTask(work, {
       runId: options.runId,
       draft,
       existing,
@@ -69,8 +69,8 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     });
     progress.row = task;
     if (adopted) {
-      const batch = new BatchUpdater(deps, options.runId);
-      await republishPreservedChildren(deps, { snapshot, task, batch });
+      const batch = new BatchUpdater(work, options.runId);
+      await republishPreservedChildren(work, { snapshot, task, batch });
     }
     return { taskId: task.taskId };
   });

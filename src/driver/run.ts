@@ -1,7 +1,7 @@
 /**
  * The driver program without its process: arguments, environment and streams come in, an exit code goes out.
  *
- * Exit codes: 0 done, also for help and version; 1 any failure; 2 malformed flags (contract/driver.md 1.5).
+ * Exit codes: 0 done, also for help and version; 1 any failure; 2 malformed flags (contract/driver.md 1.5); 128 + signal when stopped.
  *
  * @module
  */
@@ -18,8 +18,17 @@ import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { DriverDeps, DriverSettings } from "./deps.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
+import { CALLS_UNTIL_MS, interruptedError, unlessInterrupted } from "./interruption.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
+import type { DriverResult } from "./result.ts";
+
+/** The API server, as the main file connects it. */
+export type DriverConnection = KfpApi & {
+  /** From now on every call ends within so many milliseconds. */
+  hurry?(withinMs: number): void;
+  close(): void;
+};
 
 /** What the main file wires up. */
 export interface DriverHost {
@@ -30,20 +39,23 @@ export interface DriverHost {
   readonly files: FileSystem;
   readonly randomUuid: () => string;
   readonly createLogger: (verbosity: number) => Logger;
-  readonly connect: (request: ServerFlags, logger: Logger) => Promise<KfpApi & { close(): void }>;
+  readonly connect: (request: ServerFlags, logger: Logger) => Promise<DriverConnection>;
   readonly kube: () => Promise<KubeApi>;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;
   readonly openStore?: (request: RunStoreRequest) => Promise<ObjectStore>;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
   readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
+  /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Never throws. */
 export async function runDriver(argv: readonly string[], host: DriverHost): Promise<number> {
   let command;
   try {
-    command = await parseDriverFlags(argv, { environment: host.environment, readText: (path) => host.files.readText(path) });
+    const readText = (path: string) => unlessInterrupted(host.signal, () => host.files.readText(path));
+    command = await parseDriverFlags(argv, { environment: host.environment, readText });
   } catch (error) {
     return reportUsage(error, host);
   }
@@ -79,41 +91,51 @@ async function driveAndWrite(
   });
   if (Number.isNaN(verbosity)) logger.warn("--log_level is no number, 1 is taken", { value: logLevel });
   for (const warning of warnings) logger.warn(warning);
-  let api: (KfpApi & { close(): void }) | undefined;
+  const { clock, files, kube, openStore, randomUuid, signal } = host;
+  let api: DriverConnection | undefined;
+  let stopWatching = (): void => undefined;
   try {
     await host.beforeDrive?.(options, logger);
-    api = await host.connect(connection, logger);
-    const { clock, files, kube, openStore, randomUuid } = host;
-    const deps: DriverDeps = {
-      api,
-      clock,
-      logger,
-      files,
-      kube,
-      openStore,
-      randomUuid,
-      settings: settingsOf(host),
-    };
+    api = await unlessInterrupted(signal, () => host.connect(connection, logger));
+    stopWatching = hurryOnAbort(signal, api);
+    const deliver = (result: DriverResult) => writeOutputFiles(files, planOutputFiles(options, result));
+    const settings = settingsOf(host);
+    const deps: DriverDeps = { api, clock, logger, files, kube, openStore, randomUuid, settings, deliver, signal };
     // Loaded here, so that --version and --help do not wait for what they do not use.
     const { drive } = await import("./drive.ts");
     const result = await drive(deps, options);
     logger.verbose(4, "driver result", () => ({ result: JSON.stringify(result) }));
-    await writeOutputFiles(files, planOutputFiles(options, result));
     logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
     return 0;
   } catch (error) {
     logger.error(`driver failed: ${errorMessage(error)}`, error instanceof KfpError ? { code: error.code } : {});
-    return 1;
+    return failureCode(error, signal);
   } finally {
+    stopWatching();
     api?.close();
   }
 }
 
-function reportUsage(error: unknown, { stderr }: DriverHost): number {
+/** What is called stopped is whatever failed after the request to stop, for example a read that was cut short. */
+function failureCode(error: unknown, signal: AbortSignal | undefined): number {
+  const stop = signal?.aborted === true ? interruptedError(signal.reason) : error;
+  return stop instanceof KfpError && stop.code === "INTERRUPTED" ? Number(stop.details["exitCode"]) : 1;
+}
+
+/** @returns A function that stops watching. */
+function hurryOnAbort(signal: AbortSignal | undefined, api: DriverConnection): () => void {
+  if (signal === undefined) return () => undefined;
+  const onAbort = (): void => api.hurry?.(CALLS_UNTIL_MS);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return () => signal.removeEventListener("abort", onAbort);
+}
+
+function reportUsage(error: unknown, { stderr, signal }: DriverHost): number {
   const malformed = error instanceof UsageError && error.code === "FLAG_INVALID";
   stderr.write(`driver: ${errorMessage(error)}\n`);
   if (malformed) stderr.write(usageText(DRIVER_FLAGS, "driver"));
-  return malformed ? 2 : 1;
+  return malformed ? 2 : failureCode(error, signal);
 }
 
 function settingsOf({ environment, argumentLimitBytes }: DriverHost): DriverSettings {

@@ -9,7 +9,7 @@
  */
 import { UserCodeError } from "../core/errors.ts";
 import type { CommandOutcome } from "../ports/process-runner.ts";
-import { signalNumber, signalWords } from "./signal-words.ts";
+import { signalNumber, signalWords } from "../tasks/signal-words.ts";
 
 const OUT_OF_MEMORY = " (out of memory: the kernel killed a process of this container)";
 

@@ -8,9 +8,8 @@
  *
  * @module
  */
-import { errorMessage, HostError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import { signalNumber, signalWords } from "./signal-words.ts";
+import { interruptionsOf } from "../tasks/interruption.ts";
 
 /** Between the forwarded signal and SIGKILL. */
 export const COMMAND_GRACE_MS = 8000;
@@ -19,41 +18,8 @@ export const LOG_UPLOAD_UNTIL_MS = 14_000;
 /** After the request; calls to the API server under way or to come end by then. */
 export const CALLS_UNTIL_MS = 18_500;
 
-/** The error a stopped step ends with. `details.exitCode` is 128 + signal, as a shell would say. */
-export function interruptedError(reason: unknown): HostError {
-  const number = typeof reason === "string" ? signalNumber(reason) : undefined;
-  if (typeof reason !== "string" || number === undefined) {
-    const why = reason instanceof Error ? errorMessage(reason) : "cancelled";
-    return new HostError("INTERRUPTED", why, { details: { exitCode: 1 } });
-  }
-  return new HostError("INTERRUPTED", `the launcher was told to stop by ${reason} (signal: ${signalWords(reason)})`, {
-    details: { signal: reason, exitCode: 128 + number },
-  });
-}
-
-export function throwIfInterrupted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw interruptedError(signal.reason);
-}
-
-/**
- * Waits for `work`, or rejects as soon as the signal is aborted; the work itself goes on unobserved.
- *
- * @throws {HostError} INTERRUPTED
- */
-export async function unlessInterrupted<Result>(signal: AbortSignal | undefined, work: () => Promise<Result>): Promise<Result> {
-  throwIfInterrupted(signal);
-  if (signal === undefined) return work();
-  let stop: (() => void) | undefined;
-  const interrupted = new Promise<never>((_, reject) => {
-    stop = () => reject(interruptedError(signal.reason));
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work(), interrupted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener("abort", stop);
-  }
-}
+/** Of a stopped step; see tasks/interruption.ts. */
+export const { interruptedError, throwIfInterrupted, unlessInterrupted } = interruptionsOf("launcher");
 
 /** Remembers when the launcher was told to stop. */
 export class StopWatch {

@@ -121,7 +121,7 @@ type StageDeps = LauncherDeps & { readonly stores: Stores };
 async function runStages(deps: StageDeps, attempt: Attempt, options: ContainerOptions, progress: Progress): Promise<void> {
   throwIfInterrupted(deps.signal);
   const component = componentOfTask(attempt.snapshot, options);
-  const given = await readExecutorInput(deps, options.executorInput);
+  const given = await unlessInterrupted(deps.signal, () => readExecutorInput(deps, options.executorInput));
   if (options.command.length === 0) throw noCommand();
   const executorInput = await qualifyLogs(deps, given, options);
   progress.executorInput = executorInput;
@@ -130,10 +130,12 @@ async function runStages(deps: StageDeps, attempt: Attempt, options: ContainerOp
   const { namespace } = options;
   if (executorOutputPath === undefined) await execute(deps, attempt, options, progress, executorInput);
   progress.stage = "execute";
-  const collected = await collectOutputs(deps, {
-    ...{ executorInput, component, namespace, limits },
-    ...{ artifactLocalPath, executorOutputPath },
-  });
+  const collected = await unlessInterrupted(deps.signal, () =>
+    collectOutputs(deps, {
+      ...{ executorInput, component, namespace, limits },
+      ...{ artifactLocalPath, executorOutputPath },
+    }),
+  );
   await uploadOutputs(deps, collected.artifacts);
   const { unpublishedLog: log } = progress;
   const logPublished = log !== undefined && (await unlessInterrupted(deps.signal, () => uploadLog(deps, log)));
@@ -149,15 +151,15 @@ async function execute(
   progress: Progress,
   executorInput: ExecutorInput,
 ): Promise<void> {
-  const variables = await prepareCaBundle(deps, options.caCertPath);
+  const variables = await unlessInterrupted(deps.signal, () => prepareCaBundle(deps, options.caCertPath));
   progress.stage = "folders";
-  await emptyOutputPlaces(deps, executorInput);
-  await makeOutputFolders(deps, executorInput);
+  await unlessInterrupted(deps.signal, () => emptyOutputPlaces(deps, executorInput));
+  await unlessInterrupted(deps.signal, () => makeOutputFolders(deps, executorInput));
   progress.stage = "start";
-  const locations = await openLocations(deps.stores, executorInput);
+  const locations = await unlessInterrupted(deps.signal, () => openLocations(deps.stores, executorInput));
   progress.stage = "execute";
   assertLocationsAllowed(locations);
-  await prepareLogins(locations, executorInput);
+  await unlessInterrupted(deps.signal, () => prepareLogins(locations, executorInput));
   progress.stage = "placeholders";
   const command = resolveCommand(deps, attempt, options, executorInput);
   progress.stage = "execute";
@@ -166,7 +168,7 @@ async function execute(
   throwIfInterrupted(deps.signal);
   if (log !== undefined) {
     progress.unpublishedLog = log;
-    await createLog(deps, log);
+    await unlessInterrupted(deps.signal, () => createLog(deps, log));
   }
   assertArgumentsFit(deps, command, executorInput);
   await runCommand(deps, { ...command, variables, log });

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { create } from "@bufbuild/protobuf";
 import { ApiError, errorMessage, SpecError } from "../core/errors.ts";
 import { expandFileValue } from "../core/go-flags.ts";
 import {
@@ -59,6 +60,8 @@ export async function launchImporter(deps: ImporterDeps, options: ImporterOption
 
 interface StartedImporter extends Attempt {
   readonly spec: ImporterSpec;
+  /** Why there is no spec; nothing can be imported then. */
+  readonly problem: unknown;
   readonly entry: ScopeEntry;
   /** An earlier attempt made the row. */
   readonly adopted: boolean;
@@ -66,7 +69,14 @@ interface StartedImporter extends Attempt {
 
 async function startImporter(deps: ImporterDeps, options: ImporterOptions): Promise<StartedImporter> {
   const { runId, parentTaskId, taskName, iterationIndex } = options;
-  const spec = await readImporterSpec(deps, options.importerSpec);
+  let spec = create(ImporterSpecSchema);
+  let problem: unknown;
+  try {
+    spec = await unlessInterrupted(deps.signal, () => readImporterSpec(deps, options.importerSpec));
+  } catch (error) {
+    // No driver has made a row, so this one has to, or the failure would be seen by nobody.
+    problem = error;
+  }
   const entryOf = (snapshotSpec: RunSnapshot["spec"], parent: PipelineTask | undefined): ScopeEntry =>
     lastEntry(resolveScopePath(snapshotSpec, `${parent?.scopePath ?? ""}.${taskName}`));
   const snapshot = await readRun(deps, {
@@ -80,7 +90,6 @@ async function startImporter(deps: ImporterDeps, options: ImporterOptions): Prom
     },
   });
   const entry = entryOf(snapshot.spec, snapshot.parent);
-  throwIfInterrupted(deps.signal);
 
   const scopePath = `${snapshot.parent?.scopePath ?? ""}.${taskName}`;
   const existing = snapshot.tasks.findRow({ scopePath, parentId: parentTaskId, iteration: iterationIndex }, TaskType.IMPORTER);
@@ -102,7 +111,7 @@ async function startImporter(deps: ImporterDeps, options: ImporterOptions): Prom
   };
   const { task, adopted } = await createOrAdoptTask(deps, { runId, draft, existing: known });
   const batch = new BatchUpdater(deps, runId);
-  return { snapshot, task, pods: withOwnPod(task.pods, options.pod), batch, spec, entry, adopted };
+  return { snapshot, task, pods: withOwnPod(task.pods, options.pod), batch, spec, problem, entry, adopted };
 }
 
 async function readImporterSpec({ fileSystem, logger }: ImporterDeps, text: string): Promise<ImporterSpec> {
@@ -115,7 +124,9 @@ async function readImporterSpec({ fileSystem, logger }: ImporterDeps, text: stri
 }
 
 async function importArtifact(deps: ImporterDeps, started: StartedImporter, options: ImporterOptions): Promise<void> {
-  const { task, entry } = started;
+  const { task, entry, problem } = started;
+  throwIfInterrupted(deps.signal);
+  if (problem !== undefined) throw problem;
   const key = outputKeyOf(entry);
   const wanted = await buildArtifact(deps, started, options);
   throwIfInterrupted(deps.signal);
@@ -176,6 +187,9 @@ async function inputValues(started: StartedImporter, options: ImporterOptions): 
   return new Map(parameters.flatMap(({ parameterKey, value }) => (value === undefined ? [] : [[parameterKey, value] as const])));
 }
 
+/** An artifact whose creation got no answer is looked for before it is created again; each look waits until the server is back. */
+const CREATE_ATTEMPTS = 5;
+
 interface Wanted {
   readonly key: string;
   readonly artifact: Artifact;
@@ -200,12 +214,15 @@ async function storeArtifact(
   };
   const earlier = spec.reimport && adopted ? ofTask(task) : undefined;
   if (earlier !== undefined) return earlier;
-  try {
-    return await api.createArtifact(request);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.details["ambiguous"] !== true) throw stageError("failed to create artifact", error);
-    logger.warn("The outcome of storing the artifact is unknown, the task is read again", { reason: error.message });
-    const found = ofTask(await api.getTask(options.runId, options.taskId));
-    return found ?? (await api.createArtifact(request));
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await api.createArtifact(request);
+    } catch (error) {
+      const ambiguous = error instanceof ApiError && error.details["ambiguous"] === true;
+      if (!ambiguous || attempt === CREATE_ATTEMPTS) throw stageError("failed to create artifact", error);
+      logger.warn("The outcome of storing the artifact is unknown, the task is read again", { reason: error.message });
+      const found = ofTask(await api.getTask(options.runId, options.taskId));
+      if (found !== undefined) return found;
+    }
   }
 }

@@ -3,28 +3,26 @@
  *
  * @module
  */
-import { constants } from "node:os";
 import path from "node:path";
 import { argumentLimitBytes } from "../node/argument-limit.ts";
 import { logStream } from "../node/log-stream.ts";
 import { nodeFileSystem } from "../node/node-file-system.ts";
 import { cleanEnvironment, originalEnvironment } from "../node/original-env.ts";
 import { createLogger, readLogFormat } from "../node/stderr-logger.ts";
+import { listenToStopSignals } from "../node/stop-signals.ts";
 import { systemClock } from "../node/system-clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { CommandOptions, OutputSink, SignalSource } from "../ports/process-runner.ts";
 import { runLauncher } from "./run.ts";
 
-/** A signal that ends the step; the second one ends this process at once. */
-const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
-
 /** Signals that mean something to the user's program only. */
 const PASSED_SIGNALS = ["SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
-/** When all is done, what a library left open may keep the process this much longer. */
-const LINGER_MS = 1000;
+/** Above what interruption.ts takes: the saving of a stopped step ends within 20 s. */
+const STOP_LIMIT_MS = 25_000;
 
 async function main(): Promise<void> {
+  const { signal, leave } = listenToStopSignals(process, { limitMs: STOP_LIMIT_MS, beforeEnd: endCommand });
   const environment = originalEnvironment(process.env);
   cleanEnvironment(process.env);
   const { stdout, stderr } = process;
@@ -79,11 +77,10 @@ async function main(): Promise<void> {
       const subject = { ...options, type: mode === "container" ? "LAUNCHER" : "IMPORTER" } as const;
       await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },
-    signal: stopSignal(),
+    signal,
     passedSignals: passedSignals(),
   });
-  process.exitCode = exitCode;
-  setTimeout(() => process.exit(exitCode), LINGER_MS).unref();
+  leave(exitCode);
 }
 
 /** Listened to from the start: left alone, SIGUSR1 would open Node's debugger and SIGUSR2 would end this process. */
@@ -96,22 +93,10 @@ function passedSignals(): SignalSource {
   };
 }
 
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of STOP_SIGNALS) {
-    process.on(name, () => {
-      if (controller.signal.aborted) void endNow(128 + constants.signals[name]);
-      else controller.abort(name);
-    });
-  }
-  return controller.signal;
-}
-
 /** Without this process nobody would end the user's program any more. */
-async function endNow(exitCode: number): Promise<never> {
+async function endCommand(): Promise<void> {
   const { killDescendants } = await import("../node/kill-descendants.ts");
   killDescendants(process.pid);
-  process.exit(exitCode);
 }
 
 /** Output that nobody reads any more is no reason to fail a step: it goes on into the log. */

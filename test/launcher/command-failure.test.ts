@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { commandFailure } from "../../src/launcher/command-failure.ts";
-import { signalNumber, signalWords } from "../../src/launcher/signal-words.ts";
+import { signalNumber, signalWords } from "../../src/tasks/signal-words.ts";
 
 describe("commandFailure()", () => {
   test.for([

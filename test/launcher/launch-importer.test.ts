@@ -356,11 +356,23 @@ describe("launchImporter(): when things go wrong", () => {
   test.for([
     { spec: "{", message: /--importer_spec/ },
     { spec: "@/no/such/file", message: /--importer_spec from file/ },
-  ])("a spec that cannot be read makes no call: $spec", async ({ spec: text, message }) => {
+  ])("a spec that cannot be read fails the task, which no driver has made: $spec", async ({ spec: text, message }) => {
     const world = await startLauncherWorld(importerPipeline());
-    const { exitCode, calls, rows, logger } = await runImporter(world, { spec: text });
-    expect({ exitCode, calls, rows }).toEqual({ exitCode: 1, calls: [], rows: [] });
+    const { exitCode, rows, root, logger } = await runImporter(world, { spec: text });
+    expect(exitCode).toBe(1);
+    expect(rows.map(stateOf)).toEqual(["FAILED"]);
+    expect(rows[0]?.statusMetadata?.message).toMatch(message);
+    expect(stateOf(root)).toBe("FAILED");
     expect(logger.messages("error")[0]).toMatch(message);
+  });
+
+  test("one that is told to stop before it has made its task leaves a FAILED one", async () => {
+    const world = await startLauncherWorld(importerPipeline());
+    const { exitCode, rows, root } = await runImporter(world, { spec, host: { signal: AbortSignal.abort("SIGTERM") } });
+    expect(exitCode).toBe(143);
+    expect(rows.map(stateOf)).toEqual(["FAILED"]);
+    expect(rows[0]?.statusMetadata?.message).toMatch(/told to stop by SIGTERM/);
+    expect(stateOf(root)).toBe("FAILED");
   });
 
   test("the spec may come from a file", async () => {

@@ -1,0 +1,78 @@
+/**
+ * Signals that end a program, whatever it waits for: the first one asks, the second one ends it at once, and what does not end within
+ * its limit after the first one is ended as well.
+ *
+ * @module
+ */
+import { constants } from "node:os";
+
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+
+/** When all is done, what a library left open may keep the process this much longer. */
+const LINGER_MS = 1000;
+
+/** The part of `process` that this file needs. */
+export type StoppableProcess = Pick<
+  NodeJS.Process,
+  "on" | "removeAllListeners" | "kill" | "pid" | "exit" | "getActiveResourcesInfo"
+> & { exitCode?: number | string | null | undefined };
+
+export interface StopLimits {
+  /** From the first signal to the end of the process, at the latest. */
+  readonly limitMs: number;
+  /** Called before the process is ended from outside its work: nobody else would end what it has started. */
+  readonly beforeEnd?: () => Promise<void>;
+}
+
+export interface StopSignals {
+  /** Aborted by the first signal; the reason is its name. */
+  readonly signal: AbortSignal;
+  /** Ends the process with this code, soon and for certain. */
+  readonly leave: (exitCode: number) => void;
+}
+
+/** Listens from now on. */
+export function listenToStopSignals(program: StoppableProcess, { limitMs, beforeEnd }: StopLimits): StopSignals {
+  const controller = new AbortController();
+  const endNow = async (name: NodeJS.Signals): Promise<void> => {
+    try {
+      await beforeEnd?.();
+    } finally {
+      exit(program, 128 + constants.signals[name], name);
+    }
+  };
+  for (const name of STOP_SIGNALS) {
+    program.on(name, () => {
+      if (controller.signal.aborted) {
+        void endNow(name);
+        return;
+      }
+      controller.abort(name);
+      setTimeout(() => void endNow(name), limitMs).unref();
+    });
+  }
+  return {
+    signal: controller.signal,
+    leave: (exitCode) => {
+      program.exitCode = exitCode;
+      const asked: unknown = controller.signal.reason;
+      setTimeout(
+        () => exit(program, exitCode, typeof asked === "string" ? (asked as NodeJS.Signals) : "SIGKILL"),
+        LINGER_MS,
+      ).unref();
+    },
+  };
+}
+
+/** Work that a thread of Node's may be blocked in: a file that is a pipe without a writer, a name server that is silent. */
+const BLOCKING = /^(?:FSReq|GetAddrInfo|GetNameInfo)/;
+
+/** `process.exit` waits for Node's threads, and so may never come back; a signal's default effect waits for nothing. */
+function exit(program: StoppableProcess, exitCode: number, name: NodeJS.Signals): void {
+  if (program.getActiveResourcesInfo().some((resource) => BLOCKING.test(resource))) {
+    program.removeAllListeners(name);
+    program.kill(program.pid, name);
+  }
+  // Also where the kernel keeps such a signal from process 1 of a container.
+  program.exit(exitCode);
+}
