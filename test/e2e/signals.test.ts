@@ -1,0 +1,118 @@
+/** Drivers and launchers as processes that are told to stop wherever they wait: they end in time, and their rows are final. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtPrograms, type Programs } from "../support/built-programs.ts";
+import { makeFolder, removeFolder } from "../support/probe.ts";
+import { allEnded } from "../support/processes.ts";
+import { judgeStopped, pidsIn, SignalWorld, startSilentServer, STUBBORN } from "../support/signal-world.ts";
+import { stopDriverAt, stopLauncherAt } from "../support/signal-moments.ts";
+
+let programs: Programs;
+let folder = "";
+let world: SignalWorld;
+beforeAll(async () => {
+  programs = await builtPrograms();
+  folder = await makeFolder();
+  world = await SignalWorld.open(programs, folder);
+});
+afterAll(async () => {
+  await world.close();
+  await removeFolder(folder);
+});
+
+/** Above the time that a program takes after the first signal, below the 30 s a pod gets. */
+const GRACE_MS = 25_000;
+/** After the second signal nothing is saved any more. */
+const AT_ONCE_MS = 5000;
+
+describe("a driver", () => {
+  test("at five random moments", { timeout: 120_000 }, async () => {
+    for (let seed = 1; seed <= 5; seed += 1) await stopDriverAt(world, seed);
+  });
+
+  test(
+    "that waits for an API server that says nothing ends by itself; two signals end it at once",
+    { timeout: 60_000 },
+    async () => {
+      const silent = await startSilentServer();
+      const server = { address: "127.0.0.1", port: String(silent.port) };
+      const { program } = await world.startDriver({ server });
+      await silent.reached;
+      const askedMs = Date.now();
+      program.child.kill("SIGTERM");
+      expect(await program.ended).toMatchObject({ code: 143 });
+      expect(Date.now() - askedMs).toBeLessThan(GRACE_MS);
+
+      const second = await world.startDriver({ server });
+      await second.program.says("driver starts");
+      const againMs = Date.now();
+      second.program.child.kill("SIGTERM");
+      second.program.child.kill("SIGINT");
+      await second.program.ended;
+      expect(Date.now() - againMs).toBeLessThan(AT_ONCE_MS);
+      silent.close();
+    },
+  );
+
+  test("that waits for a reader of its output file records the failure and ends", { timeout: 60_000 }, async () => {
+    const { program, rows } = await world.startDriver({ driver: { conditionPath: world.newPipe() } });
+    await expect.poll(async () => (await rows()).step?.taskId, { timeout: 30_000 }).toBeDefined();
+    program.child.kill("SIGTERM");
+    const ended = await program.ended;
+    expect(judgeStopped(ended, await rows(), "SIGTERM")).toBeUndefined();
+  });
+});
+
+describe("a launcher", () => {
+  test("around a stubborn command, at a random moment", { timeout: 120_000 }, async () => {
+    await stopLauncherAt(world, 1);
+  });
+
+  test("around a stubborn command: a second signal ends both at once", { timeout: 60_000 }, async () => {
+    const { program } = await world.startLauncher({ script: STUBBORN });
+    await program.says("pid ");
+    const askedMs = Date.now();
+    program.child.kill("SIGTERM");
+    program.child.kill("SIGINT");
+    const { stdout } = await program.ended;
+    expect(Date.now() - askedMs).toBeLessThan(AT_ONCE_MS);
+    expect(await allEnded(pidsIn(stdout))).toBe(true);
+  });
+
+  test("whose step left a pipe in the place of an output is not held by it", { timeout: 60_000 }, async () => {
+    const { program, rows } = await world.startLauncher({ script: 'mkdir -p "$(dirname "$1")"; mkfifo "$1"' });
+    await program.says("The command ended");
+    program.child.kill("SIGTERM");
+    await program.ended;
+    const { root, step } = await rows();
+    expect([root.state, step?.state], program.stderr).toEqual([4, 4]);
+  });
+
+  test("that waits for a store that says nothing records the failure and ends", { timeout: 60_000 }, async () => {
+    const silent = await startSilentServer();
+    const providers = `s3:\n  default:\n    endpoint: http://127.0.0.1:${String(silent.port)}\n    region: us-east-1\n    disableSSL: true\n    forcePathStyle: true\n    credentials:\n      fromEnv: true\n`;
+    const { program, rows } = await world.startLauncher({
+      script: 'mkdir -p "$(dirname "$1")" "$(dirname "$2")"; echo 1 > "$1"; echo data > "$2"',
+      pipelineRoot: "s3://bucket/root",
+      launcherConfig: { providers },
+    });
+    await Promise.race([silent.reached, program.ended]);
+    const askedMs = Date.now();
+    program.child.kill("SIGTERM");
+    const ended = await program.ended;
+    expect(Date.now() - askedMs).toBeLessThan(GRACE_MS);
+    expect(judgeStopped(ended, await rows(), "SIGTERM")).toBeUndefined();
+    silent.close();
+  });
+
+  test("that waits for an API server that says nothing ends by itself", { timeout: 60_000 }, async () => {
+    const silent = await startSilentServer();
+    const { program } = await world.startLauncher({ server: { address: "127.0.0.1", port: String(silent.port) } });
+    await silent.reached;
+    const askedMs = Date.now();
+    program.child.kill("SIGTERM");
+    const { code } = await program.ended;
+    expect(code).not.toBe(0);
+    expect(Date.now() - askedMs).toBeLessThan(GRACE_MS);
+    silent.close();
+  });
+});
