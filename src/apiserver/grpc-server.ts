@@ -16,12 +16,13 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { DescMessage, DescService, MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescService, Message, MessageShape } from "@bufbuild/protobuf";
 import { ApiError } from "../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage, type ServiceDescriptor } from "../core/grpc-definition.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../core/run-layout.ts";
 import type { CallStats } from "./call-stats.ts";
 import { EncodedMessage } from "./encoded-message.ts";
+import { assertKnownEnums } from "./enum-check.ts";
 import { withFault, type FaultPlan } from "./faults.ts";
 import { toGrpcStatus, unimplemented, withContext } from "./service-error.ts";
 
@@ -124,10 +125,11 @@ function bind(
     },
   });
   const implementation: UntypedServiceImplementation = {};
-  for (const { localName, name } of service.methods) {
+  for (const { localName, name, input } of service.methods) {
     const handler = handlers[localName];
     const answer = (request: unknown): unknown => {
       if (handler === undefined) throw unimplemented(`${service.name}/${name} is not implemented by this server`);
+      assertKnownEnums(input, request as Message);
       return handler.handle(request as never);
     };
     implementation[localName] = (

@@ -20,6 +20,10 @@ import { secondsOfTimestamp } from "./timestamps.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
 export const MAX_PAGE_SIZE = 200;
+/** Conditions of one filter. */
+export const MAX_PREDICATES = 100;
+/** Values of one filter, all its conditions together. */
+export const MAX_FILTER_VALUES = 10_000;
 
 export type ScalarOperation = "=" | "!=" | ">" | ">=" | "<" | "<=";
 
@@ -112,7 +116,14 @@ function parseFilter(resource: ListResourceName, text: string): ListPredicate[] 
     const reason = error instanceof Error ? error.message : String(error);
     throw invalidArgument(`Cannot parse the filter: ${reason}`);
   }
-  return filter.predicates.map((predicate) => listPredicate(resource, predicate));
+  const { length } = filter.predicates;
+  if (length > MAX_PREDICATES)
+    throw invalidArgument(`The filter has ${length} predicates, at most ${MAX_PREDICATES} are possible`);
+  const predicates = filter.predicates.map((predicate) => listPredicate(resource, predicate));
+  const values = predicates.reduce((sum, predicate) => sum + predicate.values.length, 0);
+  if (values > MAX_FILTER_VALUES)
+    throw invalidArgument(`The filter has ${values} values, at most ${MAX_FILTER_VALUES} are possible`);
+  return predicates;
 }
 
 /** Some clients encode the text once more than HTTP needs; plain JSON is tried first so that "+" and "%" survive. */
@@ -184,6 +195,7 @@ function parseToken(resource: ListResourceName, text: string): Omit<ListQuery, "
   if (typeof sortKey !== "string" || typeof descending !== "boolean" || !Array.isArray(predicates)) throw badToken();
   if ((typeof value !== "string" && typeof value !== "number") || typeof id !== "string") throw badToken();
   const known = Object.values(LIST_RESOURCES[resource].keys);
+  if (predicates.length > MAX_PREDICATES) throw badToken();
   if (!known.includes(sortKey) || !predicates.every((one) => isPredicate(one, known))) throw badToken();
   return { resource, sortKey, descending, predicates: predicates as ListPredicate[], from: { value, id } };
 }
@@ -202,12 +214,13 @@ function isPredicate(one: unknown, keys: readonly string[]): boolean {
   if (!isRecord(one) || typeof one["key"] !== "string" || !keys.includes(one["key"])) return false;
   if (!OPERATIONS.has(one["operation"]) || !Array.isArray(one["values"])) return false;
   if (one["operation"] !== "in" && one["values"].length !== 1) return false;
-  return one["values"].every(
-    (value) =>
-      typeof value === "string" ||
-      typeof value === "number" ||
-      (isRecord(value) && typeof value["int64"] === "string" && /^-?\d{1,19}$/.test(value["int64"])),
-  );
+  return one["values"].every((value) => typeof value === "string" || typeof value === "number" || isInt64(value));
+}
+
+function isInt64(value: unknown): boolean {
+  if (!isRecord(value) || typeof value["int64"] !== "string" || !/^-?\d{1,19}$/.test(value["int64"])) return false;
+  const number = BigInt(value["int64"]);
+  return BigInt.asIntN(64, number) === number;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -154,6 +154,7 @@ export class TaskCalls {
   #update(stored: StoredTask, request: PipelineTask): void {
     checkIterations(request);
     this.#checkParent(request, stored.runId);
+    this.#checkNoCycle(stored.taskId, request.parentTaskId ?? "");
     const task = fromBinary(PipelineTaskSchema, stored.body);
     const replaceInputs = stored.replaceInputs && !hasParameters(request.inputs);
     applyUpdate(task, request, { nowSeconds: this.#now(), replaceInputs: stored.replaceInputs });
@@ -166,6 +167,16 @@ export class TaskCalls {
     const parent = this.#store.tasks.find(parentTaskId);
     if (parent === undefined) throw notFound("Parent task", parentTaskId);
     checkInRun(parent, runId);
+  }
+
+  /** Who walks up from a task must arrive at a root. */
+  #checkNoCycle(taskId: string, parentTaskId: string): void {
+    for (let ancestorId = parentTaskId; ancestorId !== "";) {
+      if (ancestorId === taskId)
+        throw invalidArgument(`Task ${taskId} cannot be below itself, as it would be with the parent ${parentTaskId}`);
+      const ancestor = this.#store.tasks.find(ancestorId);
+      ancestorId = ancestor === undefined ? "" : (fromBinary(PipelineTaskSchema, ancestor.body).parentTaskId ?? "");
+    }
   }
 
   #require(taskId: string): StoredTask {

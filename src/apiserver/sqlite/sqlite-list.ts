@@ -98,10 +98,15 @@ function predicateSql(column: string, predicate: ListPredicate): SqlCondition {
   const values = predicate.values.map((value) => (typeof value === "object" ? BigInt(value.int64) : value));
   switch (predicate.operation) {
     case "in":
-      return { sql: `${column} IN (${values.map(() => "?").join(", ")})`, values };
+      return { sql: `${column} IN (SELECT value FROM json_each(?))`, values: [jsonScalars(values)] };
     case "contains":
       return { sql: `instr(lower(${column}), lower(?)) > 0`, values };
     default:
       return { sql: `${column} ${predicate.operation} ?`, values };
   }
+}
+
+/** One bound text for a list of any length: no limit on variables, and one statement for all lengths. */
+function jsonScalars(values: readonly (string | number | bigint)[]): string {
+  return `[${values.map((value) => (typeof value === "bigint" ? value.toString() : JSON.stringify(value))).join(",")}]`;
 }

@@ -1,0 +1,151 @@
+/**
+ * SIGINT or SIGTERM at 100 random moments of driver, launcher and run, by seeds; KFP_TEST_SIGNAL_MOMENTS sets another number. And a run
+ * that waits for what may never come.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { builtPrograms, type Programs } from "../support/built-programs.ts";
+import { programEnvironment, RunningProgram } from "../support/program-executor.ts";
+import { makeFolder, removeFolder, root } from "../support/probe.ts";
+import { allEnded } from "../support/processes.ts";
+import { parseResult } from "../support/run-results.ts";
+import { stopDriverAt, stopLauncherAt } from "../support/signal-moments.ts";
+import { randomOf, SignalWorld, startSilentServer, type StopSignal } from "../support/signal-world.ts";
+
+const moments = Number(process.env["KFP_TEST_SIGNAL_MOMENTS"] ?? "100");
+const seeds = Array.from({ length: moments }, (_, index) => index + 1);
+
+let programs: Programs;
+let folder = "";
+beforeAll(async () => {
+  programs = await builtPrograms();
+  folder = await makeFolder();
+});
+afterAll(() => removeFolder(folder));
+
+/** So many at a time: most of a stubborn launcher's life is waiting. */
+async function inParallel(places: number, work: (seed: number) => Promise<void>): Promise<void> {
+  const left = [...seeds];
+  const worker = async (): Promise<void> => {
+    for (let seed = left.shift(); seed !== undefined; seed = left.shift()) await work(seed);
+  };
+  await Promise.all(Array.from({ length: places }, worker));
+}
+
+describe("driver and launcher", () => {
+  let world: SignalWorld;
+  beforeAll(async () => {
+    world = await SignalWorld.open(programs, folder);
+  });
+  afterAll(() => world.close());
+
+  test("a driver", { timeout: 1_800_000 }, () => inParallel(2, (seed) => stopDriverAt(world, seed)));
+
+  test("a launcher around a stubborn command", { timeout: 3_600_000 }, () =>
+    inParallel(4, (seed) => stopLauncherAt(world, seed)),
+  );
+});
+
+const FINAL = new Set(["SUCCEEDED", "FAILED", "SKIPPED", "CACHED"]);
+const slow = path.join(root, "test/fixtures/slow.yaml");
+/** From the first line of the run to steps that are all at work. */
+const RUN_LIFE_MS = 3000;
+
+function startRun(
+  pipeline: string,
+  home: string,
+  more: readonly string[] = [],
+  env: Record<string, string> = {},
+): RunningProgram {
+  const args = ["run", pipeline, "--home", home, "--output", "json", ...more];
+  return new RunningProgram(path.join(programs.bin, "kfp-runtime"), args, { ...programEnvironment(), NO_COLOR: "1", ...env });
+}
+
+const pidsIn = (stderr: string): number[] => [...stderr.matchAll(/\| pid (\d+)/g)].map(([, pid]) => Number(pid));
+
+describe.each(["in-process", "process"])("run, %s", (isolation) => {
+  test("ends within ten seconds at any moment, every row is final, nothing is left running", { timeout: 3_600_000 }, () =>
+    inParallel(2, async (seed) => {
+      const random = randomOf(seed);
+      const signal: StopSignal = random() < 0.5 ? "SIGINT" : "SIGTERM";
+      const afterMs = random() * RUN_LIFE_MS;
+      const label = `seed ${String(seed)}, ${signal} after ${String(afterMs)} ms`;
+      const home = path.join(folder, `home-${isolation}-${String(seed)}`);
+      const program = startRun(slow, home, ["--isolation", isolation]);
+      await program.says("root");
+      await delay(afterMs);
+      const askedMs = Date.now();
+      program.child.kill(signal);
+      const { code, stdout, stderr } = await program.ended;
+      expect(Date.now() - askedMs, label).toBeLessThan(10_000);
+      expect(code, `${label}: ${stderr}`).toBe(signal === "SIGINT" ? 130 : 143);
+      expect(await allEnded(pidsIn(stderr)), label).toBe(true);
+      for (const { scopePath, state } of parseResult(stdout).tasks) expect(FINAL, `${label}: ${scopePath}`).toContain(state);
+    }),
+  );
+});
+
+describe("a run that waits", () => {
+  const onePipe = {
+    pipelineInfo: { name: "pipe" },
+    schemaVersion: "2.1.0",
+    sdkVersion: "kfp-2.14.0",
+    root: { dag: { tasks: { step: { componentRef: { name: "comp" }, taskInfo: { name: "step" } } } } },
+    components: {
+      comp: { executorLabel: "exec", outputDefinitions: { parameters: { n: { parameterType: "STRING" } } } },
+    },
+    deploymentSpec: {
+      executors: {
+        exec: {
+          container: {
+            image: "none",
+            command: ["sh", "-c", 'mkdir -p "$(dirname "$0")"; mkfifo "$0"', "{{$.outputs.parameters['n'].output_file}}"],
+          },
+        },
+      },
+    },
+  };
+
+  test("for a pipe in the place of an output", { timeout: 120_000 }, async () => {
+    const file = path.join(folder, "pipe.yaml");
+    writeFileSync(file, JSON.stringify(onePipe));
+    const program = startRun(file, path.join(folder, "home-pipe"));
+    await program.says("step");
+    await delay(1000);
+    const askedMs = Date.now();
+    program.child.kill("SIGINT");
+    program.child.kill("SIGTERM");
+    await program.ended;
+    expect(Date.now() - askedMs).toBeLessThan(10_000);
+  });
+
+  test("for a condition that takes for ever", { timeout: 120_000 }, async () => {
+    const file = path.join(root, "test/fixtures/condition-that-explodes.yaml");
+    const program = startRun(file, path.join(folder, "home-condition"), ["--param", "x=x"]);
+    await program.says("root");
+    await delay(1000);
+    const askedMs = Date.now();
+    program.child.kill("SIGINT");
+    const { code } = await program.ended;
+    expect(code).not.toBe(0);
+    expect(Date.now() - askedMs).toBeLessThan(10_000);
+  });
+
+  test("for a package index that says nothing", { timeout: 120_000 }, async () => {
+    const silent = await startSilentServer();
+    const home = path.join(folder, "home-python");
+    mkdirSync(home);
+    const program = startRun(path.join(root, "examples/python-components/pipeline.yaml"), home, [], {
+      PIP_INDEX_URL: `http://127.0.0.1:${String(silent.port)}/simple`,
+      PIP_CONFIG_FILE: "/dev/null",
+    });
+    await Promise.race([silent.reached, program.ended]);
+    const askedMs = Date.now();
+    program.child.kill("SIGINT");
+    await program.ended;
+    expect(Date.now() - askedMs).toBeLessThan(10_000);
+    silent.close();
+  });
+});
