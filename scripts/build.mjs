@@ -11,13 +11,12 @@
  *   --program NAME=SOURCE    instead of the three programs; repeatable
  *   --no-code-cache          leave out the runs that write code caches
  */
-import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { bundle, chunksOf } from "./lib/bundle.mjs";
 import { writeCodeCaches } from "./lib/code-cache.mjs";
-import { hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
+import { describeCommit, git, hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
 import { startScript } from "./lib/start-script.mjs";
 
 const { values: options } = parseArgs({
@@ -86,35 +85,10 @@ process.stderr.write(
 /** Version, commit and time of what is built; none of them depends on when or where. */
 function describeBuild() {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-  const commit = process.env["KFP_RUNTIME_COMMIT"] ?? describeCommit() ?? "unknown";
+  const commit = process.env["KFP_RUNTIME_COMMIT"] ?? describeCommit();
   const epoch = process.env["SOURCE_DATE_EPOCH"] ?? git("log", "-1", "--format=%ct") ?? "";
   const date = /^\d+$/.test(epoch) ? new Date(Number(epoch) * 1000).toISOString().replace(/\.\d+Z$/, "Z") : "unknown";
   return { version, commit, date };
-}
-
-function describeCommit() {
-  const commit = git("rev-parse", "--short=12", "HEAD");
-  if (commit === undefined) return undefined;
-  const changes = git(
-    "status",
-    "--porcelain",
-    "--",
-    "src",
-    "scripts/build.mjs",
-    "scripts/lib",
-    "package.json",
-    "package-lock.json",
-  );
-  return changes === "" ? commit : `${commit}-dirty`;
-}
-
-/** Output of a git command, or undefined where there is no repository, no commit or no git. */
-function git(...args) {
-  try {
-    return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  } catch {
-    return undefined;
-  }
 }
 
 async function writeAllCodeCaches() {

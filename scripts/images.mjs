@@ -36,7 +36,7 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip, gzipSync } from "node:zlib";
 import { buildWith, findEngine, runEngine } from "./lib/container-engine.mjs";
-import { root } from "./lib/project.mjs";
+import { describeCommit, git, root } from "./lib/project.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -162,21 +162,4 @@ function readSbom(layers) {
 async function saveCompressed(archive, file) {
   await pipeline(createReadStream(archive), createGzip(), createWriteStream(`${file}.tmp`));
   renameSync(`${file}.tmp`, file);
-}
-
-function describeCommit() {
-  const commit = git("rev-parse", "--short=12", "HEAD");
-  if (commit === undefined) return "unknown";
-  return git("status", "--porcelain", "--", "src", "scripts", "portable", "package.json", "package-lock.json") === ""
-    ? commit
-    : `${commit}-dirty`;
-}
-
-/** Output of a git command, or undefined where there is no repository, no commit or no git. */
-function git(...args) {
-  try {
-    return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  } catch {
-    return undefined;
-  }
 }

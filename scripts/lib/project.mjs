@@ -2,6 +2,7 @@
  * Where the project's parts are, and which Node runs its programs. Plain JavaScript for Node 18 and newer.
  * @module
  */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
@@ -71,4 +72,25 @@ function listFiles(folder) {
     const name = `${folder}/${entry.name}`;
     return entry.isDirectory() ? listFiles(name) : [name];
   });
+}
+
+/**
+ * Names the commit of the sources: the same for a build on this machine and for the images, so that both hold the same files.
+ *
+ * @returns {string} Twelve digits, with `-dirty` when something that is built or packed differs from it; `unknown` without git.
+ */
+export function describeCommit() {
+  const commit = git("rev-parse", "--short=12", "HEAD");
+  if (commit === undefined) return "unknown";
+  const changes = git("status", "--porcelain", "--", "src", "scripts", "portable", "package.json", "package-lock.json");
+  return changes === "" ? commit : `${commit}-dirty`;
+}
+
+/** @returns {string | undefined} Output of a git command; undefined where there is no repository, no commit or no git. */
+export function git(...args) {
+  try {
+    return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return undefined;
+  }
 }
