@@ -96,5 +96,16 @@ if (writeCodeCache) {
   process.on("exit", writeCodeCaches);
 }
 
+// Started with --inspect or --inspect-brk: else Node keeps the ended program, and its pod, until the debugger lets go of it.
+if (
+  process.execArgv.some(function (flag) {
+    return flag.indexOf("--inspect") === 0;
+  })
+) {
+  process.on("exit", function () {
+    require("inspector").close();
+  });
+}
+
 // The program sees the arguments as if it were started directly.
 loadChunk(process.argv.splice(2, 1)[0]);
