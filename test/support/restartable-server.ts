@@ -72,7 +72,7 @@ export function comparableRows(tasks: readonly PipelineTask[]): unknown[] {
       state: TaskState[task.state],
       ended: task.endTime !== undefined,
       message: task.statusMetadata?.message ?? "",
-      pods: task.pods.map(({ type }) => type).toSorted(),
+      pods: task.pods.map(({ type }) => type).toSorted((left, right) => left - right),
       states: task.stateHistory.map(({ state }) => TaskState[state]),
       inputs: side(task.inputs),
       outputs: side(task.outputs),

@@ -222,11 +222,11 @@ export function judgeStopped(
   const exitCode = stop === "SIGINT" ? 130 : 143;
   if (code !== exitCode && signal !== stop) return `it ended with ${String(code ?? signal)}: ${stderr}`;
   if (step === undefined || step.state !== TaskState.FAILED) {
-    return `its task is ${step === undefined ? "absent" : String(TaskState[step.state])}: ${stderr}`;
+    return `its task is ${step === undefined ? "absent" : TaskState[step.state]}: ${stderr}`;
   }
   const message = step.statusMetadata?.message ?? "";
   if (!message.includes(stop)) return `the message does not name the signal: "${message}"`;
-  return root.state === TaskState.FAILED ? undefined : `ROOT is ${String(TaskState[root.state])}: ${stderr}`;
+  return root.state === TaskState.FAILED ? undefined : `ROOT is ${TaskState[root.state]}: ${stderr}`;
 }
 
 /** A command that ignores requests to stop, says who it is, and never ends. */
