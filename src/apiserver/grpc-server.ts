@@ -22,8 +22,8 @@ import { apiPackageName, serviceDefinition, type ApiPackage, type ServiceDescrip
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../core/run-layout.ts";
 import type { CallStats } from "./call-stats.ts";
 import { EncodedMessage } from "./encoded-message.ts";
-import { assertKnownEnums } from "./enum-check.ts";
 import { withFault, type FaultPlan } from "./faults.ts";
+import { assertKnownValues } from "./request-check.ts";
 import { toGrpcStatus, unimplemented, withContext } from "./service-error.ts";
 
 type ShapeOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> : never;
@@ -129,7 +129,7 @@ function bind(
     const handler = handlers[localName];
     const answer = (request: unknown): unknown => {
       if (handler === undefined) throw unimplemented(`${service.name}/${name} is not implemented by this server`);
-      assertKnownEnums(input, request as Message);
+      assertKnownValues(input, request as Message);
       return handler.handle(request as never);
     };
     implementation[localName] = (

@@ -79,6 +79,21 @@ describe("enums", () => {
   });
 });
 
+describe("times", () => {
+  test.for([
+    { endTime: { seconds: 2n ** 63n - 1n } },
+    { endTime: { seconds: -(2n ** 63n) } },
+    { createTime: { seconds: 0n, nanos: -1 } },
+    { stateHistory: [{ state: TaskState.RUNNING, updateTime: { seconds: 253_402_300_800n } }] },
+  ])("outside the years 1 to 9999 are refused: %o", async (task, { expect }) => {
+    const { api, runId, add } = await setUp();
+    const { taskId } = await add("t");
+    const rejection = await rejectionOf(api.updateTask({ runId, taskId, task }));
+    expect(rejection).toMatchObject({ code: "INVALID_ARGUMENT" });
+    expect(rejection.message).toContain("is not a time");
+  });
+});
+
 describe("parents", () => {
   test("a task is not its own parent, nor below itself", async ({ expect }) => {
     const { api, runId, add } = await setUp();
