@@ -10,13 +10,17 @@ describe.for(RACES)("%s", (fixture) => {
   test.for([
     { isolation: "in-process", runs: 200 },
     { isolation: "process", runs: 50 },
-  ] as const)("ends well in $runs runs under load, $isolation", { timeout: 3_600_000 }, async ({ isolation, runs }, context) => {
-    const folder = mkdtempSync(join(tmpdir(), "kfp-races-"));
-    const stopBusyProcesses = startBusyProcesses(2 * availableParallelism());
-    context.onTestFinished(() => {
-      stopBusyProcesses();
-      rmSync(folder, { recursive: true, force: true });
-    });
-    context.expect(await wrongEnds(await builtPrograms(), { fixture, isolation, folder, runs })).toEqual([]);
-  });
+  ] as const)(
+    "ends well in $runs runs under load, $isolation",
+    { timeout: 3_600_000 },
+    async ({ isolation, runs }, { expect, onTestFinished }) => {
+      const folder = mkdtempSync(join(tmpdir(), "kfp-races-"));
+      const stopBusyProcesses = startBusyProcesses(2 * availableParallelism());
+      onTestFinished(() => {
+        stopBusyProcesses();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      expect(await wrongEnds(await builtPrograms(), { fixture, isolation, folder, runs })).toEqual([]);
+    },
+  );
 });

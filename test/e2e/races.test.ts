@@ -10,9 +10,13 @@ describe.for(RACES)("%s", (fixture) => {
   test.for([
     { isolation: "in-process", runs: 4 },
     { isolation: "process", runs: 2 },
-  ] as const)("ends well in $runs runs, $isolation", { timeout: 300_000 }, async ({ isolation, runs }, context) => {
-    const folder = mkdtempSync(join(tmpdir(), "kfp-races-"));
-    context.onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    context.expect(await wrongEnds(await builtPrograms(), { fixture, isolation, folder, runs })).toEqual([]);
-  });
+  ] as const)(
+    "ends well in $runs runs, $isolation",
+    { timeout: 300_000 },
+    async ({ isolation, runs }, { expect, onTestFinished }) => {
+      const folder = mkdtempSync(join(tmpdir(), "kfp-races-"));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      expect(await wrongEnds(await builtPrograms(), { fixture, isolation, folder, runs })).toEqual([]);
+    },
+  );
 });

@@ -53,12 +53,14 @@ class OutputWorld implements World {
   }
 
   check(): void {
-    const lists = [...new Set(this.#cells.map(([i]) => i))].toSorted().map((i) =>
-      this.#cells
-        .filter(([other]) => other === i)
-        .map(([, j]) => `${i}${j}`)
-        .toSorted(),
-    );
+    const lists = [...new Set(this.#cells.map(([i]) => i))]
+      .toSorted((a, b) => a - b)
+      .map((i) =>
+        this.#cells
+          .filter(([other]) => other === i)
+          .map(([, j]) => `${i}${j}`)
+          .toSorted(),
+      );
     const wanted = JSON.stringify({ outer: [lists], middle: lists });
     const found = JSON.stringify({ outer: this.#listsOf("root/outer"), middle: this.#listsOf("root/outer/middle0") });
     if (found !== wanted) throw new Error(`Wrong in the end: ${found}, not ${wanted}`);
@@ -156,13 +158,13 @@ function shownEntry({ parameterKey, producer, value }: IoParameter): unknown {
   return [parameterKey, String(producer?.iteration), value === undefined ? null : valueToJson(value)];
 }
 
-function shown(entries: ReadonlyMap<string, IoParameter>): unknown[] {
-  return [...entries.values()].map(shownEntry).toSorted();
+function shown(entries: ReadonlyMap<string, IoParameter>): string[] {
+  return [...entries.values()].map((entry) => JSON.stringify(shownEntry(entry))).toSorted();
 }
 
 async function badEnd(cells: readonly Cell[], options: PublishOptions = {}): Promise<string> {
   const { failure } = await explore(() => new OutputWorld(cells, options));
-  
+
   return failure === undefined ? "" : [failure.error.message, ...failure.trace].join("\n");
 }
 
