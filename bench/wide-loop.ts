@@ -12,7 +12,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { killDescendants } from "../src/node/kill-descendants.ts";
-import { loadPipelineFile } from "../src/local/pipeline-file.ts";
+import { loadPipelineFile } from "../src/local/pipeline/pipeline-file.ts";
 import { runPipeline } from "../src/local/run-pipeline.ts";
 import { nodeFileSystem } from "../src/node/node-file-system.ts";
 import { systemClock } from "../src/node/system-clock.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import { ApiError, errorMessage } from "../core/errors.ts";
-import { grpcStatusName, type CallFailure } from "./grpc-status.ts";
+import { grpcStatusName, type CallFailure } from "../wire/grpc-status.ts";
 import { unsupportedMessage } from "./package-choice.ts";
 import { isAmbiguous, isRetryable, type Repeatability } from "./retry.ts";
 

@@ -7,9 +7,9 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { parseGoDuration } from "../core/go-duration.ts";
-import type { ApiPackage } from "../core/grpc-definition.ts";
-import type { RunLayout } from "../core/run-layout.ts";
+import { parseGoDuration } from "../core/go/duration.ts";
+import type { ApiPackage } from "../wire/grpc-definition.ts";
+import type { RunLayout } from "../wire/run-layout.ts";
 import { chooseProxy, type Environment, type HttpProxy } from "./proxy.ts";
 
 export interface ConnectionFlags {

@@ -12,7 +12,7 @@ import {
   type BytesHook,
   type GrpcMethod,
   type GrpcServiceDefinition,
-} from "../core/grpc-definition.ts";
+} from "../wire/grpc-definition.ts";
 import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { PipelineService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
 import { RunService, type GetRunRequest } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";

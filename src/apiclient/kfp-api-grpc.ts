@@ -10,7 +10,7 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { errorMessage } from "../core/errors.ts";
 import { RunSchema, RunView, type ArtifactTask } from "../core/kfp-types.ts";
-import { toMergedLayout } from "../core/run-layout.ts";
+import { toMergedLayout } from "../wire/run-layout.ts";
 import {
   CreateArtifactRequestSchema,
   CreateArtifactsBulkRequestSchema,

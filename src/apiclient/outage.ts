@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { GrpcStatus } from "./grpc-status.ts";
+import type { GrpcStatus } from "../wire/grpc-status.ts";
 
 /** Statuses of tries that reached nobody, or nobody who answered. */
 const UNANSWERED: ReadonlySet<GrpcStatus> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED"]);

@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { ApiPackage } from "../core/grpc-definition.ts";
-import type { GrpcStatus } from "./grpc-status.ts";
+import type { ApiPackage } from "../wire/grpc-definition.ts";
+import type { GrpcStatus } from "../wire/grpc-status.ts";
 
 /**
  * What an answer means for the call that got it: take it as it is, repeat the call under `current`, or give up because the server

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { CallFailure, GrpcStatus } from "./grpc-status.ts";
+import type { CallFailure, GrpcStatus } from "../wire/grpc-status.ts";
 
 export interface RetryPolicy {
   readonly minDelayMs: number;

@@ -5,13 +5,13 @@
  */
 import { Metadata, type Channel } from "nice-grpc";
 import { ApiError } from "../core/errors.ts";
-import type { ApiPackage } from "../core/grpc-definition.ts";
+import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { callFailure, toApiError, unsupportedError, type CallContext } from "./api-error.ts";
 import type { TokenSource } from "./auth.ts";
 import { Connection, type Clients } from "./connection.ts";
-import type { CallFailure } from "./grpc-status.ts";
+import type { CallFailure } from "../wire/grpc-status.ts";
 import { isUnanswered, Outage } from "./outage.ts";
 import { PackageChoice } from "./package-choice.ts";
 import {

@@ -9,18 +9,18 @@
  * @module
  */
 import { randomUUID } from "node:crypto";
-import type { ApiPackage } from "../core/grpc-definition.ts";
+import type { ApiPackage } from "../wire/grpc-definition.ts";
 import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { RunService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
-import { ArtifactCalls } from "./artifact-service.ts";
+import { ArtifactCalls } from "./services/artifact-service.ts";
 import { CallStats, type MethodStats } from "./call-stats.ts";
 import { FaultPlan, type Fault } from "./faults.ts";
-import type { Handlers, ServedService } from "./grpc-server.ts";
-import { RunLifecycle, type SecondsClock } from "./run-lifecycle.ts";
-import { RunCalls, type EngineHooks } from "./run-service.ts";
+import type { Handlers, ServedService } from "./grpc/grpc-server.ts";
+import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
+import { RunCalls, type EngineHooks } from "./services/run-service.ts";
 import type { Store } from "./store.ts";
-import type { HydrationMode } from "./task-hydration.ts";
-import { TaskCalls } from "./task-service.ts";
+import type { HydrationMode } from "./services/task-hydration.ts";
+import { TaskCalls } from "./services/task-service.ts";
 
 export interface ApiServerOptions {
   /** Path of the database file, whose folder must exist, or `:memory:`. */
@@ -78,7 +78,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const host = options.host ?? DEFAULT_HOST;
   const [{ openSqliteStore }, { startGrpcServer, served }] = await Promise.all([
     import("./sqlite/sqlite-store.ts"),
-    import("./grpc-server.ts"),
+    import("./grpc/grpc-server.ts"),
   ]);
   const store = openSqliteStore({
     database: options.database,

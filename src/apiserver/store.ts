@@ -9,7 +9,7 @@
  */
 import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } from "../core/kfp-types.ts";
 import type { ChildRow, HydrationRow } from "./hydration.ts";
-import type { ListQuery, RowPosition } from "./list-query.ts";
+import type { ListQuery, RowPosition } from "./lists/list-query.ts";
 
 export interface ListPage<Row> {
   readonly rows: readonly Row[];

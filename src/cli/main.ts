@@ -7,7 +7,7 @@
  */
 import { availableParallelism, constants } from "node:os";
 import path from "node:path";
-import { formatVersion } from "../core/build-info.ts";
+import { formatVersion } from "../program/build-info.ts";
 import { killDescendants } from "../node/kill-descendants.ts";
 import type { TerminalStream } from "./host.ts";
 
@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     stdout.write(`${formatVersion("kfp-runtime")}\n`);
     return;
   }
-  const { runCommandLine } = await import("./run-command-line.ts");
+  const { runCommandLine } = await import("./commands/run-command-line.ts");
   const exitCode = await runCommandLine(argv, {
     environment: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     workingFolder: process.cwd(),

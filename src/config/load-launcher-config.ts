@@ -6,8 +6,8 @@
  * @module
  */
 import { errorMessage, KubeError, StorageError } from "../core/errors.ts";
-import { parseLauncherConfig } from "../core/store-config.ts";
-import type { LauncherConfig } from "../core/store-config.ts";
+import { parseLauncherConfig } from "./store-config.ts";
+import type { LauncherConfig } from "./store-config.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { isLocalUri } from "../core/artifact-uri.ts";
+import { isLocalUri } from "../core/executor/artifact-uri.ts";
 import type { PipelineSpec, Run } from "../core/kfp-types.ts";
-import { DEFAULT_PIPELINE_ROOT } from "../core/store-config.ts";
+import { DEFAULT_PIPELINE_ROOT } from "./store-config.ts";
 import { loadLauncherConfig } from "./load-launcher-config.ts";
 import type { LoadLauncherConfigDeps, LoadLauncherConfigOptions } from "./load-launcher-config.ts";
 

@@ -10,8 +10,8 @@
  */
 import { SpecError } from "../core/errors.ts";
 import type { ExecutorInput } from "../core/kfp-types.ts";
-import { substituteInputParameters } from "../core/placeholder-text.ts";
-import { textOfValue } from "../core/value.ts";
+import { substituteInputParameters } from "../core/placeholders/text.ts";
+import { textOfValue } from "../core/values/value.ts";
 
 const CHANNEL_PREFIX = "pipelinechannel--";
 

@@ -7,8 +7,8 @@
  */
 import { SpecError } from "../core/errors.ts";
 import type { ComponentSpec, PipelineSpec, PipelineTask, PipelineTaskSpec, TaskType } from "../core/kfp-types.ts";
-import { formatScopePath, parseScopePath, resolveScopePath } from "../core/scope-path.ts";
-import { producersOf } from "../resolver/resolve-inputs.ts";
+import { formatScopePath, parseScopePath, resolveScopePath } from "../core/spec/scope-path.ts";
+import { producersOf } from "../resolver/inputs/resolve-inputs.ts";
 import { readRun, type RunSnapshot } from "../tasks/read-run.ts";
 import type { DriverDeps } from "./deps.ts";
 import type { ChildOptions, CommonOptions } from "./options.ts";

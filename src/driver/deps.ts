@@ -1,5 +1,5 @@
 /** What a driver needs from the outside. @module */
-import type { RunStoreRequest } from "../config/open-run-store.ts";
+import type { RunStoreRequest } from "../objectstore/open-run-store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";

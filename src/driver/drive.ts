@@ -1,10 +1,10 @@
 /** One driver execution: the flow of the given type. Source: contract/driver.md 3. @module */
-import { driveContainer } from "./container.ts";
-import { driveDag } from "./dag.ts";
+import { driveContainer } from "./container/container.ts";
+import { driveDag } from "./dag/dag.ts";
 import type { DriverDeps } from "./deps.ts";
 import type { DriverOptions } from "./options.ts";
 import type { DriverResult } from "./result.ts";
-import { driveRootDag } from "./root-dag.ts";
+import { driveRootDag } from "./dag/root-dag.ts";
 
 /** Throws KfpError; by then a FAILED task is recorded wherever the run was known. */
 export function drive(deps: DriverDeps, options: DriverOptions): Promise<DriverResult> {

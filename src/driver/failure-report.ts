@@ -10,7 +10,7 @@
  */
 import { errorMessage } from "../core/errors.ts";
 import { type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
-import { parentIdOf } from "../resolver/task-index.ts";
+import { parentIdOf } from "../resolver/run/task-index.ts";
 import { reportFailure } from "../tasks/attempt.ts";
 import type { RunSnapshot } from "../tasks/read-run.ts";
 import { propagateStatus } from "../tasks/status-propagation.ts";

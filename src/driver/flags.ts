@@ -9,8 +9,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { expandFileValue, type FlagTable, parseFlags, type ParsedFlags, requireFlags, usageText } from "../core/go-flags.ts";
-import { parseGoBool } from "../core/go-number.ts";
+import { expandFileValue, type FlagTable, parseFlags, type ParsedFlags, requireFlags, usageText } from "../core/go/flags.ts";
+import { parseGoBool } from "../core/go/number.ts";
 import type { CommonOptions, DriverOptions } from "./options.ts";
 
 const string = (help: string, value = "") => ({ type: "string", default: value, help }) as const;

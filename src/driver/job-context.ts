@@ -7,8 +7,8 @@
  */
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { PipelineTask, Run } from "../core/kfp-types.ts";
-import type { PlaceholderContext } from "../core/placeholder.ts";
-import type { JobContext } from "../resolver/resolve-inputs.ts";
+import type { PlaceholderContext } from "../core/placeholders/placeholders.ts";
+import type { JobContext } from "../resolver/inputs/resolve-inputs.ts";
 import type { ChildOptions, CommonOptions } from "./options.ts";
 
 export function jobContext(run: Run, parent: PipelineTask, options: CommonOptions & ChildOptions): PlaceholderContext {

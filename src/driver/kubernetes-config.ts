@@ -9,7 +9,7 @@
  * @module
  */
 import { SpecError } from "../core/errors.ts";
-import { parseLenient } from "../core/proto-json.ts";
+import { parseLenient } from "../core/protojson/protojson.ts";
 import {
   type KubernetesExecutorConfig,
   KubernetesExecutorConfigSchema,

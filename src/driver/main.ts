@@ -46,13 +46,13 @@ async function main(): Promise<void> {
       return createKubeRest({ clock: systemClock }, { environment });
     },
     openStore: async (request) => {
-      const { openRunStore } = await import("../config/open-run-store.ts");
+      const { openRunStore } = await import("../objectstore/open-run-store.ts");
       const kube = async () => (await import("../kube/kube-rest.ts")).createKubeRest({ clock: systemClock }, { environment });
       return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
     },
     beforeDrive: async (options, logger) => {
       if (environment["KFP_INSPECT"] === undefined) return;
-      const { waitIfInspected } = await import("../node/inspect.ts");
+      const { waitIfInspected } = await import("../inspect/inspect.ts");
       const subject = { taskName: "root", ...options };
       await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProxySettings } from "./proxy.ts";
+import type { ProxySettings } from "./pod-spec-patch/proxy.ts";
 
 export interface CommonOptions {
   readonly pipelineName: string;

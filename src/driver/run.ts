@@ -6,10 +6,10 @@
  * @module
  */
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
-import type { RunStoreRequest } from "../config/open-run-store.ts";
-import { buildInfo, formatVersion } from "../core/build-info.ts";
+import type { RunStoreRequest } from "../objectstore/open-run-store.ts";
+import { buildInfo, formatVersion } from "../program/build-info.ts";
 import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
-import { usageText } from "../core/go-flags.ts";
+import { usageText } from "../core/go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";

@@ -1,5 +1,5 @@
 /** The trigger condition of a task, before the task exists. Source: contract/driver.md 5. @module */
-import { evaluateCondition } from "../core/expression.ts";
+import { evaluateCondition } from "../core/cel/evaluate.ts";
 import type { ComponentSpec, ExecutorInput, PipelineTaskSpec } from "../core/kfp-types.ts";
 
 /** @returns `undefined` without a condition: the task is unconditional. */

@@ -6,7 +6,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ComponentSpec, PipelineTask, StatusMetadata, TaskInit } from "../core/kfp-types.ts";
 import { PipelineTaskSchema, TaskPodType, TaskState } from "../core/kfp-types.ts";
-import { resolveScopePath, lastEntry } from "../core/scope-path.ts";
+import { resolveScopePath, lastEntry } from "../core/spec/scope-path.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import { statusMetadata } from "../tasks/attempt.ts";
 import type { BatchUpdater } from "../tasks/batch-updater.ts";

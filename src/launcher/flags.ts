@@ -10,8 +10,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { parseFlags, usageText, type FlagTable, type ParsedFlags } from "../core/go-flags.ts";
-import { parseGoInteger } from "../core/go-number.ts";
+import { parseFlags, usageText, type FlagTable, type ParsedFlags } from "../core/go/flags.ts";
+import { parseGoInteger } from "../core/go/number.ts";
 import type { ApiServerFlags, CommonOptions, ContainerOptions, ImporterOptions } from "./options.ts";
 
 const string = (help: string, value = "") => ({ type: "string", default: value, help }) as const;

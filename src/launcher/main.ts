@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     },
     kube,
     openStore: async (request) => {
-      const { openRunStore } = await import("../config/open-run-store.ts");
+      const { openRunStore } = await import("../objectstore/open-run-store.ts");
       return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
     },
     copy: async (destination) => {
@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     },
     beforeLaunch: async ({ mode, options }, logger) => {
       if (environment["KFP_INSPECT"] === undefined) return;
-      const { waitIfInspected } = await import("../node/inspect.ts");
+      const { waitIfInspected } = await import("../inspect/inspect.ts");
       const subject = { ...options, type: mode === "container" ? "LAUNCHER" : "IMPORTER" } as const;
       await waitIfInspected({ environment, logger, clock: systemClock, events: process }, subject);
     },

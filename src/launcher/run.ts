@@ -7,9 +7,9 @@
  *
  * @module
  */
-import { buildInfo, formatVersion } from "../core/build-info.ts";
+import { buildInfo, formatVersion } from "../program/build-info.ts";
 import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
-import { usageText } from "../core/go-flags.ts";
+import { usageText } from "../core/go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
@@ -138,10 +138,10 @@ async function execute(command: ExecutorCommand, host: LauncherHost): Promise<nu
 /** Loaded here, so that `--copy` and `--version` do not wait for what they do not use. */
 async function launch(command: ExecutorCommand, deps: LauncherDeps): Promise<LaunchResult> {
   if (command.mode === "container") {
-    const { launchContainer } = await import("./launch-container.ts");
+    const { launchContainer } = await import("./container/launch-container.ts");
     return await launchContainer(deps, command.options);
   }
-  const { launchImporter } = await import("./launch-importer.ts");
+  const { launchImporter } = await import("./importer/launch-importer.ts");
   return await launchImporter(deps, command.options);
 }
 

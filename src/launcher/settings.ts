@@ -6,8 +6,8 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { parseByteSize } from "../core/byte-size.ts";
-import { parseGoDuration } from "../core/go-duration.ts";
+import { parseByteSize } from "../core/values/byte-size.ts";
+import { parseGoDuration } from "../core/go/duration.ts";
 import type { ReadLimit } from "../ports/file-system.ts";
 
 /** How much is taken of what the user's program leaves behind. */

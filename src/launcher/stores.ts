@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isLocalUri } from "../core/artifact-uri.ts";
+import { isLocalUri } from "../core/executor/artifact-uri.ts";
 import type { ObjectStore } from "../ports/object-store.ts";
 import type { OpenStore } from "./deps.ts";
 

@@ -12,44 +12,44 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fromBinary, type JsonValue } from "@bufbuild/protobuf";
 import type { KfpApiConnection } from "../apiclient/kfp-api-grpc.ts";
-import { UNFINISHED_MESSAGE, type FinishedRun } from "../apiserver/run-lifecycle.ts";
+import { UNFINISHED_MESSAGE, type FinishedRun } from "../apiserver/services/run-lifecycle.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
-import { hydrateTasks } from "../apiserver/task-hydration.ts";
+import { hydrateTasks } from "../apiserver/services/task-hydration.ts";
 import type { MethodStats } from "../apiserver/call-stats.ts";
-import { isLocalUri } from "../core/artifact-uri.ts";
+import { isLocalUri } from "../core/executor/artifact-uri.ts";
 import { errorMessage, HostError } from "../core/errors.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../core/kfp-types.ts";
-import { jsonToValue } from "../core/value.ts";
+import { jsonToValue } from "../core/values/value.ts";
 import { makeFolder } from "../node/make-folder.ts";
 import { createLogger } from "../node/stderr-logger.ts";
 import { logStream, type LogStream } from "../node/log-stream.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import { statusMetadata } from "../tasks/attempt.ts";
-import { finishAbandonedRuns } from "./abandoned-runs.ts";
-import { CANCELLED_MESSAGE, cancelledMessage, terminationSignal, throwIfCancelled, unlessStuck } from "./cancellation.ts";
-import { createExecutor } from "./create-executor.ts";
-import { reserveDisk, type DiskReserve } from "./disk-reserve.ts";
-import { runPipeline as runEngine, type EngineEvent } from "./engine.ts";
-import { displayNames } from "./display-names.ts";
-import { notRunTasks } from "./not-run.ts";
-import { placedTasks } from "./pipeline-tasks.ts";
-import { rootParameters } from "./root-parameters.ts";
-import { prepareHome, type Home } from "./home.ts";
-import { lockHome } from "./home-lock.ts";
+import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
+import { CANCELLED_MESSAGE, cancelledMessage, terminationSignal, throwIfCancelled, unlessStuck } from "./engine/cancellation.ts";
+import { createExecutor } from "./executors/create-executor.ts";
+import { reserveDisk, type DiskReserve } from "./home/disk-reserve.ts";
+import { runPipeline as runEngine, type EngineEvent } from "./engine/engine.ts";
+import { displayNames } from "./results/display-names.ts";
+import { notRunTasks } from "./results/not-run.ts";
+import { placedTasks } from "./pipeline/pipeline-tasks.ts";
+import { rootParameters } from "./executors/root-parameters.ts";
+import { prepareHome, type Home } from "./home/home.ts";
+import { lockHome } from "./home/home-lock.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
   runLogPath,
   type LocalStepRuntime,
   type StepLine,
-} from "./local-step-runtime.ts";
-import type { LoadedPipeline } from "./pipeline-file.ts";
-import { PythonEnvironments } from "./python-environment.ts";
-import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "./run-result.ts";
-import { homeError, storageProblem } from "./storage-problem.ts";
-import type { TaskPlace } from "./task-executor.ts";
-import { taskLabel } from "./task-label.ts";
+} from "./steps/local-step-runtime.ts";
+import type { LoadedPipeline } from "./pipeline/pipeline-file.ts";
+import { PythonEnvironments } from "./steps/python-environment.ts";
+import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "./results/run-result.ts";
+import { homeError, storageProblem } from "./home/storage-problem.ts";
+import type { TaskPlace } from "./engine/task-executor.ts";
+import { taskLabel } from "./engine/task-label.ts";
 
 export interface RunPipelineOptions {
   readonly pipeline: LoadedPipeline;

@@ -10,7 +10,7 @@
 import { constants } from "node:fs";
 import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { executableFormat, HEAD_BYTES, machineOf } from "../core/executable-format.ts";
+import { executableFormat, HEAD_BYTES, machineOf } from "./executable-format.ts";
 import type { CommandOptions, CommandOutcome } from "../ports/process-runner.ts";
 import { openRegularFile } from "./regular-file.ts";
 

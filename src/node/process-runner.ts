@@ -9,7 +9,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "../ports/process-runner.ts";
-import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/argument-size.ts";
+import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/executor/argument-size.ts";
 import { argumentLimitBytes } from "./argument-limit.ts";
 import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";

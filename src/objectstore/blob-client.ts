@@ -7,7 +7,7 @@
  * @module
  */
 import type { Readable } from "node:stream";
-import type { OfferedChecksum } from "./checksums.ts";
+import type { OfferedChecksum } from "./transfer/checksums.ts";
 
 /** What the answer to a write says about the stored bytes. */
 export interface StoredTag {

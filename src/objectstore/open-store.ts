@@ -6,32 +6,32 @@
  *
  * @module
  */
-import { isLocalUri } from "../core/artifact-uri.ts";
+import { isLocalUri } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
-import { assertUriAllowed, resolveBucket, sessionFor } from "../core/store-config.ts";
-import type { ResolvedBucket, StoreConfig, StoreSession } from "../core/store-config.ts";
+import { assertUriAllowed, resolveBucket, sessionFor } from "../config/store-config.ts";
+import type { ResolvedBucket, StoreConfig, StoreSession } from "../config/store-config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { DownloadResult, ObjectStore } from "../ports/object-store.ts";
 import type { BlobClient } from "./blob-client.ts";
 import type { ClientSettings, CredentialSource, StoreCredentials } from "./client-settings.ts";
-import { findEnvironmentLogin } from "./environment-credentials.ts";
-import type { EnvironmentLogin } from "./environment-credentials.ts";
-import { keyExists } from "./exists.ts";
+import { findEnvironmentLogin } from "./credentials/environment-credentials.ts";
+import type { EnvironmentLogin } from "./credentials/environment-credentials.ts";
+import { keyExists } from "./transfer/exists.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload, localArtifactExists } from "./local-files.ts";
 import { createRetrier } from "./retry.ts";
-import { readSecretKeys } from "./secret-credentials.ts";
-import type { SecretKeys } from "./secret-credentials.ts";
+import { readSecretKeys } from "./credentials/secret-credentials.ts";
+import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import type { Retrier } from "./retry.ts";
-import { BufferPool, ByteBudget } from "./run-bounded.ts";
-import type { S3Settings } from "./s3-client.ts";
+import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
+import type { S3Settings } from "./s3/s3-client.ts";
 import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
-import { downloadPath, uploadPath } from "./transfer.ts";
-import { PART_BYTES } from "./upload.ts";
-import type { TransferContext } from "./upload.ts";
+import { downloadPath, uploadPath } from "./transfer/transfer.ts";
+import { PART_BYTES } from "./transfer/upload.ts";
+import type { TransferContext } from "./transfer/upload.ts";
 
 export interface ObjectStoreDeps {
   readonly clock: Clock;
@@ -291,10 +291,10 @@ async function createClient(session: StoreSession, settings: ClientSettings, log
   }
   const isPlainHost = endpoint !== undefined && new URL(endpoint).pathname === "/";
   if (session.provider === "minio" && isPlainHost && typeof credentials === "function" && Object.keys(query).length === 0) {
-    const { createMinioClient } = await import("./minio-client.ts");
+    const { createMinioClient } = await import("./minio/minio-client.ts");
     return createMinioClient({ ...settings, endpoint, credentials });
   }
-  const { createS3Client } = await import("./s3-client.ts");
+  const { createS3Client } = await import("./s3/s3-client.ts");
   const s3: S3Settings = {
     ...settings,
     ...(endpoint === undefined ? {} : { endpoint }),

@@ -27,7 +27,7 @@ import {
 import type { Clock } from "../ports/clock.ts";
 import type { ArtifactTaskInit, CreateArtifactInit, KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { linkIdentity, linkStateOn } from "../resolver/io-entries.ts";
+import { linkIdentity, linkStateOn } from "../resolver/run/io-entries.ts";
 import { ArtifactMatcher } from "./artifact-matcher.ts";
 
 export interface BatchUpdaterDeps {

@@ -6,7 +6,7 @@
  * @module
  */
 import { errorMessage, HostError } from "../core/errors.ts";
-import { signalNumber, signalWords } from "./signal-words.ts";
+import { signalNumber, signalWords } from "./signal-names.ts";
 
 export interface Interruptions {
   /** The error the work ends with. `details.exitCode` is 128 + signal, as a shell would say. */

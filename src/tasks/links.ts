@@ -11,7 +11,7 @@
 import { InternalError } from "../core/errors.ts";
 import type { IoArtifact } from "../core/kfp-types.ts";
 import type { ArtifactTaskInit } from "../ports/kfp-api.ts";
-import { linkIdentity } from "../resolver/io-entries.ts";
+import { linkIdentity } from "../resolver/run/io-entries.ts";
 
 export interface LinkTarget {
   readonly runId: string;

@@ -1,5 +1,5 @@
 /**
- * Output propagation with its reads and writes: what resolver/propagate-outputs.ts plans is queued, flushed and, for loops inside
+ * Output propagation with its reads and writes: what resolver/outputs/propagate-outputs.ts plans is queued, flushed and, for loops inside
  * loops, checked.
  *
  * Ancestors come from the rows at hand; one that was not read costs one GetTask. A loop inside a loop is always read fresh: all its
@@ -17,10 +17,10 @@
 import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { planPropagation } from "../resolver/propagate-outputs.ts";
-import { PropagationPlan } from "../resolver/propagation-plan.ts";
-import { leavesAsList } from "../resolver/propagation-step.ts";
-import { iterationCountOf, TaskIndex } from "../resolver/task-index.ts";
+import { planPropagation } from "../resolver/outputs/propagate-outputs.ts";
+import { PropagationPlan } from "../resolver/outputs/propagation-plan.ts";
+import { leavesAsList } from "../resolver/outputs/propagation-step.ts";
+import { iterationCountOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { BatchUpdater, FlushResult } from "./batch-updater.ts";
 
 export interface OutputPropagationDeps {

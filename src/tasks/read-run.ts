@@ -28,11 +28,11 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ApiError, SpecError } from "../core/errors.ts";
 import type { PipelineSpec, PipelineTask, Run } from "../core/kfp-types.ts";
-import { parsePipelineSpec, type ParsedPipeline } from "../core/pipeline-spec.ts";
+import { parsePipelineSpec, type ParsedPipeline } from "../core/spec/pipeline-spec.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { iterationOf, TaskIndex } from "../resolver/task-index.ts";
-import type { TaskReader } from "../resolver/task-rows.ts";
+import { iterationOf, TaskIndex } from "../resolver/run/task-index.ts";
+import type { TaskReader } from "../resolver/run/task-rows.ts";
 import { findTask, listAllTasks, nameFilter, taskReader } from "./read-tasks.ts";
 
 /** Up to this many tasks a run is read whole. */

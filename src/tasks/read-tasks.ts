@@ -8,7 +8,7 @@
 import { ApiError } from "../core/errors.ts";
 import type { PipelineTask, TaskState } from "../core/kfp-types.ts";
 import type { KfpApi, ListTasksOptions } from "../ports/kfp-api.ts";
-import type { TaskReader } from "../resolver/task-rows.ts";
+import type { TaskReader } from "../resolver/run/task-rows.ts";
 
 /** A filter for tasks with one of these names; the text goes into ListTasksOptions.filter. */
 export function nameFilter(names: readonly string[]): string {

@@ -1,5 +1,5 @@
 /**
- * Status propagation with its reads and writes: read, compute all ancestors (resolver/status-walk.ts), write those that change, and
+ * Status propagation with its reads and writes: read, compute all ancestors (resolver/states/status-walk.ts), write those that change, and
  * again until a read shows nothing to write.
  *
  * Many drivers and launchers do this at the same time, and the API has no conditional write. Two rules make the end right all the same:
@@ -32,8 +32,8 @@ import { TaskState, type PipelineSpec, type PipelineTask, type TaskInit } from "
 import type { Clock } from "../ports/clock.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/status-walk.ts";
-import { TaskIndex } from "../resolver/task-index.ts";
+import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/states/status-walk.ts";
+import { TaskIndex } from "../resolver/run/task-index.ts";
 import { timestampNow } from "./attempt.ts";
 import { findTask, stateFilter } from "./read-tasks.ts";
 

@@ -7,7 +7,7 @@ import { afterEach, describe, test } from "vitest";
 import { readChannelSettings } from "../../src/apiclient/channel-settings.ts";
 import { trustedRoots } from "../../src/apiclient/channel.ts";
 import { connectKfpApi } from "../../src/apiclient/kfp-api-grpc.ts";
-import { apiPackageName, serviceDefinition } from "../../src/core/grpc-definition.ts";
+import { apiPackageName, serviceDefinition } from "../../src/wire/grpc-definition.ts";
 import { RunSchema } from "../../src/core/kfp-types.ts";
 import { RunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
-import type { ApiPackage } from "../../src/core/grpc-definition.ts";
-import type { GrpcStatus } from "../../src/apiclient/grpc-status.ts";
+import type { ApiPackage } from "../../src/wire/grpc-definition.ts";
+import type { GrpcStatus } from "../../src/wire/grpc-status.ts";
 import { PackageChoice, unsupportedMessage, type PackageVerdict } from "../../src/apiclient/package-choice.ts";
 
 describe("PackageChoice", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import type { GrpcStatus } from "../../src/apiclient/grpc-status.ts";
+import type { GrpcStatus } from "../../src/wire/grpc-status.ts";
 import { DEFAULT_RETRY_POLICY, isAmbiguous, isRetryable, nextRetryMs, retryDelayMs } from "../../src/apiclient/retry.ts";
 
 const refused = "No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1";

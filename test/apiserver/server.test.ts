@@ -4,7 +4,7 @@ import { Metadata } from "@grpc/grpc-js";
 import { describe, test } from "vitest";
 import { startApiServer } from "../../src/apiserver/server.ts";
 import { RunView, TaskState, TaskType } from "../../src/core/kfp-types.ts";
-import { convertEmbeddedRuns, detectRunLayout, toBranchLayout, toMergedLayout } from "../../src/core/run-layout.ts";
+import { convertEmbeddedRuns, detectRunLayout, toBranchLayout, toMergedLayout } from "../../src/wire/run-layout.ts";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { connectRawClient, startFakeApiServer } from "../fakes/api-server.ts";
 import { rejectionOf, serviceErrorOf } from "../fakes/rejection.ts";

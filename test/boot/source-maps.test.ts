@@ -70,7 +70,7 @@ describe("source maps", () => {
       }
     }
     expect([...seen]).toEqual(
-      expect.arrayContaining(["test/fixtures/probe/main.ts", "test/fixtures/probe/lazy.ts", "src/core/build-info.ts"]),
+      expect.arrayContaining(["test/fixtures/probe/main.ts", "test/fixtures/probe/lazy.ts", "src/program/build-info.ts"]),
     );
   });
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "vitest";
-import type { FlagTable } from "../../src/core/go-flags.ts";
+import type { FlagTable } from "../../src/core/go/flags.ts";
 import { DRIVER_FLAGS } from "../../src/driver/flags.ts";
 import { LAUNCHER_FLAGS } from "../../src/launcher/flags.ts";
 import { root } from "../support/probe.ts";

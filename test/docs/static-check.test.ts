@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "vitest";
-import { EVALUATION_STEPS } from "../../src/core/expression-budget.ts";
-import { EXPRESSION_LIMIT } from "../../src/core/expression-compile.ts";
+import { EVALUATION_STEPS } from "../../src/core/cel/budget.ts";
+import { EXPRESSION_LIMIT } from "../../src/core/cel/compile.ts";
 import { PLAN_DEPTH_LIMIT, PLAN_TASK_LIMIT, PLAN_TEXT_LIMIT } from "../../src/core/spec-check/plan-rules.ts";
 import { SPEC_RULES } from "../../src/core/spec-check/problem.ts";
-import { FILE_SIZE_LIMIT } from "../../src/local/pipeline-file.ts";
+import { FILE_SIZE_LIMIT } from "../../src/local/pipeline/pipeline-file.ts";
 
 const text = readFileSync(join(import.meta.dirname, "../../docs/static-check.md"), "utf8");
 

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ArtifactType, IoType, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
-import { jsonToValue, valueToJson } from "../../src/core/value.ts";
+import { jsonToValue, valueToJson } from "../../src/core/values/value.ts";
 import type { DriverDeps } from "../../src/driver/deps.ts";
 import { drive } from "../../src/driver/drive.ts";
 import type { DriverResult } from "../../src/driver/result.ts";

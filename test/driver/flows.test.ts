@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ArtifactType, IoType, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
-import { jsonToValue, valueToJson } from "../../src/core/value.ts";
+import { jsonToValue, valueToJson } from "../../src/core/values/value.ts";
 import type { DriverDeps } from "../../src/driver/deps.ts";
 import { drive } from "../../src/driver/drive.ts";
 import type { ContainerOptions, DagOptions } from "../../src/driver/options.ts";

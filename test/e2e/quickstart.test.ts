@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { RunResult } from "../../src/local/run-result.ts";
+import type { RunResult } from "../../src/local/results/run-result.ts";
 import { builtPrograms, runCli, type CliRun, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
 import { normalised, parseResult } from "../support/run-results.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { taskLabel } from "../../src/local/task-label.ts";
+import { taskLabel } from "../../src/local/engine/task-label.ts";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";

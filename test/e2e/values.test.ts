@@ -7,7 +7,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { ListValueSchema, ValueSchema, type Value } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RunSchema } from "../../src/core/kfp-types.ts";
-import type { RunResult } from "../../src/local/run-result.ts";
+import type { RunResult } from "../../src/local/results/run-result.ts";
 import { builtPrograms, runCli, type CliRun, type Programs } from "../support/built-programs.ts";
 import { root } from "../support/probe.ts";
 import { parseResult, statesOf } from "../support/run-results.ts";

@@ -13,7 +13,7 @@ import {
   type ApiPackage,
   type GrpcMethod,
   type ServiceDefinitionOptions,
-} from "../../src/core/grpc-definition.ts";
+} from "../../src/wire/grpc-definition.ts";
 import { ArtifactService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { RunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 

@@ -6,7 +6,7 @@
  */
 import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { createServer, ServerError, Status, type CallContext } from "nice-grpc";
-import { apiPackageName, serviceDefinition, type ApiPackage } from "../../src/core/grpc-definition.ts";
+import { apiPackageName, serviceDefinition, type ApiPackage } from "../../src/wire/grpc-definition.ts";
 import { RunSchema } from "../../src/core/kfp-types.ts";
 import { ArtifactService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { PipelineService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";

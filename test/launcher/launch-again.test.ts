@@ -1,7 +1,7 @@
 /** Retries, and servers that fail, in whole attempts. */
 import { describe, expect, test } from "vitest";
 import { TaskType } from "../../src/core/kfp-types.ts";
-import { jsonToValue } from "../../src/core/value.ts";
+import { jsonToValue } from "../../src/core/values/value.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
 import { plain, script, single, train, trainOutputs } from "../support/launcher-pipelines.ts";
 import { artifactsOf, launcherPipeline, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ExecutorInputSchema } from "../../src/core/kfp-types.ts";
-import { emptyOutputPlaces } from "../../src/launcher/empty-outputs.ts";
+import { emptyOutputPlaces } from "../../src/launcher/outputs/empty-outputs.ts";
 import { DEFAULT_OUTPUT_LIMITS } from "../../src/launcher/settings.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { script, stepOf } from "../support/launcher-pipelines.ts";

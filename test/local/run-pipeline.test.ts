@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { loadPipelineFile } from "../../src/local/pipeline-file.ts";
+import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
 import { runPipeline } from "../../src/local/run-pipeline.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { systemClock } from "../../src/node/system-clock.ts";

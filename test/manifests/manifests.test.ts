@@ -7,7 +7,7 @@ import { ClusterRole, Role, RoleBinding } from "kubernetes-models/rbac.authoriza
 import { ServiceAccount } from "kubernetes-models/v1";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { readInspectSettings } from "../../src/node/inspect-settings.ts";
+import { readInspectSettings } from "../../src/inspect/inspect-settings.ts";
 import { makeFolder, removeFolder, root } from "../support/probe.ts";
 import { skipUnless } from "../support/skip.ts";
 

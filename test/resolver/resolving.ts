@@ -5,12 +5,12 @@
  */
 import { errorMessage } from "../../src/core/errors.ts";
 import type { PipelineTask } from "../../src/core/kfp-types.ts";
-import type { JsonValue } from "../../src/core/value.ts";
-import { resolveInputs } from "../../src/resolver/resolve-inputs.ts";
-import type { JobContext, ResolvedInputs } from "../../src/resolver/resolve-inputs.ts";
-import { scopeEntryAt } from "../../src/resolver/spec-lookup.ts";
-import { TaskIndex } from "../../src/resolver/task-index.ts";
-import type { TaskReader } from "../../src/resolver/task-rows.ts";
+import type { JsonValue } from "../../src/core/values/value.ts";
+import { resolveInputs } from "../../src/resolver/inputs/resolve-inputs.ts";
+import type { JobContext, ResolvedInputs } from "../../src/resolver/inputs/resolve-inputs.ts";
+import { scopeEntryAt } from "../../src/resolver/run/spec-lookup.ts";
+import { TaskIndex } from "../../src/resolver/run/task-index.ts";
+import type { TaskReader } from "../../src/resolver/run/task-rows.ts";
 import { row, showArtifact, showParameter, specOf } from "./rows.ts";
 import type { RowOptions } from "./rows.ts";
 

@@ -16,9 +16,9 @@ import {
   TaskType,
 } from "../../src/core/kfp-types.ts";
 import type { IoArtifact, IoParameter, PipelineSpec, PipelineTask } from "../../src/core/kfp-types.ts";
-import { parseLenient } from "../../src/core/proto-json.ts";
-import { jsonToValue, valueToJson } from "../../src/core/value.ts";
-import type { JsonValue } from "../../src/core/value.ts";
+import { parseLenient } from "../../src/core/protojson/protojson.ts";
+import { jsonToValue, valueToJson } from "../../src/core/values/value.ts";
+import type { JsonValue } from "../../src/core/values/value.ts";
 
 export { ArtifactType, IoType, TaskState, TaskType };
 

@@ -2,12 +2,12 @@
 import { fromBinary, toBinary, type JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildExecutorInputs, executorInputJson } from "../../src/core/executor-input.ts";
+import { buildExecutorInputs, executorInputJson } from "../../src/core/executor/executor-input.ts";
 import { ExecutorInputSchema, PipelineTaskSchema } from "../../src/core/kfp-types.ts";
-import { resolveDriverArguments, resolveLauncherArguments } from "../../src/core/placeholder.ts";
-import { parseLenient } from "../../src/core/proto-json.ts";
-import { textOfValue, jsonToValue, type JsonValue } from "../../src/core/value.ts";
-import { expandReferences } from "../../src/local/pod-command.ts";
+import { resolveDriverArguments, resolveLauncherArguments } from "../../src/core/placeholders/placeholders.ts";
+import { parseLenient } from "../../src/core/protojson/protojson.ts";
+import { textOfValue, jsonToValue, type JsonValue } from "../../src/core/values/value.ts";
+import { expandReferences } from "../../src/local/engine/pod-command.ts";
 import { JOB, resolve, type Case } from "./resolving.ts";
 import { IoType, parameter, row } from "./rows.ts";
 

@@ -9,7 +9,7 @@ import path from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { onTestFinished } from "vitest";
-import { executorInputJson, provisionOutputs } from "../../src/core/executor-input.ts";
+import { executorInputJson, provisionOutputs } from "../../src/core/executor/executor-input.ts";
 import {
   ExecutorInputSchema,
   TaskState,
@@ -17,9 +17,9 @@ import {
   type PipelineTask,
   type TaskInit,
 } from "../../src/core/kfp-types.ts";
-import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
-import { lastEntry, resolveScopePath } from "../../src/core/scope-path.ts";
-import { openRunStore } from "../../src/config/open-run-store.ts";
+import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
+import { lastEntry, resolveScopePath } from "../../src/core/spec/scope-path.ts";
+import { openRunStore } from "../../src/objectstore/open-run-store.ts";
 import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";

@@ -10,9 +10,9 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
 import type { DriverOptions } from "../../src/driver/options.ts";
-import { readDriverFiles } from "../../src/local/driver-files.ts";
-import { podCommand } from "../../src/local/pod-command.ts";
-import type { TaskExecutor } from "../../src/local/task-executor.ts";
+import { readDriverFiles } from "../../src/local/executors/driver-files.ts";
+import { podCommand } from "../../src/local/engine/pod-command.ts";
+import type { TaskExecutor } from "../../src/local/engine/task-executor.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import type { Programs } from "./built-programs.ts";
 

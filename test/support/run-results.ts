@@ -1,5 +1,5 @@
 /** Reading the object of `--output json` in tests. @module */
-import type { RunResult, TaskResult } from "../../src/local/run-result.ts";
+import type { RunResult, TaskResult } from "../../src/local/results/run-result.ts";
 
 /** Exactly one JSON object, nothing else. */
 export function parseResult(stdout: string): RunResult {

@@ -16,7 +16,7 @@ import {
   type PipelineTask,
   type Run,
 } from "../../src/core/kfp-types.ts";
-import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
+import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import { propagateStatus } from "../../src/tasks/status-propagation.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";

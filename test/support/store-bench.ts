@@ -6,8 +6,8 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { storeConfig } from "../../src/core/store-config.ts";
-import type { StoreConfig } from "../../src/core/store-config.ts";
+import { storeConfig } from "../../src/config/store-config.ts";
+import type { StoreConfig } from "../../src/config/store-config.ts";
 import { openObjectStore } from "../../src/objectstore/open-store.ts";
 import type { ObjectStoreOptions } from "../../src/objectstore/open-store.ts";
 import type { Clock } from "../../src/ports/clock.ts";

@@ -2,11 +2,11 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
 import { IoType, PipelineTaskSchema, TaskType, type IoParameter, type PipelineTask } from "../../src/core/kfp-types.ts";
-import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
-import { jsonToValue, valueToJson } from "../../src/core/value.ts";
+import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
+import { jsonToValue, valueToJson } from "../../src/core/values/value.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
-import { ioParameter, parameterMergeKey } from "../../src/resolver/io-entries.ts";
-import { TaskIndex } from "../../src/resolver/task-index.ts";
+import { ioParameter, parameterMergeKey } from "../../src/resolver/run/io-entries.ts";
+import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import { BatchUpdater } from "../../src/tasks/batch-updater.ts";
 import { propagateOutputs } from "../../src/tasks/output-propagation.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";

@@ -1,8 +1,8 @@
 import { describe, test } from "vitest";
-import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
+import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
 import { ArtifactType, IoType, TaskState, TaskType, type IoParameter, type PipelineTask } from "../../src/core/kfp-types.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
-import { TaskIndex } from "../../src/resolver/task-index.ts";
+import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import { BatchUpdater } from "../../src/tasks/batch-updater.ts";
 import { propagateOutputs } from "../../src/tasks/output-propagation.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
-import { parsePipelineSpec } from "../../src/core/pipeline-spec.ts";
+import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
 import { PipelineTaskSchema, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
-import { TaskIndex } from "../../src/resolver/task-index.ts";
+import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import { timestampNow } from "../../src/tasks/attempt.ts";
 import { propagateStatus } from "../../src/tasks/status-propagation.ts";

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import type { ListPredicate, ListQuery } from "../list-query.ts";
-import type { ListResourceName } from "../list-resources.ts";
+import type { ListPredicate, ListQuery } from "../lists/list-query.ts";
+import type { ListResourceName } from "../lists/list-resources.ts";
 import type { ListPage } from "../store.ts";
 import { integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 

@@ -7,7 +7,7 @@
  * @module
  */
 import { SpecError } from "../errors.ts";
-import type { ParsedPipeline } from "../pipeline-spec.ts";
+import type { ParsedPipeline } from "../spec/pipeline-spec.ts";
 import { checkDefaults } from "./constant-rules.ts";
 import { checkExecutors } from "./executor-rules.ts";
 import { checkExpressions } from "./expression-rules.ts";

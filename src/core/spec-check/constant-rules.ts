@@ -6,8 +6,8 @@
  * @module
  */
 import { ParameterType, type ComponentSpec, type PipelineTaskSpec } from "../kfp-types.ts";
-import { findPlaceholders, wholePlaceholder, type Placeholder } from "../placeholder-text.ts";
-import { isNullValue, type Value } from "../value.ts";
+import { findPlaceholders, wholePlaceholder, type Placeholder } from "../placeholders/text.ts";
+import { isNullValue, type Value } from "../values/value.ts";
 import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { own, sortedEntries, type PipelineGraph } from "./pipeline-graph.ts";
 import { valueMismatch } from "./value-types.ts";

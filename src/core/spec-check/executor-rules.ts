@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { artifactTypeOfSchema } from "../artifact-type.ts";
+import { artifactTypeOfSchema } from "../spec/artifact-type.ts";
 import { errorMessage } from "../errors.ts";
 import { ParameterType, type ImporterSpec } from "../kfp-types.ts";
 import { quoted, type SpecProblem } from "./problem.ts";

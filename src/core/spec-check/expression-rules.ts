@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkConditionText, checkSelectorText, type InputKinds } from "../expression.ts";
-import { isNullValue } from "../value.ts";
+import { checkConditionText, checkSelectorText, type InputKinds } from "../cel/evaluate.ts";
+import { isNullValue } from "../values/value.ts";
 import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { calleeOf, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindOfType } from "./value-types.ts";

@@ -7,9 +7,9 @@
  */
 import type { PipelineTaskSpec } from "../kfp-types.ts";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
-import { isDeeperThan } from "../json-depth.ts";
-import { parseJsonText } from "../json-text.ts";
-import { findPlaceholders } from "../placeholder-text.ts";
+import { isDeeperThan } from "../values/json-depth.ts";
+import { parseJsonText } from "../values/json-text.ts";
+import { findPlaceholders } from "../placeholders/text.ts";
 import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindOfType } from "./value-types.ts";

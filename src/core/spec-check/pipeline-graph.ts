@@ -7,7 +7,7 @@
  * @module
  */
 import type { ComponentSpec, DagSpec, PipelineTaskSpec } from "../kfp-types.ts";
-import type { ExecutorSpec, ParsedPipeline } from "../pipeline-spec.ts";
+import type { ExecutorSpec, ParsedPipeline } from "../spec/pipeline-spec.ts";
 
 /** One call of a component by a task of a DAG. */
 export interface Call {

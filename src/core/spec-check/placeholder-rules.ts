@@ -7,8 +7,8 @@
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, SpecError } from "../errors.ts";
-import { parseClause, type Clause, type ClausePart } from "../placeholder-clause.ts";
-import { findPlaceholders, type PlaceholderReference } from "../placeholder-text.ts";
+import { parseClause, type Clause, type ClausePart } from "../placeholders/clause.ts";
+import { findPlaceholders, type PlaceholderReference } from "../placeholders/text.ts";
 import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { executorOfReached, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 

@@ -7,7 +7,7 @@
  */
 import { errorMessage, KfpError } from "../errors.ts";
 import { ParameterType, type DagSpec, type PipelineTaskSpec } from "../kfp-types.ts";
-import { assertLiteral, coerceToParameterType, type Value } from "../value.ts";
+import { assertLiteral, coerceToParameterType, type Value } from "../values/value.ts";
 import { calleeOf, own, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
 type OutputSource = NonNullable<DagSpec["outputs"]>["parameters"][string]["kind"];

@@ -6,7 +6,7 @@
  * @module
  */
 import { SpecError } from "../../core/errors.ts";
-import { proxyEnvironment, type ProxySettings } from "../proxy.ts";
+import { proxyEnvironment, type ProxySettings } from "./proxy.ts";
 import type { EnvironmentEntry } from "./pod-spec.ts";
 
 /** Filled by the downward API; the launcher's own flags are expanded from them. */

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { executorInputJson } from "../../core/executor-input.ts";
+import { executorInputJson } from "../../core/executor/executor-input.ts";
 import type { ContainerSpec, ExecutorInput } from "../../core/kfp-types.ts";
 import type { ContainerOptions } from "../options.ts";
 import { mainEnvironment } from "./environment.ts";

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { WORKSPACE_PATH } from "../../core/artifact-uri.ts";
+import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
 import { SpecError } from "../../core/errors.ts";
-import { WORKSPACE_MARKER_KEY } from "../../core/executor-input.ts";
+import { WORKSPACE_MARKER_KEY } from "../../core/executor/executor-input.ts";
 import type { ExecutorInput } from "../../core/kfp-types.ts";
 import type { Volume, VolumeMount } from "./pod-spec.ts";
 

@@ -4,10 +4,10 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SpecError } from "../../../src/core/errors.ts";
-import { parsePipelineSpec } from "../../../src/core/pipeline-spec.ts";
+import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import { checkSpec, refusalFor } from "../../../src/core/spec-check/check-spec.ts";
 import { problemText, SPEC_RULES, type SpecProblem } from "../../../src/core/spec-check/problem.ts";
-import { readYaml } from "../../../src/local/yaml-text.ts";
+import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
 import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
 
 const DATASET = { schemaTitle: "system.Dataset", schemaVersion: "0.0.1" };

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
 import { ExecutorInputSchema } from "../../../src/core/kfp-types.ts";
-import { jsonToValue } from "../../../src/core/value.ts";
+import { jsonToValue } from "../../../src/core/values/value.ts";
 import { needsWorkspace, workspaceVolume } from "../../../src/driver/pod-spec-patch/workspace.ts";
 
 describe("needsWorkspace()", () => {

@@ -1,0 +1,51 @@
+/**
+ * The pipeline of a CreateRun request: unwrapped, parsed, checked.
+ *
+ * Unknown fields are accepted (specs of newer SDKs run, contract/decisions.md); wrong types are not.
+ *
+ * Source: contract/api-server.md 5.1 steps 5 and 6, 15.4.
+ *
+ * @module
+ */
+import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { errorMessage } from "../../core/errors.ts";
+import { PipelineSpecSchema, type PipelineSpec, type Run } from "../../core/kfp-types.ts";
+import { invalidArgument, notFound } from "../service-error.ts";
+
+const SCHEMA_VERSION = "2.1.0";
+
+/**
+ * Reads the spec of a run request.
+ *
+ * @throws {ServiceError} invalidArgument for no or an unusable spec; notFound for a pipeline version, of which this server stores none.
+ */
+export function readPipelineSource(source: Run["pipelineSource"]): PipelineSpec {
+  switch (source.case) {
+    case "pipelineVersionReference": {
+      const { pipelineId, pipelineVersionId } = source.value;
+      if (pipelineVersionId !== "") throw notFound("Pipeline version", pipelineVersionId);
+      if (pipelineId !== "") throw notFound("Pipeline", pipelineId);
+      throw invalidArgument("The pipeline version reference names neither a version nor a pipeline");
+    }
+    case "pipelineSpec":
+      return parsePipelineSpec(source.value);
+    default:
+      throw invalidArgument("The run has no pipeline: give pipeline_spec or pipeline_version_reference");
+  }
+}
+
+function parsePipelineSpec(struct: JsonObject): PipelineSpec {
+  const inner: JsonValue = struct["pipeline_spec"] ?? struct;
+  let spec: PipelineSpec;
+  try {
+    spec = fromJson(PipelineSpecSchema, inner, { ignoreUnknownFields: true });
+  } catch (error) {
+    throw invalidArgument(`Cannot parse the pipeline spec: ${errorMessage(error)}`);
+  }
+  if ((spec.pipelineInfo?.name ?? "") === "") throw invalidArgument("The pipeline spec has no pipelineInfo.name");
+  if (spec.root === undefined) throw invalidArgument("The pipeline spec has no root");
+  if (spec.schemaVersion !== SCHEMA_VERSION) {
+    throw invalidArgument(`The pipeline spec has schema version "${spec.schemaVersion}", not ${SCHEMA_VERSION}`);
+  }
+  return spec;
+}

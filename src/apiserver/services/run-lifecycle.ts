@@ -1,0 +1,240 @@
+/**
+ * The life of a run, for the service calls and for the engine in the same process: create, change state, end, reset for a retry.
+ *
+ * Source: contract/api-server.md 5.1, 5.3, 10, 13.6; contract/decisions.md ("final states").
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { create, fromBinary, fromJson, toBinary, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import {
+  PipelineTaskSchema,
+  RunSchema,
+  RuntimeState,
+  StatusMetadataSchema,
+  TaskState,
+  TaskType,
+  type PipelineTask,
+} from "../../core/kfp-types.ts";
+import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import { alreadyExists, failedPrecondition, notFound } from "../service-error.ts";
+import { appendRunState, appendTaskState } from "./state-history.ts";
+import type { SetAsideRun, Store, StoredRun } from "../store.ts";
+import { needsReset, resetTask } from "./task-reset.ts";
+import { timestampOfSeconds, wholeSeconds } from "../timestamps.ts";
+
+export type RunInit = MessageInitShape<typeof RunSchema>;
+
+/** Unix time in whole seconds. */
+export type SecondsClock = () => number;
+
+/** States a run ends with. A terminated run ends FAILED: the Python client would wait for ever on CANCELED. */
+export type FinalRunState = RuntimeState.SUCCEEDED | RuntimeState.FAILED | RuntimeState.SKIPPED;
+
+export interface FinishedRun {
+  /** What the run ended with; FAILED instead of SUCCEEDED when its ROOT task had to be finalised. */
+  readonly state: FinalRunState;
+  /** Tasks that were not final and became FAILED. */
+  readonly finalizedTaskIds: readonly string[];
+}
+
+/** Text on tasks that the end of their run finalised. */
+export const UNFINISHED_MESSAGE = "The run ended before this task did";
+
+const DEFAULT_SERVICE_ACCOUNT = "pipeline-runner";
+
+export class RunLifecycle {
+  readonly #store: Store;
+  readonly #now: SecondsClock;
+  readonly #sealed = new Set<string>();
+
+  constructor(store: Store, now: SecondsClock) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /**
+   * Stores a new run in state PENDING. Spec and parameters are taken as they are: checks belong to the caller.
+   *
+   * Read from `init`: run id (made when empty), display name, description, experiment, pipeline source, runtime config, service
+   * account, `scheduled_at`, `recurring_run_id`, plugin input.
+   *
+   * @param options.pipelineSpec Spec to keep besides a version reference, as for a run made from a stored version.
+   * @throws {ServiceError} alreadyExists for a run id in use, notFound for an unknown experiment.
+   */
+  createRun(init: RunInit, options: { readonly pipelineSpec?: JsonObject } = {}): StoredRun {
+    const request = create(RunSchema, init);
+    const now = this.#now();
+    const experimentId = request.experimentId === "" ? this.#store.experiments.defaultId() : request.experimentId;
+    if (!this.#store.experiments.exists(experimentId)) throw notFound("Experiment", experimentId);
+    const runId = request.runId === "" ? randomUUID() : request.runId;
+    const source = request.pipelineSource;
+    const spec = source.case === "pipelineSpec" ? source.value : options.pipelineSpec;
+    const run = create(RunSchema, {
+      runId,
+      experimentId,
+      displayName: request.displayName,
+      description: request.description,
+      storageState: StorageState.AVAILABLE,
+      ...(source.case === "pipelineVersionReference" ? { pipelineSource: source } : {}),
+      ...(request.runtimeConfig === undefined ? {} : { runtimeConfig: request.runtimeConfig }),
+      serviceAccount: request.serviceAccount === "" ? DEFAULT_SERVICE_ACCOUNT : request.serviceAccount,
+      createdAt: timestampOfSeconds(now),
+      scheduledAt: wholeSeconds(request.scheduledAt) ?? timestampOfSeconds(now),
+      finishedAt: timestampOfSeconds(0),
+      state: RuntimeState.PENDING,
+      recurringRunId: request.recurringRunId,
+      pluginsInput: request.pluginsInput,
+    });
+    appendRunState(run.stateHistory, RuntimeState.PENDING, now);
+    const stored: StoredRun = {
+      run,
+      pipelineSpec: spec === undefined ? undefined : toBinary(StructSchema, fromJson(StructSchema, spec)),
+    };
+    this.#store.transaction(() => {
+      if (this.#store.runs.exists(runId)) throw alreadyExists(`Run ${runId} exists already`);
+      this.#store.runs.insert(stored);
+      this.#store.experiments.noteRun(experimentId, now);
+    });
+    return stored;
+  }
+
+  /** @throws {ServiceError} notFound. */
+  requireRun(runId: string): StoredRun {
+    const stored = this.#store.runs.find(runId);
+    if (stored === undefined) throw notFound("Run", runId);
+    return stored;
+  }
+
+  /**
+   * Records a state of the run that is not its end.
+   *
+   * RUNNING of a run that is being cancelled is ignored: it stays CANCELING until it ends.
+   */
+  setRunState(runId: string, state: RuntimeState): void {
+    this.#store.transaction(() => {
+      const { run } = this.requireRun(runId);
+      if (run.state === RuntimeState.CANCELING && state === RuntimeState.RUNNING) return;
+      run.state = state;
+      appendRunState(run.stateHistory, state, this.#now());
+      this.#store.runs.update(run);
+    });
+  }
+
+  /**
+   * From now on no call changes the tasks of a run: what an engine gave up on may still be under way, and would leave rows behind that
+   * nobody ends. The calls of this class still do.
+   */
+  sealRun(runId: string): void {
+    this.#sealed.add(runId);
+  }
+
+  /** @throws {ServiceError} failedPrecondition when the run is sealed. */
+  assertOpen(runId: string): void {
+    if (this.#sealed.has(runId)) throw failedPrecondition(`Run ${runId} has ended: its tasks do not change any more`);
+  }
+
+  /**
+   * Ends a run and finalises its unfinished tasks, in one transaction.
+   *
+   * @param options.rewordFailure The message a FAILED task is to have instead of the one it has; undefined keeps it.
+   */
+  finishRun(
+    runId: string,
+    state: FinalRunState,
+    unfinishedMessage: string = UNFINISHED_MESSAGE,
+    options: { readonly rewordFailure?: (message: string) => string | undefined } = {},
+  ): FinishedRun {
+    return this.#store.transaction(() => {
+      const { run } = this.requireRun(runId);
+      const finalized = this.#finalizeTasks(runId, unfinishedMessage, options.rewordFailure);
+      const rootCut = finalized.some((task) => task.type === TaskType.ROOT);
+      const finalState = state === RuntimeState.SUCCEEDED && rootCut ? RuntimeState.FAILED : state;
+      const now = this.#now();
+      run.state = finalState;
+      run.finishedAt = timestampOfSeconds(now);
+      appendRunState(run.stateHistory, finalState, now);
+      this.#store.runs.update(run);
+      return { state: finalState, finalizedTaskIds: finalized.map((task) => task.taskId) };
+    });
+  }
+
+  /**
+   * Ends the runs in the given states as FAILED, their unfinished tasks too. A run that cannot be read is set aside first, so that it
+   * cannot keep the others from ending.
+   *
+   * @returns The runs that were set aside.
+   */
+  finishRuns(states: readonly RuntimeState[], unfinishedMessage: string): SetAsideRun[] {
+    const setAside: SetAsideRun[] = [];
+    for (const runId of this.#store.runs.idsInStates(states)) {
+      const unreadable = this.#store.runs.setAsideUnreadable(runId, this.#now());
+      if (unreadable !== undefined) setAside.push(unreadable);
+      this.finishRun(runId, RuntimeState.FAILED, unfinishedMessage);
+    }
+    return setAside;
+  }
+
+  /**
+   * Makes every task that is neither SUCCEEDED, CACHED, SKIPPED nor FAILED a FAILED one.
+   *
+   * @param message Their status message, where they have none.
+   * @returns Ids of the changed tasks.
+   */
+  finalizeTasks(runId: string, message: string = UNFINISHED_MESSAGE): string[] {
+    return this.#store.transaction(() => this.#finalizeTasks(runId, message)).map((task) => task.taskId);
+  }
+
+  /**
+   * Puts the tasks that a retry runs again back to the start and removes their links; call it before the run resumes.
+   *
+   * @returns Ids of the reset tasks.
+   */
+  resetTasksForRetry(runId: string): string[] {
+    const now = this.#now();
+    return this.#store.transaction(() => {
+      this.requireRun(runId);
+      const reset = this.#decodedTasks(runId).filter(({ task }) => needsReset(task.state));
+      const taskIds = reset.map(({ task }) => task.taskId);
+      this.#store.links.removeOfTasks(taskIds);
+      for (const { task } of reset) {
+        this.#store.tasks.update(resetTask(task, now), { replaceInputs: true, startSeconds: now });
+      }
+      return taskIds;
+    });
+  }
+
+  #finalizeTasks(
+    runId: string,
+    message: string,
+    rewordFailure: (message: string) => string | undefined = () => undefined,
+  ): PipelineTask[] {
+    const now = this.#now();
+    const changed: PipelineTask[] = [];
+    for (const { task, replaceInputs } of this.#decodedTasks(runId)) {
+      const reworded = task.state === TaskState.FAILED ? rewordFailure(task.statusMetadata?.message ?? "") : undefined;
+      if (reworded !== undefined) {
+        task.statusMetadata ??= create(StatusMetadataSchema);
+        task.statusMetadata.message = reworded;
+        this.#store.tasks.update(task, { replaceInputs });
+        continue;
+      }
+      if (task.state !== TaskState.RUNNING && task.state !== TaskState.RUNTIME_STATE_UNSPECIFIED) continue;
+      task.state = TaskState.FAILED;
+      task.endTime = timestampOfSeconds(now);
+      task.statusMetadata ??= create(StatusMetadataSchema);
+      if (task.statusMetadata.message === "") task.statusMetadata.message = message;
+      appendTaskState(task.stateHistory, TaskState.FAILED, now);
+      this.#store.tasks.update(task, { replaceInputs });
+      changed.push(task);
+    }
+    return changed;
+  }
+
+  #decodedTasks(runId: string): { task: PipelineTask; replaceInputs: boolean }[] {
+    return this.#store.tasks
+      .ofRun(runId)
+      .map(({ body, replaceInputs }) => ({ task: fromBinary(PipelineTaskSchema, body), replaceInputs }));
+  }
+}

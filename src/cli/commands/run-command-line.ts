@@ -1,0 +1,50 @@
+/**
+ * One call of `kfp-runtime`, from its arguments to its exit code. Errors end here, each as one line.
+ *
+ * @module
+ */
+import { formatVersion } from "../../program/build-info.ts";
+import { errorMessage, HostError, KfpError, SpecError, UsageError } from "../../core/errors.ts";
+import { parseCommandLine, type Command } from "../command-line.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "../host.ts";
+import { say, writeLines, type TerminalText } from "../text/terminal-text.ts";
+
+/** Never throws. */
+export async function runCommandLine(argv: readonly string[], host: CliHost): Promise<number> {
+  try {
+    return await runCommand(await parseCommandLine(argv, host.stdout.isTerminal ? host.stdout.columns() : 100), host);
+  } catch (error) {
+    writeLines(host.stderr, errorLines(error));
+    if (error instanceof HostError && error.code === "INTERRUPTED") return EXIT_CANCELLED;
+    return error instanceof UsageError || error instanceof SpecError ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
+
+async function runCommand(command: Command, host: CliHost): Promise<number> {
+  switch (command.kind) {
+    case "help":
+      host.stdout.write(command.text);
+      return EXIT_SUCCEEDED;
+    case "version":
+      host.stdout.write(`${formatVersion("kfp-runtime")}\n`);
+      return EXIT_SUCCEEDED;
+    case "home": {
+      const { homeCommand } = await import("./home-command.ts");
+      return homeCommand(command, host);
+    }
+    case "run": {
+      const { runPipelineCommand } = await import("./run-command.ts");
+      return runPipelineCommand(command, host);
+    }
+  }
+}
+
+/** Problems found together come as several lines; what nobody foresaw keeps its stack, for a report. */
+function errorLines(error: unknown): TerminalText[] {
+  if (error instanceof KfpError || error instanceof HostError) {
+    return error.message.split("\n").map((line) => say`kfp-runtime: ${line}`);
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : errorMessage(error);
+  const [first = "", ...more] = stack.split("\n");
+  return [say`kfp-runtime: this should not have happened, please report it: ${first}`, ...more.map((line) => say`${line}`)];
+}

@@ -1,0 +1,119 @@
+/**
+ * `kfp-runtime run`.
+ *
+ * @module
+ */
+import { randomUUID } from "node:crypto";
+import { isAbsolute, resolve } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { SpecError, UsageError } from "../../core/errors.ts";
+import { displayNames } from "../../local/results/display-names.ts";
+import { checkFeatures } from "../../local/pipeline/feature-check.ts";
+import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
+import { loadPipelineFile, readDocuments, readFile } from "../../local/pipeline/pipeline-file.ts";
+import { placedTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { nodeFileSystem } from "../../node/node-file-system.ts";
+import { systemClock } from "../../node/system-clock.ts";
+import type { RunCommand } from "../command-line.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
+import { planJson, planLines } from "../text/plan-text.ts";
+import { createProgressDisplay } from "../text/progress-display.ts";
+import { rerunCommand } from "../text/rerun-command.ts";
+import { readRunParameters } from "./run-parameters.ts";
+import { summaryLines } from "../text/summary-text.ts";
+import { say, terminalJson, writeLines } from "../text/terminal-text.ts";
+
+/** Steps at the same time, at least: waiting for a network costs no processor. */
+const LEAST_PARALLELISM = 4;
+
+/** @throws {UsageError} or {SpecError} before the run; {HostError} when the home cannot be used. */
+export async function runPipelineCommand(command: RunCommand, host: CliHost): Promise<number> {
+  const { workingFolder, stdout, stderr, environment } = host;
+  const inFolder = (path: string): string => resolve(workingFolder, path);
+  const files = {
+    readText: (path: string) => nodeFileSystem.readText(inFolder(path)),
+    stat: (path: string) => nodeFileSystem.stat(inFolder(path)),
+  };
+  const pipeline = await loadPipelineFile(files, command.pipeline);
+  const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
+  const parameters = readRunParameters(pipeline.parsed.spec, { params: command.params, ...file });
+  const root = pipelineRoot(command, inFolder);
+  const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot, parameters);
+  if (errors.length > 0) {
+    throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
+  }
+  readTaskPatterns(command.inspectTasks, pipeline.parsed);
+  const notes = warnings.map((warning) => `note: ${warning}`);
+  if (command.dryRun) {
+    writeLines(
+      stderr,
+      notes.map((note) => say`${note}`),
+    );
+    if (command.output === "json") stdout.write(`${terminalJson(planJson(pipeline, parameters))}\n`);
+    else writeLines(stdout, planLines(pipeline, parameters, stdout.isTerminal ? stdout.columns() : Infinity));
+    return EXIT_SUCCEEDED;
+  }
+
+  const signal = host.stopSignal();
+  const { runPipeline } = await import("../../local/run-pipeline.ts");
+  const display = createProgressDisplay({
+    ...{ stream: stderr, clock: systemClock, environment },
+    displayNames: displayNames(placedTasks(pipeline.parsed)),
+    showsRoutine: command.fullLogs,
+  });
+  signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));
+  let finished;
+  try {
+    finished = await runPipeline(
+      {
+        clock: systemClock,
+        files: nodeFileSystem,
+        randomUuid: randomUUID,
+        signal,
+        onEvent: (event) => display.event(event),
+        onLine: (line) => display.line(line),
+        onNotice: (text) => display.notice(text),
+        onStarted: (runId) => {
+          display.notice(`run ${runId} of pipeline ${pipeline.name}`);
+          for (const note of notes) display.notice(note);
+        },
+        killChildren: host.killChildren,
+      },
+      {
+        ...{ pipeline, parameters, kubernetesConfigs, environment, ...root },
+        homeFolder: inFolder(command.home),
+        isolation: command.isolation,
+        cacheDisabled: command.cacheDisabled,
+        inspectTasks: command.inspectTasks,
+        parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
+        programFolder: host.programFolder,
+      },
+    );
+  } finally {
+    display.end();
+  }
+  const stream = command.output === "json" ? stderr : stdout;
+  const { isTerminal } = stream;
+  const { cacheDisabled } = command;
+  const columns = isTerminal ? stream.columns() : Infinity;
+  const options = { environment, isTerminal, columns, cacheDisabled, rerun: rerunCommand(command) };
+  writeLines(stream, summaryLines(finished, options));
+  if (command.output === "json") stdout.write(`${terminalJson(finished.result)}\n`);
+  if (finished.cancelled) return EXIT_CANCELLED;
+  return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
+}
+
+async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText" | "stat">, path: string): Promise<JsonObject> {
+  const [values = {}, ...more] = await readDocuments(await readFile(files, path), path);
+  if (typeof values !== "object" || values === null || Array.isArray(values) || more.length > 0) {
+    throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is no map of names to values`);
+  }
+  return values;
+}
+
+/** A URI stays as it is, and so does an absolute path; other paths are below the working folder. */
+function pipelineRoot({ pipelineRoot: given }: RunCommand, inFolder: (path: string) => string): { pipelineRoot?: string } {
+  if (given === undefined) return {};
+  if (given === "") throw new UsageError("USAGE_INVALID", "Option --pipeline-root is empty");
+  return { pipelineRoot: isAbsolute(given) || /^\w+:\/\//.test(given) ? given.replace(/(?<=[^/:])\/+$/, "") : inFolder(given) };
+}

@@ -1,0 +1,54 @@
+/**
+ * States of DAGs and loops as their rows have them, while a run goes on: CACHED when everything in them is.
+ *
+ * @module
+ */
+import { TaskState } from "../../core/kfp-types.ts";
+import type { EngineEvent } from "../../local/engine/engine.ts";
+import { taskLabel } from "../../local/engine/task-label.ts";
+import type { TaskPlace } from "../../local/engine/task-executor.ts";
+import { rollUpState } from "../../resolver/states/task-state.ts";
+
+type EndedEvent = Extract<EngineEvent, { kind: "ended" }>;
+
+/** Fed with the ends of all tasks, in order: a task ends before what it is in. */
+export class GroupStates {
+  readonly #children = new Map<string, Set<TaskState>>();
+
+  /** The state a task has ended in, as an enum name of the API. */
+  end({ place, taskKind, outcome, cached }: EndedEvent): string {
+    const label = taskLabel(place);
+    const isGroup = taskKind === "dag" || taskKind === "loop";
+    const below = outcome === "succeeded" && isGroup ? rollUpState(this.#children.get(label) ?? []) : undefined;
+    const state = below ?? (cached ? TaskState.CACHED : ownState(outcome));
+    this.#children.delete(label);
+    if (state === undefined) return outcome.toUpperCase();
+    for (const parent of possibleParents(place)) {
+      const states = this.#children.get(parent);
+      if (states === undefined) this.#children.set(parent, new Set([state]));
+      else states.add(state);
+    }
+    return TaskState[state];
+  }
+}
+
+function ownState(outcome: EndedEvent["outcome"]): TaskState | undefined {
+  switch (outcome) {
+    case "succeeded":
+      return TaskState.SUCCEEDED;
+    case "failed":
+      return TaskState.FAILED;
+    case "skipped":
+      return TaskState.SKIPPED;
+    case "omitted":
+      return undefined;
+  }
+}
+
+/** A task stands in a DAG of the same iterations, or in a loop, which has one less. No DAG has the label of a loop. */
+function possibleParents({ scopePath, iterations }: TaskPlace): string[] {
+  const parentPath = scopePath.slice(0, scopePath.lastIndexOf("."));
+  if (parentPath === "") return [];
+  const inDag = taskLabel({ scopePath: parentPath, iterations });
+  return iterations.length === 0 ? [inDag] : [inDag, taskLabel({ scopePath: parentPath, iterations: iterations.slice(0, -1) })];
+}

@@ -1,0 +1,207 @@
+/**
+ * Live progress on standard error: on a terminal a line per running task below what has happened, elsewhere plain lines.
+ *
+ * @module
+ */
+import type { EngineEvent, TaskKind } from "../../local/engine/engine.ts";
+import type { StepLine } from "../../local/steps/local-step-runtime.ts";
+import type { TaskPlace } from "../../local/engine/task-executor.ts";
+import { taskLabel } from "../../local/engine/task-label.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { TerminalStream } from "../host.ts";
+import { durationText } from "./duration-text.ts";
+import { GroupStates } from "./group-states.ts";
+import {
+  fitted,
+  hasColours,
+  painter,
+  paintState,
+  say,
+  stepOutput,
+  TerminalText,
+  writeLines,
+  type Painter,
+} from "./terminal-text.ts";
+
+export interface ProgressDisplay {
+  event(event: EngineEvent): void;
+  /** A line of a step's own output. */
+  line(line: StepLine): void;
+  notice(text: string): void;
+  /** Takes the live lines away. */
+  end(): void;
+}
+
+export interface ProgressDisplayOptions {
+  readonly stream: TerminalStream;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the pipeline calls its tasks for people, by scope path. */
+  readonly displayNames: ReadonlyMap<string, string>;
+  /** Also the lines the SDK's executor prints in every Python step. */
+  readonly showsRoutine: boolean;
+}
+
+/** Live lines at most, so that a wide loop leaves room for the output of steps. */
+const LIVE_LINES = 12;
+const REDRAW_MS = 100;
+
+export function createProgressDisplay(options: ProgressDisplayOptions): ProgressDisplay {
+  const { stream, environment } = options;
+  return stream.isTerminal && environment["TERM"] !== "dumb"
+    ? new LiveDisplay(options)
+    : new PlainDisplay(options, (text) => writeLines(stream, [text]));
+}
+
+class PlainDisplay implements ProgressDisplay {
+  readonly #options: ProgressDisplayOptions;
+  readonly #print: (text: TerminalText) => void;
+  readonly #colours: boolean;
+  readonly #paint: Painter;
+  readonly #groups = new GroupStates();
+
+  constructor(options: ProgressDisplayOptions, print: (text: TerminalText) => void) {
+    this.#options = options;
+    this.#print = print;
+    this.#colours = hasColours(options.stream.isTerminal, options.environment);
+    this.#paint = painter(this.#colours);
+  }
+
+  event(event: EngineEvent): void {
+    const name = nameOf(event.place, this.#options);
+    switch (event.kind) {
+      case "started":
+        // Its driver may still find it skipped or cached; then it has never started for a person.
+        return;
+      case "running":
+        this.#print(say`${name}: ${this.#paint("dim", `${event.taskKind} started`)}`);
+        return;
+      case "retrying":
+        this.#print(say`${name}: ended with exit code ${event.exitCode}, attempt ${event.retryIndex + 1} begins`);
+        return;
+      case "ended": {
+        const state = this.#groups.end(event);
+        if (event.place.scopePath !== "root" && event.isCut !== true)
+          this.#print(endedText(event, { name, state, paint: this.#paint }));
+        return;
+      }
+    }
+  }
+
+  line({ place, text, isRoutine }: StepLine): void {
+    if (isRoutine && !this.#options.showsRoutine) return;
+    this.#print(say`${this.#paint("dim", `${taskLabel(place)} |`)} ${stepOutput(text, this.#colours)}`);
+  }
+
+  notice(text: string): void {
+    this.#print(say`${text}`);
+  }
+
+  end(): void {
+    // Plain lines stay where they are.
+  }
+}
+
+/** `train[2]`, and the display name in quotes where there is one. */
+function nameOf(place: TaskPlace, { displayNames }: Pick<ProgressDisplayOptions, "displayNames">): TerminalText {
+  const displayName = displayNames.get(place.scopePath);
+  return displayName === undefined ? say`${taskLabel(place)}` : say`${taskLabel(place)} "${displayName}"`;
+}
+
+interface RunningTask {
+  readonly name: TerminalText;
+  readonly kind: TaskKind;
+  readonly startMs: number;
+}
+
+/** Everything that has happened scrolls by as plain lines; the running tasks stay below, redrawn with their durations. */
+class LiveDisplay implements ProgressDisplay {
+  readonly #options: ProgressDisplayOptions;
+  readonly #paint: Painter;
+  readonly #plain: PlainDisplay;
+  readonly #running = new Map<string, RunningTask>();
+  readonly #timer: NodeJS.Timeout;
+  #pending: TerminalText[] = [];
+  #drawnLines = 0;
+
+  constructor(options: ProgressDisplayOptions) {
+    this.#options = options;
+    this.#paint = painter(hasColours(true, options.environment));
+    this.#plain = new PlainDisplay(options, (text) => this.#pending.push(text));
+    this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
+    this.#timer.unref();
+  }
+
+  event(event: EngineEvent): void {
+    const label = taskLabel(event.place);
+    if (event.kind === "started") {
+      const startMs = this.#options.clock.monotonicMs();
+      const name = nameOf(event.place, this.#options);
+      if (event.place.scopePath !== "root") this.#running.set(label, { name, kind: event.taskKind, startMs });
+      return;
+    }
+    // The live line says so already.
+    if (event.kind === "running") return;
+    if (event.kind === "ended") this.#running.delete(label);
+    this.#plain.event(event);
+  }
+
+  line(line: StepLine): void {
+    this.#plain.line(line);
+  }
+
+  notice(text: string): void {
+    this.#plain.notice(text);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#running.clear();
+    this.#redraw();
+  }
+
+  #redraw(): void {
+    const live = this.#liveLines();
+    if (live.length === 0 && this.#drawnLines === 0 && this.#pending.length === 0) return;
+    const up = this.#drawnLines === 0 ? "" : `\u{1b}[${this.#drawnLines}A\r\u{1b}[J`;
+    const text = [...this.#pending, ...live].map((line) => `${line.toString()}\n`).join("");
+    this.#pending = [];
+    this.#drawnLines = live.length;
+    this.#options.stream.write(up + text);
+  }
+
+  #liveLines(): TerminalText[] {
+    const { stream, clock } = this.#options;
+    const limit = Math.max(1, Math.min(LIVE_LINES, stream.rows() - 2));
+    // Steps say more than the loops and branches around them.
+    const tasks = [...this.#running.values()].toSorted((a, b) => Number(isGroup(a)) - Number(isGroup(b)));
+    const shown = tasks.length > limit ? tasks.slice(0, limit - 1) : tasks;
+    // A full last column would wrap on some terminals, and a wrapped line is one more to go up.
+    const columns = stream.columns() - 1;
+    const lines = shown.map(({ name, startMs }) => {
+      const time = durationText(clock.monotonicMs() - startMs);
+      const text = fitted(name, Math.max(10, columns - time.length - "RUNNING  ".length));
+      return fitted(say`${this.#paint("yellow", "RUNNING")} ${text} ${this.#paint("dim", time)}`, columns);
+    });
+    const hidden = tasks.length - shown.length;
+    return hidden > 0 ? [...lines, fitted(this.#paint("dim", `        and ${hidden} more`), columns)] : lines;
+  }
+}
+
+function isGroup({ kind }: RunningTask): boolean {
+  return kind === "dag" || kind === "loop";
+}
+
+interface EndedTask {
+  readonly name: TerminalText;
+  readonly state: string;
+  readonly paint: Painter;
+}
+
+function endedText(event: Extract<EngineEvent, { kind: "ended" }>, { name, state, paint }: EndedTask): TerminalText {
+  const exitCode =
+    event.exitCode === undefined || event.outcome !== "failed" ? undefined : `exit code ${event.exitCode.toString()}`;
+  const reason = event.error?.replaceAll(/\s*\n\s*/g, " ") ?? exitCode;
+  const end = say`${name}: ${paintState(paint, state)} ${paint("dim", `(${durationText(event.durationMs)})`)}`;
+  return reason === undefined ? end : say`${end}: ${reason}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * The command that starts the same run again, to copy from the end of a failed one.
+ *
+ * @module
+ */
+import { DEFAULT_HOME, type RunCommand } from "../command-line.ts";
+
+/** Values of parameters are left out: they may be secrets, and what is printed is kept. */
+export function rerunCommand(command: RunCommand): string {
+  const words = [
+    ...["kfp-runtime", "run", command.pipeline],
+    ...command.params.flatMap((param) => ["--param", param.replace(/=.*$/s, "=...")]),
+    ...option("--params", command.paramsFile),
+    ...option("--home", command.home === DEFAULT_HOME ? undefined : command.home),
+    ...option("--pipeline-root", command.pipelineRoot),
+    ...option("--isolation", command.isolation === "process" ? "process" : undefined),
+    ...(command.cacheDisabled ? ["--no-cache"] : []),
+    ...option("--parallelism", command.parallelism?.toString()),
+    ...(command.fullLogs ? ["--full-logs"] : []),
+    ...option("--output", command.output === "json" ? "json" : undefined),
+  ];
+  return words.map(quoted).join(" ");
+}
+
+function option(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value];
+}
+
+/** For a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

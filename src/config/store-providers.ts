@@ -1,0 +1,218 @@
+/**
+ * The `providers` section of the launcher configuration, checked field by field.
+ *
+ * Keys match whatever their case, unknown keys are ignored, a wrong type is an error that names provider and field. What belongs
+ * together (a secret with its keys, a default with its credentials) is checked when a session is asked for, so that a broken
+ * section harms only those who use it: config/store-session.ts.
+ *
+ * Source: contract/launcher.md 10.2.
+ *
+ * @module
+ */
+import type { BucketPath } from "../core/executor/artifact-uri.ts";
+import { StorageError } from "../core/errors.ts";
+import { trimSlashes } from "../core/go/slash-path.ts";
+
+export interface S3SecretRef {
+  readonly secretName: string;
+  readonly accessKeyKey: string;
+  readonly secretKeyKey: string;
+}
+
+export interface GcsSecretRef {
+  readonly secretName: string;
+  readonly tokenKey: string;
+}
+
+export interface ProviderCredentials<SecretRef> {
+  readonly fromEnv: boolean;
+  readonly secretRef?: SecretRef;
+}
+
+/** Settings of an S3-compatible store; an absent one is not set. */
+export interface S3Settings {
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly disableSsl?: boolean;
+  readonly forcePathStyle?: boolean;
+  /** Total attempts; 0 leaves the number to the client library. */
+  readonly maxRetries?: number;
+  readonly credentials?: ProviderCredentials<S3SecretRef>;
+}
+
+export interface GcsSettings {
+  readonly credentials?: ProviderCredentials<GcsSecretRef>;
+}
+
+export interface BucketSelector {
+  readonly bucketName: string;
+  /** Path-segment prefix; empty means the whole bucket. */
+  readonly keyPrefix: string;
+}
+
+export interface ProviderSection<Settings> {
+  readonly default?: Settings;
+  /** Absent is not the same as empty: an empty list makes a section that has no default credentials. */
+  readonly overrides?: ReadonlyArray<Settings & BucketSelector>;
+}
+
+export interface Providers {
+  readonly minio?: ProviderSection<S3Settings>;
+  readonly s3?: ProviderSection<S3Settings>;
+  readonly gs?: ProviderSection<GcsSettings>;
+}
+
+/**
+ * Checks the parsed YAML of the key `providers`.
+ *
+ * @param json What the YAML parser returned; `undefined` or `null` when there is none.
+ * @throws {StorageError} STORE_CONFIG_INVALID naming provider and field.
+ */
+export function parseProviders(json: unknown): Providers {
+  const root = fieldsOf(json, "providers");
+  const minio = sectionOf(root, "minio", s3Settings);
+  const s3 = sectionOf(root, "s3", s3Settings);
+  const gs = sectionOf(root, "gs", gcsSettings);
+  return { ...optional("minio", minio), ...optional("s3", s3), ...optional("gs", gs) };
+}
+
+/** The first override, in list order, whose bucket is the path's and whose prefix is one of the path's by whole segments. */
+export function matchingOverride<Selector extends BucketSelector>(
+  overrides: readonly Selector[],
+  path: BucketPath,
+): Selector | undefined {
+  const prefix = trimSlashes(path.prefix);
+  return overrides.find((override) => {
+    const wanted = trimSlashes(override.keyPrefix);
+    return override.bucketName === path.bucket && (wanted === "" || prefix === wanted || prefix.startsWith(`${wanted}/`));
+  });
+}
+
+/** A mapping of the configuration together with its place in it, for messages. */
+class Fields {
+  readonly place: string;
+  readonly #members: Map<string, unknown>;
+
+  constructor(place: string, members: object) {
+    this.place = place;
+    const entries = Object.entries(members);
+    // An exact spelling wins over one that differs in case only, so it goes in last.
+    this.#members = new Map([
+      ...entries.map(([key, value]): [string, unknown] => [key.toLowerCase(), value]),
+      ...entries.map(([key, value]): [string, unknown] => [`=${key}`, value]),
+    ]);
+  }
+
+  get(key: string): unknown {
+    const exact = this.#members.get(`=${key}`);
+    return exact ?? this.#members.get(key.toLowerCase()) ?? undefined;
+  }
+
+  /** A bare number or boolean given for a text is taken as its text. */
+  text(key: string): string | undefined {
+    const value = this.get(key);
+    if (value === undefined || typeof value === "string") return value;
+    if (typeof value === "number" || typeof value === "boolean") return String(value);
+    throw this.#mistyped(key, "a text");
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.get(key);
+    if (value === undefined || typeof value === "boolean") return value;
+    throw this.#mistyped(key, "true or false");
+  }
+
+  count(key: string): number | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+    throw this.#mistyped(key, "a whole number, 0 or more");
+  }
+
+  child(key: string): Fields | undefined {
+    const value = this.get(key);
+    return value === undefined ? undefined : fieldsOf(value, `${this.place}.${key}`);
+  }
+
+  children(key: string): Fields[] | undefined {
+    const value = this.get(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) throw this.#mistyped(key, "a list");
+    return value.map((item, index) => fieldsOf(item, `${this.place}.${key}[${index}]`));
+  }
+
+  #mistyped(key: string, wanted: string): StorageError {
+    return new StorageError(
+      "STORE_CONFIG_INVALID",
+      `Cannot read the launcher configuration: ${this.place}.${key} must be ${wanted}`,
+    );
+  }
+}
+
+function fieldsOf(json: unknown, place: string): Fields {
+  if (json === undefined || json === null) return new Fields(place, {});
+  if (typeof json === "object" && !Array.isArray(json)) return new Fields(place, json);
+  throw new StorageError("STORE_CONFIG_INVALID", `Cannot read the launcher configuration: ${place} must be a mapping`);
+}
+
+function sectionOf<Settings>(
+  root: Fields,
+  name: string,
+  settingsOf: (fields: Fields) => Settings,
+): ProviderSection<Settings> | undefined {
+  const section = root.child(name);
+  if (section === undefined) return undefined;
+  const defaults = section.child("default");
+  const overrides = section.children("overrides");
+  return {
+    ...(defaults === undefined ? {} : { default: settingsOf(defaults) }),
+    ...(overrides === undefined ? {} : { overrides: overrides.map((each) => ({ ...selectorOf(each), ...settingsOf(each) })) }),
+  };
+}
+
+function selectorOf(fields: Fields): BucketSelector {
+  return { bucketName: fields.text("bucketName") ?? "", keyPrefix: fields.text("keyPrefix") ?? "" };
+}
+
+function s3Settings(fields: Fields): S3Settings {
+  return {
+    ...optional("endpoint", fields.text("endpoint")),
+    ...optional("region", fields.text("region")),
+    ...optional("disableSsl", fields.boolean("disableSSL")),
+    ...optional("forcePathStyle", fields.boolean("forcePathStyle")),
+    ...optional("maxRetries", fields.count("maxRetries")),
+    ...optional(
+      "credentials",
+      credentialsOf(fields, (secret) => ({
+        secretName: secret.text("secretName") ?? "",
+        accessKeyKey: secret.text("accessKeyKey") ?? "",
+        secretKeyKey: secret.text("secretKeyKey") ?? "",
+      })),
+    ),
+  };
+}
+
+function gcsSettings(fields: Fields): GcsSettings {
+  return optional(
+    "credentials",
+    credentialsOf(fields, (secret) => ({
+      secretName: secret.text("secretName") ?? "",
+      tokenKey: secret.text("tokenKey") ?? "",
+    })),
+  );
+}
+
+function credentialsOf<SecretRef>(
+  fields: Fields,
+  secretOf: (secret: Fields) => SecretRef,
+): ProviderCredentials<SecretRef> | undefined {
+  const credentials = fields.child("credentials");
+  if (credentials === undefined) return undefined;
+  const secret = credentials.child("secretRef");
+  return { fromEnv: credentials.boolean("fromEnv") ?? false, ...(secret === undefined ? {} : { secretRef: secretOf(secret) }) };
+}
+
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } {
+  // The cast is needed because TypeScript widens a computed key to string.
+  return (value === undefined ? {} : { [key]: value }) as { readonly [K in Key]?: Value };
+}

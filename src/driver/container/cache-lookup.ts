@@ -1,0 +1,85 @@
+/**
+ * Whether a container task has been done before.
+ *
+ * Source: contract/driver.md 6; upstream-v2.md 7 and U-17; decisions.md ("cachingOptions.cacheKey", "container environment").
+ *
+ * @module
+ */
+import { buildCacheKey, customFingerprint, fingerprint } from "../../core/executor/fingerprint.ts";
+import type { ComponentSpec, ContainerSpec, ExecutorInput, PipelineTask, PipelineTaskSpec } from "../../core/kfp-types.ts";
+import { findGoneArtifact, type CachedArtifactsRequest } from "./cached-artifacts.ts";
+import { missingCachedOutputs } from "./cached-outputs.ts";
+import type { DriverDeps } from "../deps.ts";
+import { needsWorkspace, workspaceClaimName } from "../pod-spec-patch/workspace.ts";
+
+export interface CacheRequest extends CachedArtifactsRequest {
+  readonly taskSpec: PipelineTaskSpec;
+  readonly component: ComponentSpec;
+  readonly container: ContainerSpec;
+  /** Resolved inputs and provisioned outputs. */
+  readonly executorInput: ExecutorInput;
+}
+
+export interface CacheDecision {
+  /** Empty when the cache is not consulted; the launcher's success then does not become an entry. */
+  readonly fingerprint: string;
+  readonly hit?: PipelineTask;
+}
+
+/** What is said of a hit that does not count; a local run shows the line to the person. */
+export const GONE_ARTIFACTS_LINE = /The cached artifacts of task "[^"]*" (?:are gone|cannot be looked at); the task runs again/;
+
+function goneMessage(taskName: string, problem: string | undefined): string {
+  return `The cached artifacts of task "${taskName}" ${problem === undefined ? "are gone" : "cannot be looked at"}; the task runs again`;
+}
+
+const NOT_CACHED: CacheDecision = { fingerprint: "" };
+
+/** Asks the server at most once. The task must be about to run: a task whose condition is false has no fingerprint. */
+export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Promise<CacheDecision> {
+  const { options, taskSpec, component } = request;
+  if (options.cacheDisabled || taskSpec.cachingOptions?.enableCache !== true) return NOT_CACHED;
+  const ownFingerprint = taskFingerprint(deps, request);
+  const hit = await deps.api.findCachedTask({
+    namespace: options.namespace,
+    fingerprint: ownFingerprint,
+    boundRunId: options.runId,
+  });
+  if (hit === undefined) {
+    deps.logger.verbose(2, "No cached task has this fingerprint", () => ({ fingerprint: ownFingerprint }));
+    return { fingerprint: ownFingerprint };
+  }
+  const missing = taskSpec.cachingOptions.cacheKey === "" ? [] : missingCachedOutputs(hit, component);
+  if (missing.length > 0) {
+    deps.logger.warn("A task with this cache key lacks outputs the component declares by now; it does not count as a hit", {
+      cachedTaskId: hit.taskId,
+      outputs: missing.join(", "),
+    });
+    return { fingerprint: ownFingerprint };
+  }
+  const gone = deps.settings.checksCachedArtifacts === true ? await findGoneArtifact(deps, request, hit) : undefined;
+  if (gone !== undefined) {
+    const { uri, problem } = gone;
+    deps.logger.warn(goneMessage(options.taskName, problem), {
+      ...{ cachedTaskId: hit.taskId, artifact: uri },
+      ...(problem === undefined ? {} : { reason: problem }),
+    });
+    return { fingerprint: ownFingerprint };
+  }
+  return { fingerprint: ownFingerprint, hit };
+}
+
+function taskFingerprint(deps: DriverDeps, { options, taskSpec, component, container, executorInput }: CacheRequest): string {
+  const customKey = taskSpec.cachingOptions?.cacheKey ?? "";
+  if (customKey !== "") return customFingerprint(taskSpec.componentRef?.name ?? "", customKey);
+  return fingerprint(
+    buildCacheKey({
+      containerSpec: container,
+      pipelineName: options.pipelineName,
+      pvcNames: needsWorkspace(executorInput) ? [workspaceClaimName(options.runName)] : [],
+      executorInput,
+      outputParameterTypes: component.outputDefinitions?.parameters ?? {},
+      includeEnv: deps.settings.fingerprintsEnvironment,
+    }),
+  );
+}

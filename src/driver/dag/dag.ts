@@ -1,0 +1,100 @@
+/**
+ * The DAG driver: sub-pipelines, loops, condition branches.
+ *
+ * Calls on a fresh run: GetRun, CreateTask, and the input links where there are input artifacts; a DAG that ends at once (condition
+ * false, no iterations, no tasks) also rolls up its state.
+ *
+ * Source: contract/driver.md 3.3, 10.3; upstream-v2.md 8.4.
+ *
+ * @module
+ */
+import { SpecError } from "../../core/errors.ts";
+import { buildExecutorInputs } from "../../core/executor/executor-input.ts";
+import type { TaskInit, TaskState } from "../../core/kfp-types.ts";
+import { dagTaskType, dagTypeAttributes, terminalDagState } from "./dag-type.ts";
+import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
+import { createOrAdoptTask, timestampNow } from "../../tasks/attempt.ts";
+import { BatchUpdater } from "../../tasks/batch-updater.ts";
+import { artifactLinks } from "../../tasks/links.ts";
+import { queuePlan } from "../../tasks/output-propagation.ts";
+import { propagateStatus } from "../../tasks/status-propagation.ts";
+import { childSpec, existingRow, readChildTask } from "../child-task.ts";
+import type { DriverDeps } from "../deps.ts";
+import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
+import { jobContext } from "../job-context.ts";
+import type { DagOptions } from "../options.ts";
+import { republishPreservedChildren } from "./republish.ts";
+import type { DriverResult } from "../result.ts";
+import { taskDraft } from "../task-draft.ts";
+import { evaluateTrigger } from "../trigger.ts";
+
+export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<DriverResult> {
+  const { runId, taskName, iterationIndex } = options;
+  const child = await readChildTask(deps, options);
+  const { snapshot, parent, scopePath } = child;
+  const { taskSpec, component } = childSpec(snapshot.spec, scopePath);
+  const typing = dagTaskType(taskName, taskSpec);
+  const place = { name: taskName, ...typing, scopePath, parentTaskId: parent.taskId };
+  const progress: TaskInProgress = {
+    draft: taskDraft({ ...place, typeAttributes: dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
+  };
+  return withFailureReport(deps, snapshot, progress, async (work) => {
+    if (component.implementation.case !== "dag") {
+      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot drive task "${scopePath}" as a DAG: its component is no DAG`);
+    }
+    const job = jobContext(snapshot.run, parent, options);
+    const request = {
+      spec: snapshot.spec,
+      taskKey: taskName,
+      taskSpec,
+      component,
+      parent,
+      tasks: snapshot.tasks,
+      job,
+      iterationIndex,
+    };
+    const inputs = await resolveInputs({ ...request, reader: snapshot.reader });
+    const { iterationCount } = inputs;
+    const condition = await evaluateTrigger(taskSpec, component, buildExecutorInputs(inputs));
+    const terminal = terminalDagState({ component, condition, iterationCount });
+    progress.draft = {
+      ...progress.draft,
+      typeAttributes: dagTypeAttributes({ iterationIndex, iterationCount }),
+      inputs: { parameters: inputs.parameters },
+      ...terminalFields(terminal, work),
+    };
+    const { task, adopted } = await createOrAdoptTask(work, {
+      runId,
+      draft: progress.draft,
+      existing: existingRow(child, typing.type, iterationIndex),
+      onTaskId: (taskId) => {
+        progress.taskId = taskId;
+      },
+    });
+    progress.row = task;
+    const batch = new BatchUpdater(work, runId);
+    if (adopted) batch.noteTask(task);
+    else batch.noteFreshTask(task.taskId);
+    for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
+    queuePlan(batch, inputs.republish);
+    await batch.flush();
+    if (terminal !== undefined) {
+      await propagateStatus(
+        work,
+        { ...task, state: terminal },
+        { runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks },
+      );
+    } else if (adopted) {
+      await republishPreservedChildren(work, { snapshot, task, batch });
+    }
+    return {
+      taskId: task.taskId,
+      ...(condition === undefined ? {} : { condition }),
+      ...(iterationCount === undefined ? {} : { iterationCount }),
+    };
+  });
+}
+
+function terminalFields(state: TaskState | undefined, { clock }: DriverDeps): TaskInit {
+  return state === undefined ? {} : { state, endTime: timestampNow(clock) };
+}

@@ -1,0 +1,38 @@
+/**
+ * Publishes the outputs of children that an earlier attempt of the run left behind.
+ *
+ * A run retry empties the outputs of failed DAGs and keeps their successful children, which do not run again. A row that is new has no
+ * such children, so this costs nothing on a fresh run.
+ *
+ * Source: contract/driver.md 3.8, 10.3; launcher.md 8.5.
+ *
+ * @module
+ */
+import type { PipelineTask } from "../../core/kfp-types.ts";
+import { planRepublish } from "../../resolver/outputs/republish.ts";
+import type { BatchUpdater } from "../../tasks/batch-updater.ts";
+import { queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
+import type { RunSnapshot } from "../../tasks/read-run.ts";
+import { listAllTasks } from "../../tasks/read-tasks.ts";
+import type { DriverDeps } from "../deps.ts";
+
+export interface RepublishRequest {
+  readonly snapshot: RunSnapshot;
+  /** The adopted row. */
+  readonly task: PipelineTask;
+  /** Flushed here, with whatever else is queued. */
+  readonly batch: BatchUpdater;
+}
+
+export async function republishPreservedChildren(deps: DriverDeps, { snapshot, task, batch }: RepublishRequest): Promise<void> {
+  const { runId } = snapshot.run;
+  let tasks = snapshot.tasks.withRows([task]);
+  if (!tasks.hasAllChildrenOf(task.taskId)) {
+    tasks = tasks.withChildrenOf(task.taskId, await listAllTasks(deps.api, runId, { parentId: task.taskId }));
+  }
+  for (const row of [task, ...tasks.ancestorsOf(task)]) batch.noteTask(row);
+  const plan = await planRepublish(snapshot.spec, task, tasks);
+  queuePlan(batch, plan);
+  await batch.flush();
+  await settleInnerLoops({ ...deps, batch }, plan, { runId, spec: snapshot.spec, tasks });
+}

@@ -1,0 +1,89 @@
+/**
+ * The ROOT_DAG driver: creates the root task of a run from the run's parameters.
+ *
+ * Calls on a fresh run: GetRun, CreateTask.
+ *
+ * Source: contract/driver.md 3.2.
+ *
+ * @module
+ */
+import { SpecError } from "../../core/errors.ts";
+import { IoType, TaskType, type TaskInit } from "../../core/kfp-types.ts";
+import { parseLenient } from "../../core/protojson/protojson.ts";
+import { resolveScopePath } from "../../core/spec/scope-path.ts";
+import type { Value } from "../../core/values/value.ts";
+import { PipelineJob_RuntimeConfigSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+import { rootParameters } from "../../resolver/inputs/root-parameters.ts";
+import { createOrAdoptTask } from "../../tasks/attempt.ts";
+import { BatchUpdater } from "../../tasks/batch-updater.ts";
+import { readRun } from "../../tasks/read-run.ts";
+import type { DriverDeps } from "../deps.ts";
+import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
+import { runContext } from "../job-context.ts";
+import type { RootDagOptions } from "../options.ts";
+import { republishPreservedChildren } from "./republish.ts";
+import type { DriverResult } from "../result.ts";
+import { taskDraft } from "../task-draft.ts";
+
+const ROOT_NAME = "ROOT";
+const ROOT_SCOPE = "root";
+
+export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): Promise<DriverResult> {
+  const {
+    message: runtimeConfig,
+    unknownFields,
+    roundedIntegers,
+  } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
+  if (unknownFields.length > 0)
+    deps.logger.warn("Unknown fields are ignored", { flag: "runtime_config", fields: unknownFields.join(", ") });
+  const snapshot = await readRun(deps, { runId: options.runId });
+  const place = {
+    name: ROOT_NAME,
+    displayName: options.runDisplayName,
+    type: TaskType.ROOT,
+    scopePath: ROOT_SCOPE,
+    typeAttributes: {},
+  };
+  const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
+  return withFailureReport(deps, snapshot, progress, async (work) => {
+    const root = resolveScopePath(snapshot.spec, [ROOT_SCOPE])[0];
+    if (root?.component.implementation.case !== "dag") {
+      throw new SpecError("COMPONENT_KIND_INVALID", "The root component of the pipeline must be a DAG");
+    }
+    const parameters = rootParameters({
+      spec: snapshot.spec,
+      values: runtimeConfig.parameterValues,
+      roundedIntegers: roundedIntegers.map((path) => path.slice(1)),
+      job: runContext(snapshot.run, options),
+    });
+    const draft: TaskInit = { ...progress.draft, inputs: rootInputs(parameters) };
+    progress.draft = draft;
+    const existing = snapshot.tasks.all().find((task) => task.type === TaskType.ROOT && task.scopePath === ROOT_SCOPE);
+    const { task, adopted } = await createOrAdoptTask(work, {
+      runId: options.runId,
+      draft,
+      existing,
+      onTaskId: (taskId) => {
+        progress.taskId = taskId;
+      },
+    });
+    progress.row = task;
+    if (adopted) {
+      const batch = new BatchUpdater(work, options.runId);
+      await republishPreservedChildren(work, { snapshot, task, batch });
+    }
+    return { taskId: task.taskId };
+  });
+}
+
+/** One entry per parameter of the runtime config; a JSON null stays a null value. */
+function rootInputs(parameters: readonly (readonly [string, Value])[]): TaskInit["inputs"] {
+  return {
+    parameters: parameters.map(([parameterKey, value]) => ({
+      parameterKey,
+      value,
+      type: IoType.RUNTIME_VALUE_INPUT,
+      producer: { taskName: ROOT_NAME },
+    })),
+  };
+}

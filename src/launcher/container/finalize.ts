@@ -1,0 +1,108 @@
+/**
+ * The last word about a task: its final state, what is still queued, and what its end means for its ancestors.
+ *
+ * Its own failure makes the task FAILED, even where the user's program succeeded. The message starts with what failed first.
+ *
+ * Source: contract/launcher.md 2.3 to 2.6, DB-10, DB-37; decisions.md ("failed status propagation").
+ *
+ * @module
+ */
+import { ApiError, errorMessage } from "../../core/errors.ts";
+import { TaskState, type PipelineTask, type TaskInit } from "../../core/kfp-types.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { KfpApi } from "../../ports/kfp-api.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { statusMetadata, timestampNow } from "../../tasks/attempt.ts";
+import { propagateStatus } from "../../tasks/status-propagation.ts";
+import { finalMetadata, type Attempt } from "../attempt.ts";
+import type { LaunchResult } from "../deps.ts";
+import { joinMessages, stageError, type AttemptFailure } from "../failure.ts";
+
+export interface FinalizeDeps {
+  readonly api: KfpApi;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Logger;
+}
+
+/**
+ * Stores the final state, with everything queued before it, and rolls it up. Never throws.
+ *
+ * What fails here makes the task FAILED, and that is rolled up as well: the ancestors may say SUCCEEDED already, when it was the last
+ * look at them that failed (contract/launcher.md DB-41, for containers too).
+ */
+export async function finalizeAttempt(
+  deps: FinalizeDeps,
+  attempt: Attempt,
+  failure: AttemptFailure | undefined,
+): Promise<LaunchResult> {
+  const { runId, taskId } = attempt.task;
+  let problem = failure?.message ?? "";
+  let state: LaunchResult["state"] = failure === undefined ? TaskState.SUCCEEDED : TaskState.FAILED;
+  try {
+    await storeAndRollUp(deps, attempt, state, problem);
+  } catch (error) {
+    state = TaskState.FAILED;
+    problem = joinMessages(problem, errorMessage(error));
+    try {
+      const stored = await deps.api.updateTask(runId, taskId, failedState(deps, attempt, problem));
+      await rollUpFailure(deps, attempt, stored);
+    } catch (updateError) {
+      problem = joinMessages(problem, `failed to record the failure: ${errorMessage(updateError)}`);
+    }
+  }
+  if (problem === "") return { exitCode: 0, state, taskId };
+  return { exitCode: failure?.exitCode ?? 1, state, taskId, message: problem };
+}
+
+async function storeAndRollUp(
+  deps: FinalizeDeps,
+  attempt: Attempt,
+  state: LaunchResult["state"],
+  message: string,
+): Promise<void> {
+  const { batch, pods, task } = attempt;
+  batch.queueTaskUpdate(task.taskId, {
+    state,
+    pods,
+    endTime: timestampNow(deps.clock),
+    ...finalMetadata(message, task.statusMetadata),
+  });
+  let stored: PipelineTask | undefined;
+  try {
+    stored = (await batch.flush()).tasks.get(task.taskId);
+  } catch (error) {
+    throw stageError("failed to flush batch updates", error);
+  }
+  await rollUp(deps, attempt, stored ?? { ...task, state });
+}
+
+/**
+ * Status propagation of an attempt's task.
+ *
+ * @throws {Error} Naming the stage that failed in the reference's words.
+ */
+async function rollUp(deps: FinalizeDeps, { snapshot }: Attempt, task: PipelineTask): Promise<void> {
+  const { spec, tasks, complete } = snapshot;
+  try {
+    await propagateStatus(deps, task, { runId: task.runId, spec, isLargeRun: !complete, tasks });
+  } catch (error) {
+    const method = error instanceof ApiError ? String(error.details["method"] ?? "") : "";
+    const isRead = method.startsWith("Get") || method.startsWith("List");
+    throw stageError(isRead ? "failed to refresh run before status propagation" : "failed to update statuses", error);
+  }
+}
+
+/** A second error of the same roll-up is news for the log only: the task's message has the first. */
+async function rollUpFailure(deps: FinalizeDeps, attempt: Attempt, task: PipelineTask): Promise<void> {
+  try {
+    await rollUp(deps, attempt, task);
+  } catch (error) {
+    deps.logger.warn("The failure of the task is not rolled up to its parents", { reason: errorMessage(error) });
+  }
+}
+
+function failedState({ clock }: FinalizeDeps, { pods, task }: Attempt, message: string): TaskInit {
+  const { runId, taskId } = task;
+  const metadata = statusMetadata(message, task.statusMetadata);
+  return { taskId, runId, state: TaskState.FAILED, endTime: timestampNow(clock), pods, statusMetadata: metadata };
+}

@@ -1,0 +1,61 @@
+/**
+ * What Ctrl-C means for a run: its steps are asked to end, everything is over within ten seconds, every row says why.
+ *
+ * @module
+ */
+import { HostError } from "../../core/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+
+export const CANCELLED_MESSAGE = "cancelled by user";
+
+/** Milliseconds from the cancellation on: steps get eight seconds, drivers and launchers the rest. Ten is what a person waits. */
+const CANCEL_LIMIT_MS = 9300;
+
+/** The same moment, with the reason a deleted pod gets, so that both isolations stop a step in the same way. */
+export function terminationSignal(signal: AbortSignal): AbortSignal {
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort("SIGTERM");
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
+  return stop.signal;
+}
+
+export interface CancellationDeps {
+  readonly clock: Pick<Clock, "sleep">;
+  readonly signal: AbortSignal;
+  readonly killChildren: () => void;
+}
+
+/** What `work` comes to; once cancelled, "failed" after {@link CANCEL_LIMIT_MS}, whatever it does. Nothing it started is left then. */
+export async function unlessStuck<Outcome>(
+  { clock, signal, killChildren }: CancellationDeps,
+  work: Promise<Outcome>,
+): Promise<Outcome | "failed"> {
+  const done = new AbortController();
+  const limit = async (): Promise<"failed"> => {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true, signal: done.signal });
+    });
+    await clock.sleep(CANCEL_LIMIT_MS, done.signal);
+    return "failed";
+  };
+  const late = limit();
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort(new Error("the run has ended"));
+    if (signal.aborted) killChildren();
+  }
+}
+
+/** A stopped step says how it was stopped, and what is above it says nothing; a person wants to read why. */
+export function cancelledMessage(message: string): string | undefined {
+  return /^$|told to stop by SIG/.test(message) ? CANCELLED_MESSAGE : undefined;
+}
+
+/** @throws {HostError} INTERRUPTED once the run is to stop, as long as there is no run yet that could say so. */
+export function throwIfCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new HostError("INTERRUPTED", "cancelled by user before the run began: nothing has run");
+}

@@ -1,0 +1,51 @@
+/**
+ * When a task of a DAG may start, and what became of the DAG: the rules Argo applies to a compiled workflow.
+ *
+ * A task starts when everything it depends on has succeeded; "succeeded" includes a cache hit and a loop over nothing, not a
+ * condition that was false. A task that only asks for completed upstream tasks starts whatever became of them, as long as they ran:
+ * the compiler attaches it to them as an exit hook.
+ *
+ * Source: the compiled workflows of the contract's corpus (`depends: x.Succeeded`); contract/driver.md 1.7.
+ *
+ * @module
+ */
+import { SpecError } from "../../core/errors.ts";
+import type { DagSpec, PipelineTaskSpec } from "../../core/kfp-types.ts";
+import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+
+/** `skipped`: its condition was false. `omitted`: it never got its turn, because of what it depends on or because the run was stopped. */
+export type TaskOutcome = "succeeded" | "failed" | "skipped" | "omitted";
+
+/**
+ * Keys of the tasks a task waits for: those it names and those whose outputs it takes, sorted.
+ *
+ * @throws {SpecError} SPEC_INVALID when one of them is not in the DAG.
+ */
+export function dependenciesOf(dag: DagSpec, taskKey: string): string[] {
+  const task = dag.tasks[taskKey] as PipelineTaskSpec;
+  const names = new Set(task.dependentTasks);
+  for (const { kind } of Object.values(task.inputs?.parameters ?? {})) {
+    if (kind.case === "taskOutputParameter" || kind.case === "taskFinalStatus") names.add(kind.value.producerTask);
+  }
+  for (const { kind } of Object.values(task.inputs?.artifacts ?? {})) {
+    if (kind.case === "taskOutputArtifact") names.add(kind.value.producerTask);
+  }
+  const unknown = [...names].find((name) => !Object.hasOwn(dag.tasks, name));
+  if (unknown !== undefined) {
+    throw new SpecError("SPEC_INVALID", `Task "${taskKey}" depends on task "${unknown}", which its DAG does not have`);
+  }
+  return [...names].toSorted();
+}
+
+/** Whether a task starts, given what became of everything it depends on. */
+export function mayStart(task: PipelineTaskSpec, upstream: readonly TaskOutcome[]): boolean {
+  if (task.triggerPolicy?.strategy === TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED) {
+    return upstream.every((outcome) => outcome !== "omitted");
+  }
+  return upstream.every((outcome) => outcome === "succeeded");
+}
+
+/** A DAG fails with any of its tasks, exit tasks included; what was left out for another reason does not matter. */
+export function dagOutcome(tasks: readonly TaskOutcome[]): "succeeded" | "failed" {
+  return tasks.includes("failed") ? "failed" : "succeeded";
+}

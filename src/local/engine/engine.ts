@@ -1,0 +1,375 @@
+/**
+ * Walks the DAG of a run in the order Argo would, and lets driver and launcher decide everything else.
+ *
+ * The engine knows three things: what may start (dag-order.ts), how many at once, and what a driver's answer means for Argo: a false
+ * condition skips the body, an iteration count repeats it, a cached decision leaves the launcher out. A failed step does not stop
+ * the tasks that do not depend on it.
+ *
+ * Source: contract/driver.md 1.7 ("How outputs are consumed"), launcher.md 1.10 and 2.8.
+ *
+ * @module
+ */
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import { errorMessage, HostError, SpecError } from "../../core/errors.ts";
+import { ImporterSpecSchema, type ComponentSpec, type ImporterSpec, type PipelineTaskSpec } from "../../core/kfp-types.ts";
+import { componentOf, executorOf, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import { printJson } from "../../core/protojson/protojson.ts";
+import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver/options.ts";
+import type { PodSpecPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
+import type { DriverResult } from "../../driver/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "./dag-order.ts";
+import type { PodIdentity } from "./pod-command.ts";
+import { Slots } from "./slots.ts";
+import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
+
+export interface EngineOptions {
+  readonly pipeline: ParsedPipeline;
+  readonly pipelineName: string;
+  readonly runId: string;
+  readonly runName: string;
+  readonly runDisplayName: string;
+  readonly namespace: string;
+  /** Protojson of PipelineJob.RuntimeConfig for the root driver. */
+  readonly runtimeConfig: string;
+  readonly cacheDisabled: boolean;
+  readonly publishLogs: boolean;
+  readonly logLevel: string;
+  readonly apiServer: ContainerOptions["apiServer"];
+  /** JSON of the Kubernetes executor config by executor label; absent means none. */
+  readonly kubernetesConfigs: ReadonlyMap<string, string>;
+  /** Steps that run at the same time; drivers have as many places of their own. */
+  readonly parallelism: number;
+}
+
+export interface EngineDeps {
+  readonly executor: TaskExecutor;
+  readonly clock: Clock;
+  /** A folder of its own for the output files of one driver; the executor creates it where it is needed. */
+  readonly driverFolder: () => string;
+  readonly newPod: (place: TaskPlace) => PodIdentity;
+  readonly onEvent: (event: EngineEvent) => void;
+  /** Aborted when the run is to stop: nothing new starts, what runs is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+export type TaskKind = "dag" | "loop" | "step" | "importer";
+
+export type EngineEvent =
+  | { readonly kind: "started"; readonly place: TaskPlace; readonly taskKind: TaskKind }
+  /** It is neither skipped nor served from the cache: a body begins, or a program is started. */
+  | { readonly kind: "running"; readonly place: TaskPlace; readonly taskKind: TaskKind }
+  | {
+      readonly kind: "ended";
+      readonly place: TaskPlace;
+      readonly taskKind: TaskKind;
+      readonly outcome: TaskOutcome;
+      readonly cached: boolean;
+      readonly durationMs: number;
+      /** Why it failed, as far as the engine knows; a step's own reason stands in its task row. */
+      readonly error?: string;
+      readonly exitCode?: number;
+      /** The run was stopped before the task was done, and no program of it was under way: nobody needs a line for each of these. */
+      readonly isCut?: boolean;
+    }
+  | { readonly kind: "retrying"; readonly place: TaskPlace; readonly retryIndex: number; readonly exitCode: number };
+
+/** Called when a task has got its turn: it is announced then, not while it waits in line. */
+type Begin = () => void;
+
+interface Ending {
+  readonly outcome: TaskOutcome;
+  readonly cached?: boolean;
+  readonly error?: string;
+  readonly exitCode?: number;
+  /** A program of the task ran. */
+  readonly hasRun?: boolean;
+}
+
+/** Where a DAG body runs: below which task, in which iterations. */
+interface Scope {
+  readonly path: string;
+  readonly parentTaskId: string;
+  readonly iterations: readonly number[];
+}
+
+/** Runs the whole pipeline. Never throws for what a task does. */
+export async function runPipeline(deps: EngineDeps, options: EngineOptions): Promise<"succeeded" | "failed"> {
+  const ending = await new Engine(deps, options).runRoot();
+  return ending === "failed" || deps.signal.aborted ? "failed" : "succeeded";
+}
+
+class Engine {
+  readonly #deps: EngineDeps;
+  readonly #options: EngineOptions;
+  readonly #steps: Slots;
+  readonly #drivers: Slots;
+
+  constructor(deps: EngineDeps, options: EngineOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#steps = new Slots(options.parallelism);
+    this.#drivers = new Slots(options.parallelism);
+  }
+
+  async runRoot(): Promise<TaskOutcome> {
+    const place: TaskPlace = { scopePath: "root", iterations: [] };
+    const ending = await this.#watched(place, "dag", async (begin) => {
+      const { runtimeConfig } = this.#options;
+      const { taskId } = await this.#drive(begin, place, {
+        type: "ROOT_DAG",
+        ...this.#common(place),
+        ...this.#dagPaths(),
+        runtimeConfig,
+      });
+      const root = this.#options.pipeline.spec.root as ComponentSpec;
+      return this.#bodyEnding(await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [] }));
+    });
+    return ending.outcome;
+  }
+
+  /** All tasks of a DAG, each as soon as it may. */
+  async #runBody(component: ComponentSpec, scope: Scope): Promise<"succeeded" | "failed"> {
+    if (component.implementation.case !== "dag") {
+      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot run "${scope.path}": its component is not a DAG`);
+    }
+    const dag = component.implementation.value;
+    const outcomes = new Map<string, Promise<TaskOutcome>>();
+    const outcomeOf = (key: string): Promise<TaskOutcome> => {
+      const known = outcomes.get(key);
+      if (known !== undefined) return known;
+      const task = dag.tasks[key] as PipelineTaskSpec;
+      const outcome = Promise.all(dependenciesOf(dag, key).map(outcomeOf)).then((upstream) =>
+        mayStart(task, upstream) && !this.#deps.signal.aborted ? this.#runTask(key, task, scope) : "omitted",
+      );
+      outcomes.set(key, outcome);
+      return outcome;
+    };
+    return dagOutcome(await Promise.all(Object.keys(dag.tasks).toSorted().map(outcomeOf)));
+  }
+
+  async #runTask(key: string, task: PipelineTaskSpec, scope: Scope): Promise<TaskOutcome> {
+    const place: TaskPlace = { scopePath: `${scope.path}.${key}`, iterations: scope.iterations };
+    const { pipeline } = this.#options;
+    let ending: Ending;
+    try {
+      const component = componentOf(pipeline.spec, task);
+      if (component.implementation.case === "dag") {
+        const isLoop = task.iterator.case !== undefined;
+        ending = await this.#watched(place, isLoop ? "loop" : "dag", (begin) =>
+          this.#runDag(key, task, component, { place, scope, begin }),
+        );
+      } else {
+        const executor = executorOf(pipeline, component, task.componentRef?.name ?? "").spec;
+        ending =
+          executor.case === "importer"
+            ? await this.#watched(place, "importer", (begin) => this.#runImporter(key, executor.value, { place, scope, begin }))
+            : await this.#watched(place, "step", (begin) => this.#runStep(key, task, component, { place, scope, begin }));
+      }
+    } catch (error) {
+      // Only the look-ups above throw; the pipeline was checked before the run, so this is a spec nobody foresaw.
+      ending = await this.#watched(place, "step", () => Promise.reject(error));
+    }
+    return ending.outcome;
+  }
+
+  async #runDag(
+    key: string,
+    task: PipelineTaskSpec,
+    component: ComponentSpec,
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
+  ): Promise<Ending> {
+    const driven = await this.#drive(begin, place, {
+      type: "DAG",
+      ...this.#common(place),
+      ...this.#child(key, scope),
+      ...this.#dagPaths(),
+    });
+    if (driven.condition === false) return { outcome: "skipped" };
+    const isLoop = task.iterator.case !== undefined;
+    this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
+    const body = { path: place.scopePath, parentTaskId: driven.taskId };
+    if (!isLoop) return this.#bodyEnding(await this.#runBody(component, { ...body, iterations: scope.iterations }));
+
+    const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
+    const count = driven.iterationCount ?? 0;
+    const slots = new Slots(limit > 0 ? limit : Math.max(count, 1));
+    const iterations = Array.from({ length: count }, (_, index) =>
+      slots.run(() => this.#runBody(component, { ...body, iterations: [...scope.iterations, index] })),
+    );
+    return this.#bodyEnding(dagOutcome(await Promise.all(iterations)));
+  }
+
+  /** A body that was cut short has not succeeded, even where everything that ran did. */
+  #bodyEnding(outcome: "succeeded" | "failed"): Ending {
+    return { outcome: this.#deps.signal.aborted ? "failed" : outcome };
+  }
+
+  async #runStep(
+    key: string,
+    task: PipelineTaskSpec,
+    component: ComponentSpec,
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
+  ): Promise<Ending> {
+    const label = component.implementation.case === "executorLabel" ? component.implementation.value : "";
+    const folder = this.#deps.driverFolder();
+    const { condition, cached, podSpecPatch } = await this.#drive(begin, place, {
+      type: "CONTAINER",
+      ...this.#common(place, folder),
+      ...this.#child(key, scope),
+      kubernetesConfig: this.#options.kubernetesConfigs.get(label) ?? "",
+      cachedDecisionPath: `${folder}/cached-decision`,
+      podSpecPatchPath: `${folder}/pod-spec-patch`,
+      cacheDisabled: this.#options.cacheDisabled,
+      publishLogs: String(this.#options.publishLogs),
+      logLevel: this.#options.logLevel,
+      apiServer: this.#options.apiServer,
+      proxy: { httpProxy: "", httpsProxy: "", noProxy: "" },
+      defaults: {},
+    });
+    if (condition === false) return { outcome: "skipped" };
+    if (cached === true || podSpecPatch === undefined) return { outcome: "succeeded", cached: cached === true };
+    return this.#launch(place, task, podSpecPatch);
+  }
+
+  /** One launcher, and as many again as the task's retry policy allows. */
+  async #launch(place: TaskPlace, task: PipelineTaskSpec, patch: PodSpecPatch): Promise<Ending> {
+    const { executor, newPod, onEvent, signal } = this.#deps;
+    const policy = task.retryPolicy;
+    for (let retryIndex = 0; ; retryIndex += 1) {
+      const request = { place, patch, pod: newPod(place), signal, ...(policy === undefined ? {} : { retryIndex }) };
+      let hasRun = retryIndex > 0;
+      const { exitCode } = await this.#steps.run(() => {
+        if (signal.aborted) return stopped();
+        hasRun = true;
+        if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
+        return executor.launch(request);
+      });
+      if (exitCode === 0) return { outcome: "succeeded" };
+      if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) {
+        return { outcome: "failed", exitCode, hasRun };
+      }
+      onEvent({ kind: "retrying", place, retryIndex: retryIndex + 1, exitCode });
+      if (!(await this.#waited(retryDelayMs(policy, retryIndex)))) return { outcome: "failed", exitCode, hasRun };
+    }
+  }
+
+  /** @returns False when the run was stopped meanwhile. */
+  async #waited(ms: number): Promise<boolean> {
+    const { clock, signal } = this.#deps;
+    try {
+      if (ms > 0) await clock.sleep(ms, signal);
+      return !signal.aborted;
+    } catch {
+      return false;
+    }
+  }
+
+  async #runImporter(
+    key: string,
+    importer: ImporterSpec,
+    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
+  ): Promise<Ending> {
+    const { executor, newPod, onEvent, signal } = this.#deps;
+    const { apiServer, logLevel, namespace, pipelineName, runId } = this.#options;
+    const pod = newPod(place);
+    const argv = [
+      ...["--executor_type", "importer", "--task_name", key],
+      ...["--importer_spec", printJson(ImporterSpecSchema, importer)],
+      ...["--pipeline_name", pipelineName, "--run_id", runId, "--parent_task_id", scope.parentTaskId],
+      ...["--iteration_index", String(scope.iterations.at(-1) ?? -1)],
+      ...["--ml_pipeline_server_address", apiServer.address, "--ml_pipeline_server_port", apiServer.port],
+      ...["--namespace", namespace, "--pod_name", pod.name, "--pod_uid", pod.uid],
+      ...["--log_level", logLevel],
+    ];
+    const { exitCode } = await this.#steps.run(() => {
+      if (signal.aborted) throw notBegun();
+      begin();
+      onEvent({ kind: "running", place, taskKind: "importer" });
+      return executor.importArtifact({ place, argv, pod, signal });
+    });
+    return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
+  }
+
+  /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
+  async #drive(begin: Begin, place: TaskPlace, options: Parameters<TaskExecutor["drive"]>[0]["options"]): Promise<DriverResult> {
+    const { executor, signal } = this.#deps;
+    return this.#drivers.run(() => {
+      if (signal.aborted) throw notBegun();
+      begin();
+      return executor.drive({ place, options, signal });
+    });
+  }
+
+  /** Reports start and end; an error of `work` ends the task as failed. A task that never got its turn is not reported. */
+  async #watched(place: TaskPlace, taskKind: TaskKind, work: (begin: Begin) => Promise<Ending>): Promise<Ending> {
+    const { clock, onEvent } = this.#deps;
+    let startMs: number | undefined;
+    const begin = (): number => {
+      if (startMs === undefined) {
+        startMs = clock.monotonicMs();
+        onEvent({ kind: "started", place, taskKind });
+      }
+      return startMs;
+    };
+    let ending: Ending;
+    try {
+      ending = await work(begin);
+    } catch (error) {
+      if (isNotBegun(error)) return { outcome: "omitted" };
+      ending = { outcome: "failed", error: errorMessage(error) };
+    }
+    const beganMs = begin();
+    const { hasRun = false, ...shown } = ending;
+    const isCut = this.#deps.signal.aborted && ending.outcome === "failed" && !hasRun;
+    onEvent({
+      kind: "ended",
+      place,
+      taskKind,
+      ...shown,
+      ...(isCut ? { isCut } : {}),
+      cached: ending.cached === true,
+      durationMs: clock.monotonicMs() - beganMs,
+    });
+    return ending;
+  }
+
+  #common(place: TaskPlace, folder = this.#deps.driverFolder()): CommonOptions {
+    const { pipelineName, runId, runName, runDisplayName, namespace } = this.#options;
+    const { name, uid } = this.#deps.newPod(place);
+    return { pipelineName, runId, runName, runDisplayName, namespace, conditionPath: `${folder}/condition`, pod: { name, uid } };
+  }
+
+  #dagPaths(folder = this.#deps.driverFolder()): { parentTaskIdPath: string; iterationCountPath: string } {
+    return { parentTaskIdPath: `${folder}/task-id`, iterationCountPath: `${folder}/iteration-count` };
+  }
+
+  /** The index of the innermost enclosing loop reaches every driver below it, an inner loop's own driver included. */
+  #child(taskName: string, { parentTaskId, iterations }: Scope): ChildOptions {
+    const iterationIndex = iterations.at(-1);
+    return { taskName, parentTaskId, ...(iterationIndex === undefined ? {} : { iterationIndex }) };
+  }
+}
+
+function notBegun(): HostError {
+  return new HostError("INTERRUPTED", "not begun: the run was stopped", { details: { notBegun: true } });
+}
+
+function isNotBegun(error: unknown): boolean {
+  return error instanceof HostError && error.code === "INTERRUPTED" && error.details["notBegun"] === true;
+}
+
+/** Exit code of a container that was never started because the run was stopped. */
+const STOPPED_EXIT_CODE = 143;
+
+function stopped(): Promise<{ exitCode: number }> {
+  return Promise.resolve({ exitCode: STOPPED_EXIT_CODE });
+}
+
+/** `duration * factor^index`, never more than the policy's maximum; Argo's defaults for what is not given: no delay, factor 2, one hour. */
+function retryDelayMs(policy: NonNullable<PipelineTaskSpec["retryPolicy"]>, index: number): number {
+  const firstMs = policy.backoffDuration === undefined ? 0 : durationMs(policy.backoffDuration);
+  const limitMs = policy.backoffMaxDuration === undefined ? 3_600_000 : durationMs(policy.backoffMaxDuration);
+  const factor = policy.backoffFactor === 0 ? 2 : policy.backoffFactor;
+  return Math.min(firstMs * factor ** index, limitMs);
+}

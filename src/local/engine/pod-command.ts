@@ -1,0 +1,56 @@
+/**
+ * What the kubelet makes of the `main` container of a pod spec patch: the process to start and its environment.
+ *
+ * `$(NAME)` in command, arguments and values becomes the value of that variable of the container; `$$` becomes `$`; a name the
+ * container does not have stays as it is. Argo's own `{{...}}` tags are not expanded: a local run has no workflow.
+ *
+ * Source: contract/kubernetes.md 1.2; Kubernetes' dependent environment variables.
+ *
+ * @module
+ */
+import { InternalError } from "../../core/errors.ts";
+import type { ContainerPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
+
+export interface PodIdentity {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+}
+
+export interface PodCommand {
+  /** Launcher, its flags, `--`, then the user's command. */
+  readonly argv: readonly string[];
+  /** The container's own variables, to be put over whatever the image (here: the host) provides. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export function podCommand(container: ContainerPatch, pod: PodIdentity): PodCommand {
+  const environment: Record<string, string> = {};
+  for (const { name, value, valueFrom } of container.env) {
+    environment[name] =
+      valueFrom === undefined ? expandReferences(value ?? "", environment) : downwardApi(valueFrom.fieldRef.fieldPath, pod);
+  }
+  const argv = [...container.command, ...(container.args ?? [])].map((text) => expandReferences(text, environment));
+  return { argv, environment };
+}
+
+function downwardApi(fieldPath: string, pod: PodIdentity): string {
+  switch (fieldPath) {
+    case "metadata.name":
+      return pod.name;
+    case "metadata.uid":
+      return pod.uid;
+    case "metadata.namespace":
+      return pod.namespace;
+    default:
+      throw new InternalError("INVARIANT_BROKEN", `A local run has no pod field "${fieldPath}"`);
+  }
+}
+
+/** One pass from left to right; what was inserted is not looked at again. */
+export function expandReferences(text: string, environment: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\$\$|\$\(([^)]*)\)/g, (match, name: string | undefined) => {
+    if (name === undefined) return "$";
+    return Object.hasOwn(environment, name) ? (environment[name] as string) : match;
+  });
+}

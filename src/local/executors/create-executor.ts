@@ -1,0 +1,91 @@
+/**
+ * The executor of one run: in this process or as programs, with the tasks that wait for a debugger always as programs.
+ *
+ * @module
+ */
+import type { KfpApi } from "../../ports/kfp-api.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+import { GONE_ARTIFACTS_LINE } from "../../driver/container/cache-lookup.ts";
+import type { ApiServer } from "../../apiserver/server.ts";
+import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import type { LogStream } from "../../node/log-stream.ts";
+import { createProcessRunner } from "../../node/process-runner.ts";
+import { createLogger } from "../../node/stderr-logger.ts";
+import { createInProcessExecutor } from "./in-process-executor.ts";
+import { createInspectingExecutor, readTaskPatterns, waitingSteps } from "./inspected-tasks.ts";
+import { createProcessExecutor } from "./process-executor.ts";
+import type { StepRuntime } from "../steps/step-runtime.ts";
+import type { TaskExecutor } from "../engine/task-executor.ts";
+import { failUnstartedStep } from "./unstarted-step.ts";
+
+export interface CreateExecutorDeps {
+  readonly api: KfpApi;
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  readonly randomUuid: () => string;
+  /** For the lines of drivers and launchers. */
+  readonly log: LogStream;
+  readonly server: ApiServer;
+  readonly steps: StepRuntime;
+  readonly onNotice: (text: string) => void;
+}
+
+export interface CreateExecutorOptions {
+  readonly runId: string;
+  readonly pipeline: ParsedPipeline;
+  readonly isolation: "in-process" | "process";
+  readonly programFolder: string;
+  readonly inspectTasks: readonly string[];
+  /** Of the host. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `--log_level` of drivers and launchers. */
+  readonly logLevel: string;
+}
+
+/** Launchers need eight seconds to end their program. */
+const PROCESS_GRACE_MS = 9000;
+
+export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutorOptions): TaskExecutor {
+  const { api, clock, files, randomUuid, server, onNotice } = deps;
+  const log = showingCacheMisses(deps.log, onNotice);
+  const { runId, pipeline, isolation, programFolder, inspectTasks, environment } = options;
+  const verbosity = Number(options.logLevel);
+  const logger = createLogger({ clock, stream: log, format: "text", verbosity });
+  const steps = failUnstartedStep({ api, clock, logger }, { runId, spec: pipeline.spec, steps: deps.steps });
+  const address = { address: server.host, port: String(server.port) };
+  const programs = (of: StepRuntime): TaskExecutor =>
+    createProcessExecutor({ programFolder, server: address, files, steps: of, log, graceMs: PROCESS_GRACE_MS });
+  const inProcess = (): TaskExecutor =>
+    createInProcessExecutor({
+      ...{ api, clock, files, randomUuid, log, steps },
+      processRunner: createProcessRunner(),
+      logLevel: verbosity,
+      createLogger: (fields, level) => createLogger({ clock, stream: log, format: "text", verbosity: level, fields }),
+      countTasks: () => server.store.tasks.count(runId),
+    });
+  const executor = isolation === "process" ? programs(steps) : inProcess();
+  if (inspectTasks.length === 0) return executor;
+  return createInspectingExecutor({
+    patterns: readTaskPatterns(inspectTasks, pipeline),
+    others: executor,
+    waiting: programs(waitingSteps(steps, environment)),
+    host: environment,
+    onNotice,
+  });
+}
+
+/** The same log; that a task runs again although it was cached is said to the person too, once a task. */
+function showingCacheMisses(log: LogStream, onNotice: (text: string) => void): LogStream {
+  const said = new Set<string>();
+  return {
+    write(text) {
+      const [line] = text.startsWith("WARN") ? (GONE_ARTIFACTS_LINE.exec(text) ?? []) : [];
+      if (line !== undefined && !said.has(line)) {
+        said.add(line);
+        onNotice(line);
+      }
+      return log.write(text);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Runs drivers and launchers in this process: the very code of the programs, with everything a process would have handed in.
+ *
+ * @module
+ */
+import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
+import { drive } from "../../driver/drive.ts";
+import { driverSettings } from "../../driver/run.ts";
+import type { DriverResult } from "../../driver/result.ts";
+import { openRunStore, type RunStoreRequest } from "../../objectstore/open-run-store.ts";
+import { runLauncher } from "../../launcher/run.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+import type { KfpApi } from "../../ports/kfp-api.ts";
+import type { KubeApi } from "../../ports/kube-api.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { ObjectStore } from "../../ports/object-store.ts";
+import type { ProcessRunner } from "../../ports/process-runner.ts";
+import type { PreparedLauncher, StepRuntime } from "../steps/step-runtime.ts";
+import type {
+  DriveRequest,
+  ImportRequest,
+  LaunchOutcome,
+  LaunchRequest,
+  TaskExecutor,
+  TaskPlace,
+} from "../engine/task-executor.ts";
+import { taskLabel } from "../engine/task-label.ts";
+
+export interface InProcessExecutorOptions {
+  readonly api: KfpApi;
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  readonly processRunner: ProcessRunner;
+  readonly randomUuid: () => string;
+  readonly steps: StepRuntime;
+  /** Verbosity of driver and launcher. */
+  readonly logLevel: number;
+  /** A logger whose lines say which program of which task they come from. */
+  readonly createLogger: (fields: { readonly program: string; readonly task: string }, verbosity: number) => Logger;
+  /** Where usage errors of the launcher would go; a local run makes none. */
+  readonly log: { write(text: string): unknown };
+  /** Tasks the run has right now. */
+  readonly countTasks: () => number;
+}
+
+export function createInProcessExecutor(options: InProcessExecutorOptions): TaskExecutor {
+  return {
+    drive: ({ options: driverOptions, place }: DriveRequest) => driveHere(options, place, driverOptions),
+
+    async launch(request: LaunchRequest): Promise<LaunchOutcome> {
+      const step = await options.steps.prepare(request);
+      return launchHere(options, step, { ...request, argv: step.argv });
+    },
+
+    importArtifact: (request: ImportRequest) => launchHere(options, options.steps.importer(request.place, request.pod), request),
+  };
+}
+
+async function driveHere(
+  options: InProcessExecutorOptions,
+  place: TaskPlace,
+  driverOptions: DriveRequest["options"],
+): Promise<DriverResult> {
+  const { api, clock, files, randomUuid } = options;
+  const logger = options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel);
+  const environment = options.steps.driverEnvironment(place);
+  const openStore = (request: RunStoreRequest): Promise<ObjectStore> =>
+    openRunStore({ clock, files, kube: noCluster, environment }, request);
+  const settings = {
+    ...driverSettings(environment),
+    taskCountHint: options.countTasks(),
+  };
+  logger.info("driver starts", { type: driverOptions.type });
+  try {
+    const result = await drive({ api, clock, logger, files, kube: noCluster, openStore, randomUuid, settings }, driverOptions);
+    logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
+    return result;
+  } catch (error) {
+    logger.error(`driver failed: ${errorMessage(error)}`, error instanceof KfpError ? { code: error.code } : {});
+    throw error;
+  }
+}
+
+async function launchHere(
+  options: InProcessExecutorOptions,
+  prepared: PreparedLauncher,
+  { place, argv, signal }: { readonly place: TaskPlace; readonly argv: readonly string[]; readonly signal: AbortSignal },
+): Promise<LaunchOutcome> {
+  const { api, clock, files, processRunner, log } = options;
+  const { environment } = prepared;
+  try {
+    const exitCode = await runLauncher(argv, {
+      environment,
+      userEnvironment: environment,
+      stdin: "ignore",
+      userStdout: prepared.stdout,
+      userStderr: prepared.stderr,
+      stdout: log,
+      stderr: log,
+      clock,
+      files,
+      processRunner,
+      createLogger: (verbosity) => options.createLogger({ program: "launcher-v2", task: taskLabel(place) }, verbosity),
+      connect: () => Promise.resolve({ api }),
+      kube: noCluster,
+      openStore: (request) => openRunStore({ clock, files, kube: noCluster, environment }, request),
+      copy: () => Promise.reject(new Error("a local run copies no launcher")),
+      taskCountHint: options.countTasks(),
+      signal,
+    });
+    return { exitCode };
+  } finally {
+    await prepared.end();
+  }
+}
+
+function noCluster(): Promise<KubeApi> {
+  return Promise.reject(new KubeError("KUBE_UNAVAILABLE", "a local run has no Kubernetes cluster"));
+}

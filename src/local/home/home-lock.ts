@@ -1,0 +1,163 @@
+/**
+ * One writer per home. The lock file names its holder; a holder that no longer runs does not count.
+ *
+ * @module
+ */
+import { constants, readFileSync } from "node:fs";
+import { link, open, rename, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { errorMessage, HostError } from "../../core/errors.ts";
+import type { Home } from "./home.ts";
+
+export interface LockHolder {
+  readonly pid: number;
+  /** Kernel's start time of that process: a later process may get the same pid. Empty where /proc is not there. */
+  readonly processStart: string;
+  readonly host: string;
+  /** UTC. */
+  readonly since: string;
+  /** What it does, such as `run examples/quickstart/pipeline.yaml`. */
+  readonly what: string;
+}
+
+export interface HomeLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock, or says who has it.
+ *
+ * @throws {HostError} HOME_LOCKED naming the holder; HOME_UNUSABLE when the lock file cannot be written.
+ */
+export async function lockHome(home: Home, what: string, now: Date): Promise<HomeLock> {
+  const holder: LockHolder = {
+    pid: process.pid,
+    processStart: processStart(process.pid),
+    host: hostname(),
+    since: now.toISOString(),
+    what,
+  };
+  const own = `${home.lock}.${process.pid}.${now.getTime()}`;
+  try {
+    await writeFile(own, `${JSON.stringify(holder)}\n`);
+    // Two tries: the second one after a dead holder's file was removed.
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      if (await linked(own, home.lock)) return { release: () => releaseLock(home, holder) };
+      const other = await readHolder(home.lock);
+      if (other !== undefined && isAlive(other)) throw lockedError(home, other);
+      await removeStale(home, `${own}.stale`);
+    }
+    throw new HostError("HOME_LOCKED", `Cannot use ${home.folder}: another process took its lock at the same moment; try again`);
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    throw new HostError("HOME_UNUSABLE", `Cannot lock ${home.folder}: ${errorMessage(error)}`, { cause: error });
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** Whoever was told to delete the file and took the lock keeps theirs. */
+async function releaseLock(home: Home, own: LockHolder): Promise<void> {
+  const holder = await readHolder(home.lock);
+  const isOwn = holder?.pid === own.pid && holder.processStart === own.processStart && holder.host === own.host;
+  if (isOwn && holder.since === own.since) await rm(home.lock, { force: true });
+}
+
+/** Moves a dead holder's file away; if a living one took its place since we looked, that one gets its place back. */
+async function removeStale(home: Home, aside: string): Promise<void> {
+  try {
+    await rename(home.lock, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  const moved = await readHolder(aside);
+  if (moved !== undefined && isAlive(moved)) {
+    await linked(aside, home.lock);
+    await rm(aside, { force: true });
+    throw lockedError(home, moved);
+  }
+  await rm(aside, { force: true });
+}
+
+/** Who holds the lock right now, if anybody. */
+export async function lockHolder(home: Home): Promise<LockHolder | undefined> {
+  const holder = await readHolder(home.lock);
+  return holder !== undefined && isAlive(holder) ? holder : undefined;
+}
+
+/** What a person can do: a holder on another machine may be gone for good, and nobody here can see that. */
+function lockedError(home: Home, { pid, host, since, what }: LockHolder): HostError {
+  const remedy =
+    host === hostname()
+      ? "wait for it, or choose another folder with --home"
+      : "wait for it, or choose another folder with --home; " +
+        `if that process is gone (a container that was removed, another computer), delete the file ${home.lock}`;
+  const holder = `process ${pid} on ${host} has been using it since ${since} (${what})`;
+  return new HostError("HOME_LOCKED", `Cannot use ${home.folder}: ${holder}; ${remedy}`);
+}
+
+/** A hard link is the atomic form of "create unless it exists" that also carries the content. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Longer than any lock file of ours: a pipeline's path is part of it. */
+const LONGEST_LOCK_BYTES = 64 * 1024;
+
+/** @returns Undefined for no file, and for a file that does not name a holder: empty, cut off, or somebody else's. */
+async function readHolder(path: string): Promise<LockHolder | undefined> {
+  try {
+    // Without waiting for whoever would write into a pipe of that name.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { size } = await file.stat();
+      if (size > LONGEST_LOCK_BYTES) return undefined;
+      return holderOf(JSON.parse((await file.read(Buffer.alloc(size), 0, size, 0)).buffer.toString("utf8")));
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function holderOf(value: unknown): LockHolder | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { pid, processStart: start, host, since, what } = value as Partial<Record<keyof LockHolder, unknown>>;
+  // Zero and negative numbers mean groups of processes to the kernel.
+  if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (typeof start !== "string" || typeof host !== "string") return undefined;
+  return { pid, processStart: start, host, since: textOr(since, "an unknown time"), what: textOr(what, "unknown work") };
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === "string" && value !== "" ? value : fallback;
+}
+
+function isAlive({ pid, processStart: start, host }: LockHolder): boolean {
+  // A holder on another machine (a shared folder) cannot be looked at: believe the file.
+  if (host !== hostname()) return true;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return start === "" || processStart(pid) === start;
+}
+
+function processStart(pid: number): string {
+  try {
+    // Field 22 of /proc/PID/stat; the name in field 2 may hold blanks, so count from its closing parenthesis.
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The home folder of local runs: database, artifacts, per-run files, interpreters.
+ *
+ * ```
+ * HOME/lock                 who uses it (home-lock.ts)
+ * HOME/state.db             runs, tasks, artifacts, links (SQLite)
+ * HOME/artifacts/           default pipeline root
+ * HOME/runs/RUN_ID/         driver files, parameter files, logs of drivers and launchers
+ * HOME/environments/        Python environments, one per set of packages
+ * HOME/launcher-config/     a person's own settings for stores, key `providers`; never cleared
+ * ```
+ *
+ * @module
+ */
+import { access, constants, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errorMessage, HostError } from "../../core/errors.ts";
+import { makeFolder } from "../../node/make-folder.ts";
+
+export interface Home {
+  /** Absolute. */
+  readonly folder: string;
+  readonly lock: string;
+  readonly database: string;
+  readonly artifacts: string;
+  readonly runs: string;
+  readonly environments: string;
+}
+
+/** Written into every home, so that `home clear` never empties a folder that is something else. */
+const MARKER = "kfp-runtime-home";
+const MARKER_TEXT = "Made by kfp-runtime for local runs. `kfp-runtime home clear` empties it.\n";
+
+/** Not ours to clear, and no sign of a foreign folder: lock, marker, and what a person put there. */
+const KEPT: ReadonlySet<string> = new Set(["lock", MARKER, "launcher-config"]);
+
+/** Paths only; nothing is touched. @param folder Absolute. */
+export function homeAt(folder: string): Home {
+  return {
+    folder,
+    lock: join(folder, "lock"),
+    database: join(folder, "state.db"),
+    artifacts: join(folder, "artifacts"),
+    runs: join(folder, "runs"),
+    environments: join(folder, "environments"),
+  };
+}
+
+/** @throws {HostError} HOME_UNUSABLE naming the folder and the reason. */
+export async function prepareHome(folder: string): Promise<Home> {
+  const home = homeAt(folder);
+  try {
+    await makeFolder(folder);
+    await access(folder, constants.W_OK | constants.X_OK);
+    if (!(await exists(join(folder, MARKER)))) {
+      const foreign = (await readdir(folder)).filter((name) => !KEPT.has(name));
+      if (foreign.length > 0) {
+        throw new HostError(
+          "HOME_UNUSABLE",
+          `Cannot use ${folder} as home: it holds other files (${foreign.slice(0, 3).join(", ")})`,
+        );
+      }
+      await writeFile(join(folder, MARKER), MARKER_TEXT);
+    }
+    for (const part of [home.artifacts, home.runs, home.environments]) await makeFolder(part);
+    return home;
+  } catch (error) {
+    if (error instanceof HostError) throw error;
+    throw new HostError("HOME_UNUSABLE", `Cannot use ${folder} as home: ${errorMessage(error)}; choose another with --home`, {
+      cause: error,
+    });
+  }
+}
+
+export interface HomeUsage {
+  readonly exists: boolean;
+  readonly databaseBytes: number;
+  readonly artifactsBytes: number;
+  readonly runsBytes: number;
+  readonly environmentsBytes: number;
+}
+
+export async function homeUsage(home: Home): Promise<HomeUsage> {
+  const [databaseBytes, artifactsBytes, runsBytes, environmentsBytes] = await Promise.all(
+    [home.database, home.artifacts, home.runs, home.environments].map(sizeOf),
+  );
+  return {
+    exists: await exists(join(home.folder, MARKER)),
+    databaseBytes: databaseBytes ?? 0,
+    artifactsBytes: artifactsBytes ?? 0,
+    runsBytes: runsBytes ?? 0,
+    environmentsBytes: environmentsBytes ?? 0,
+  };
+}
+
+/**
+ * Removes everything in a home. The caller holds its lock.
+ *
+ * @throws {HostError} HOME_UNUSABLE when the folder is not one of ours: nothing is removed then.
+ */
+export async function clearHome(home: Home): Promise<void> {
+  if (!(await exists(join(home.folder, MARKER)))) {
+    throw new HostError("HOME_UNUSABLE", `Cannot clear ${home.folder}: kfp-runtime did not make it (it has no file ${MARKER})`);
+  }
+  for (const name of await readdir(home.folder)) {
+    if (!KEPT.has(name)) await rm(join(home.folder, name), { recursive: true, force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const entry = await stat(path).catch(() => undefined);
+  if (entry === undefined) return 0;
+  if (!entry.isDirectory()) return entry.size;
+  const names = await readdir(path, { recursive: true });
+  const sizes = await Promise.all(
+    names.map(async (name) => {
+      const file = await stat(join(path, name)).catch(() => undefined);
+      return file?.isFile() === true ? file.size : 0;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,196 @@
+/**
+ * Looks for features in a pipeline that a local run does without or refuses (features.ts), one line each.
+ *
+ * @module
+ */
+import { toJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { isLocalUri } from "../../core/executor/artifact-uri.ts";
+import { PipelineSpecSchema, ParameterType } from "../../core/kfp-types.ts";
+import { KubernetesExecutorConfigSchema } from "../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
+import { ImportedUris } from "./imported-uris.ts";
+import { runErrors, runWarnings } from "./pipeline-checks.ts";
+import type { LoadedPipeline } from "./pipeline-file.ts";
+import { flattened, placedTasks, type PlacedTask } from "./pipeline-tasks.ts";
+
+export interface FeatureReport {
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+  /** KubernetesExecutorConfig by executor label, as JSON, without what a local run does without. */
+  readonly kubernetesConfigs: ReadonlyMap<string, string>;
+}
+
+/** A feature that was found, and in which task; none for the pipeline as a whole. */
+interface Finding {
+  readonly feature: Feature;
+  readonly task?: string;
+  /** What exactly, in addition to the feature's name. */
+  readonly what?: string;
+}
+
+const VOLUME_IMAGES = new Set(["argostub/createpvc", "argostub/deletepvc"]);
+const WORKSPACE_PLACEHOLDER = "{{$.workspace_path}}";
+/** Schemes the launcher has a client for. */
+const STORES = /^(?:minio|s3):\/\//;
+
+/**
+ * @param pipelineRoot Of the run, when it is not the default one.
+ * @param parameters Of the run, as far as they are given.
+ */
+export function checkFeatures(
+  pipeline: LoadedPipeline,
+  pipelineRoot?: string,
+  parameters: Readonly<Record<string, JsonValue>> = {},
+): FeatureReport {
+  const imported = new ImportedUris(pipeline.parsed, parameters);
+  const tasks = flattened(placedTasks(pipeline.parsed));
+  const kubernetesConfigs = new Map<string, string>();
+  const findings = [
+    ...pipelineFindings(pipeline, pipelineRoot),
+    ...tasks.flatMap(taskFindings),
+    ...tasks.flatMap((task) => importFindings(imported, task)),
+    ...tasks.flatMap((task) => kubernetesFindings(pipeline, task, kubernetesConfigs)),
+  ];
+  return {
+    errors: [...runErrors(pipeline.problems), ...lines(findings, "error")],
+    warnings: [...imageWarning(tasks), ...lines(findings, "warning"), ...runWarnings(pipeline.problems)],
+    kubernetesConfigs,
+  };
+}
+
+/** One line per feature, with all the tasks that have it. */
+function lines(findings: readonly Finding[], treatment: "warning" | "error"): string[] {
+  const grouped = new Map<string, { readonly finding: Finding; readonly tasks: Set<string> }>();
+  for (const finding of findings) {
+    if (finding.feature.treatment !== treatment) continue;
+    const key = `${finding.feature.name}\n${finding.what ?? ""}`;
+    const group = grouped.get(key) ?? { finding, tasks: new Set() };
+    if (finding.task !== undefined) group.tasks.add(finding.task);
+    grouped.set(key, group);
+  }
+  return [...grouped.values()].map(({ finding: { feature, what }, tasks }) => {
+    const where = tasks.size === 0 ? "" : ` (${tasks.size === 1 ? "task" : "tasks"} ${[...tasks].join(", ")})`;
+    const name = what === undefined ? feature.name : `${feature.name}: ${what}`;
+    const verdict = treatment === "error" ? "is not supported in a local run" : "has no effect in a local run";
+    return `${name}${where} ${verdict}: ${feature.note}`;
+  });
+}
+
+function imageWarning(tasks: readonly PlacedTask[]): string[] {
+  const hasSteps = tasks.some(({ executor }) => executor?.spec.case === "container");
+  return hasSteps ? ["the images of steps are not used: their commands run on this machine"] : [];
+}
+
+function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | undefined): Finding[] {
+  const found: Finding[] = [];
+  const { spec, platformSpec, unknownFields } = parsed;
+  if (unknownFields.length > 0) found.push({ feature: LANGUAGE_FEATURES.unknown, what: unknownFields.join(", ") });
+  if (spec.defaultPipelineRoot !== "") found.push({ feature: LANGUAGE_FEATURES.defaultRoot });
+  if (pipelineRoot !== undefined && !isSupportedUri(pipelineRoot)) {
+    found.push({ feature: LANGUAGE_FEATURES.stores, what: `pipeline root ${pipelineRoot}` });
+  }
+  const text = JSON.stringify(toJson(PipelineSpecSchema, spec));
+  if (text.includes(WORKSPACE_PLACEHOLDER)) found.push({ feature: LANGUAGE_FEATURES.workspace });
+  for (const [name, platform] of Object.entries(platformSpec?.platforms ?? {})) {
+    if (name !== "kubernetes") {
+      found.push({ feature: PLATFORM_FEATURES.otherPlatforms, what: name });
+      continue;
+    }
+    const config = platform.pipelineConfig;
+    if (config === undefined) continue;
+    const { resourceTtlOnCompletion, resourceTtlOnFailure, resourceTtlOnSuccess } = config;
+    if (resourceTtlOnCompletion + resourceTtlOnFailure + resourceTtlOnSuccess !== 0) {
+      found.push({ feature: PLATFORM_FEATURES.ttl });
+    }
+    if (config.activeDeadlineSeconds !== 0) found.push({ feature: PLATFORM_FEATURES.deadline });
+    if (config.workspace !== undefined) found.push({ feature: PLATFORM_FEATURES.pipelineWorkspace });
+  }
+  return found;
+}
+
+function taskFindings({ scopePath, component, executor }: PlacedTask): Finding[] {
+  const at = scopePath.replace(/^root\./, "");
+  const found: Finding[] = [];
+  const add = (feature: Feature, what?: string): void => {
+    found.push({ feature, task: at, ...(what === undefined ? {} : { what }) });
+  };
+  const parameters = Object.values(component.inputDefinitions?.parameters ?? {});
+  const takesTaskConfig = parameters.some(({ parameterType }) => parameterType === ParameterType.TASK_CONFIG);
+  if (component.taskConfigPassthroughs.length > 0 || takesTaskConfig) add(LANGUAGE_FEATURES.taskConfig);
+  for (const { platform } of component.singlePlatformSpecs) {
+    add(PLATFORM_FEATURES.otherPlatforms, `${platform}, in the component`);
+  }
+  switch (executor?.spec.case) {
+    case "container": {
+      const { image, command, args, resources, lifecycle } = executor.spec.value;
+      if (VOLUME_IMAGES.has(image)) add(LANGUAGE_FEATURES.volumeTasks);
+      else if (command.length + args.length === 0) add(LANGUAGE_FEATURES.entryPoint);
+      if (resources !== undefined) add(LANGUAGE_FEATURES.resources);
+      if (lifecycle?.preCacheCheck !== undefined) add(LANGUAGE_FEATURES.preCacheCheck);
+      break;
+    }
+    case "importer": {
+      if (executor.spec.value.downloadToWorkspace) add(LANGUAGE_FEATURES.workspace);
+      break;
+    }
+    case "resolver":
+    case "customJob":
+      add(LANGUAGE_FEATURES.otherExecutors);
+      break;
+    case undefined:
+      break;
+  }
+  return found;
+}
+
+/** The URIs that the pipeline and the parameters know; one that a step makes is the launcher's to judge. */
+function importFindings(imported: ImportedUris, { scopePath, executor, parent, task }: PlacedTask): Finding[] {
+  if (executor?.spec.case !== "importer") return [];
+  return imported
+    .of(executor.spec.value, task, parent)
+    .filter((uri) => /^\w+:\/\//.test(uri) && !isSupportedUri(uri))
+    .map((uri) => ({ feature: LANGUAGE_FEATURES.stores, task: scopePath.replace(/^root\./, ""), what: `import of ${uri}` }));
+}
+
+function isSupportedUri(uri: string): boolean {
+  return isLocalUri(uri) || STORES.test(uri);
+}
+
+/** Adds what is left of the task's config, if anything, to `configs`. */
+function kubernetesFindings(
+  { parsed }: LoadedPipeline,
+  { executorLabel, scopePath }: PlacedTask,
+  configs: Map<string, string>,
+): Finding[] {
+  const config = parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors[executorLabel];
+  if (executorLabel === "" || config === undefined) return [];
+  const task = scopePath.replace(/^root\./, "");
+  const left: JsonObject = {};
+  const findings: Finding[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    const field = KubernetesExecutorConfigSchema.fields.find(({ name, jsonName }) => key === name || key === jsonName);
+    if (isEmpty(value)) continue;
+    if (field === undefined) {
+      findings.push({ feature: LANGUAGE_FEATURES.unknown, task, what: key });
+      continue;
+    }
+    const feature = KUBERNETES_FEATURES[field.jsonName];
+    if (feature === undefined) left[key] = value;
+    else findings.push({ task, feature: allOptional(value) ? { ...feature, treatment: "warning" } : feature });
+  }
+  if (Object.keys(left).length > 0) configs.set(executorLabel, JSON.stringify(left));
+  return findings;
+}
+
+function isEmpty(value: JsonValue): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+/** Optional secrets and config maps may be absent, and here they are. */
+function allOptional(value: JsonValue): boolean {
+  const entries = Array.isArray(value) ? value : [];
+  return (
+    entries.length > 0 &&
+    entries.every((entry) => typeof entry === "object" && entry !== null && !Array.isArray(entry) && entry["optional"] === true)
+  );
+}

@@ -1,0 +1,84 @@
+/**
+ * What of the pipeline language and of the platform spec a local run supports, does without, or refuses.
+ *
+ * docs/local.md holds the same table; test/local/pipeline/features.test.ts compares the two. Nothing is ignored in silence: what has no meaning
+ * on one machine costs a warning, what a step would miss is refused before anything runs.
+ *
+ * @module
+ */
+export type Treatment = "supported" | "warning" | "error";
+
+export interface Feature {
+  /** As in the table of docs/local.md. */
+  readonly name: string;
+  readonly treatment: Treatment;
+  /** What happens, or why not. */
+  readonly note: string;
+}
+
+const feature = (name: string, treatment: Treatment, note: string): Feature => ({ name, treatment, note });
+
+/** The language: what the SDK compiles into the pipeline spec. */
+export const LANGUAGE_FEATURES = {
+  parameters: feature("parameters of every type, defaults, optional inputs, literals", "supported", "as in the cluster"),
+  artifacts: feature("artifacts of every type, lists of artifacts, metadata", "supported", "as in the cluster"),
+  metrics: feature("metrics and classification metrics", "supported", "as in the cluster"),
+  placeholders: feature("placeholders, ConcatPlaceholder, IfPresentPlaceholder", "supported", "as in the cluster"),
+  conditions: feature("If, Elif, Else, OneOf", "supported", "as in the cluster"),
+  loops: feature("ParallelFor over lists, parameters and artifacts, nested, with parallelism", "supported", "as in the cluster"),
+  collected: feature("Collected", "supported", "as in the cluster"),
+  nested: feature("pipelines in pipelines", "supported", "as in the cluster"),
+  dependencies: feature("task dependencies without data", "supported", "as in the cluster"),
+  importers: feature("importers", "supported", "as in the cluster, for the stores below"),
+  caching: feature("caching, cache keys", "supported", "across the runs of one home"),
+  retries: feature("retry policies with backoff", "supported", "of steps; drivers are not repeated"),
+  ignoreFailure: feature("ignore_upstream_failure", "supported", "as in the cluster"),
+  exitHandlers: feature("exit handlers and final status", "supported", "also after a failure; not after Ctrl-C"),
+  environment: feature("environment variables of a step", "supported", "over those of this machine"),
+  localRoot: feature("artifacts in a folder, minio:// and s3://", "supported", "see Where artifacts go"),
+  image: feature("image of a step", "warning", "not used: commands run on this machine; said once per run"),
+  resources: feature("resource requests and limits, accelerators", "warning", "no meaning here"),
+  preCacheCheck: feature("lifecycle.preCacheCheck", "warning", "never run, as in the cluster"),
+  defaultRoot: feature("defaultPipelineRoot", "warning", "not used: artifacts go to the home or to --pipeline-root"),
+  unknown: feature("members this version does not know", "warning", "not used; named"),
+  entryPoint: feature("containers without command and arguments", "error", "the entry point of an image is out of reach"),
+  volumeTasks: feature("CreatePVC and DeletePVC", "error", "no volumes here yet"),
+  taskConfig: feature("dsl.TaskConfig", "error", "there is no pod to hand on"),
+  workspace: feature("workspace", "error", "no shared folder here yet"),
+  stores: feature("gs://, oci://, huggingface:// and other stores", "error", "no client for them yet"),
+  otherExecutors: feature("resolver and custom job executors", "error", "not part of Kubeflow"),
+} as const satisfies Record<string, Feature>;
+
+/** The pipeline's own settings in the platform spec. */
+export const PLATFORM_FEATURES = {
+  ttl: feature("pipelineConfig: resourceTtl...", "warning", "no meaning here"),
+  deadline: feature("pipelineConfig: activeDeadlineSeconds", "warning", "not enforced: Ctrl-C ends a run"),
+  pipelineWorkspace: feature("pipelineConfig: workspace", "error", "no shared folder here yet"),
+  otherPlatforms: feature("platforms other than kubernetes", "warning", "not used"),
+} as const satisfies Record<string, Feature>;
+
+/** Members of KubernetesExecutorConfig, by JSON name: every one of them. */
+export const KUBERNETES_FEATURES: Readonly<Record<string, Feature>> = Object.fromEntries(
+  [
+    feature("nodeSelector", "warning", "no meaning here"),
+    feature("tolerations", "warning", "no meaning here"),
+    feature("nodeAffinity", "warning", "no meaning here"),
+    feature("podAffinity", "warning", "no meaning here"),
+    feature("podMetadata", "warning", "no meaning here"),
+    feature("imagePullSecret", "warning", "no image is pulled"),
+    feature("imagePullPolicy", "warning", "no image is pulled"),
+    feature("enabledSharedMemory", "warning", "this machine's own /dev/shm is used"),
+    feature("securityContext", "warning", "steps run as you"),
+    feature("activeDeadlineSeconds", "warning", "not enforced"),
+    feature("secretAsVolume", "error", "no secrets here yet; optional ones count as absent, with a warning"),
+    feature("secretAsEnv", "error", "no secrets here yet; optional ones count as absent, with a warning"),
+    feature("configMapAsVolume", "error", "no config maps here yet; optional ones count as absent, with a warning"),
+    feature("configMapAsEnv", "error", "no config maps here yet; optional ones count as absent, with a warning"),
+    feature("pvcMount", "error", "no volumes here yet"),
+    feature("genericEphemeralVolume", "error", "no volumes here yet"),
+    feature("emptyDirMounts", "error", "no volumes here yet"),
+    feature("fieldPathAsEnv", "error", "there is no pod"),
+    feature("initContainers", "error", "there is no pod"),
+    feature("podResourceClaims", "error", "there is no pod"),
+  ].map((entry) => [entry.name, entry]),
+);

@@ -1,0 +1,174 @@
+/**
+ * Loads what the KFP SDK compiles: a pipeline spec, alone or followed by a platform spec document, as YAML or JSON.
+ *
+ * Everything that can be said about the file before anything runs is said here; what is said is one line.
+ *
+ * @module
+ */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { errorMessage, KfpError, SpecError, UsageError } from "../../core/errors.ts";
+import { parsePipelineSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import type { SpecProblem } from "../../core/spec-check/problem.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+import { checkPipeline } from "./pipeline-checks.ts";
+
+export interface LoadedPipeline {
+  /** As given on the command line. */
+  readonly path: string;
+  readonly name: string;
+  /** What CreateRun takes: the spec, or `{pipeline_spec, platform_spec}`. */
+  readonly source: JsonObject;
+  readonly parsed: ParsedPipeline;
+  /** What the static check found: warnings only. */
+  readonly problems: readonly SpecProblem[];
+}
+
+/** What is read from the disk. */
+type Files = Pick<FileSystem, "readText"> & Partial<Pick<FileSystem, "stat">>;
+
+/** Bytes of a pipeline or parameters file; compiled pipelines of hundreds of tasks have one or two million. */
+export const FILE_SIZE_LIMIT = 16 * 1024 * 1024;
+/** Characters of its values and keys once aliases are written out. */
+const EXPANSION_LIMIT = 2 * FILE_SIZE_LIMIT;
+/** Lists and maps in each other. The SDK writes about twenty. */
+const NESTING_LIMIT = 200;
+
+const SCHEMA_VERSION = "2.1.0";
+/** Members every compiled pipeline has. */
+const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersion"];
+
+/**
+ * @throws {UsageError} FILE_UNREADABLE when it cannot be read, is no YAML, or is no pipeline.
+ * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
+ */
+export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
+  const documents = await readDocuments(await readFile(files, path), path);
+  const source = pipelineSource(documents, path);
+  const what = `Cannot run ${path}`;
+  let parsed: ParsedPipeline;
+  let name: string;
+  try {
+    parsed = parsePipelineSpec(source);
+    const { pipelineInfo, schemaVersion } = parsed.spec;
+    if (schemaVersion !== SCHEMA_VERSION) {
+      throw new SpecError("SPEC_INVALID", `its schemaVersion is "${schemaVersion}", only ${SCHEMA_VERSION} is known`);
+    }
+    name = pipelineInfo?.name ?? "";
+    if (name === "") throw new SpecError("SPEC_INVALID", "it has no pipelineInfo.name");
+    // Read on demand: a malformed one is an error of the file, too.
+    void parsed.deployment;
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    throw new SpecError(error.code as "SPEC_INVALID", `${what}: ${oneLine(error.message)}`, { cause: error });
+  }
+  return { path, name, source, parsed, problems: await checkPipeline(parsed, what) };
+}
+
+/** A text file named on the command line. @throws {UsageError} FILE_UNREADABLE */
+export async function readFile(files: Files, path: string): Promise<string> {
+  let text: string | undefined;
+  try {
+    const sizeBytes = (await files.stat?.(path))?.sizeBytes ?? 0;
+    if (sizeBytes > FILE_SIZE_LIMIT) throw tooLarge(sizeBytes);
+    text = await files.readText(path);
+  } catch (error) {
+    const reason = error instanceof KfpError && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
+    throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${oneLine(reason)}`, { cause: error });
+  }
+  if (text === undefined) throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: there is no such file`);
+  return text;
+}
+
+function tooLarge(sizeBytes: number): Error {
+  return new Error(`it has ${sizeBytes.toLocaleString("en")} bytes, the limit is ${FILE_SIZE_LIMIT.toLocaleString("en")}`);
+}
+
+/**
+ * The documents of a YAML or JSON text.
+ *
+ * @throws {UsageError} FILE_UNREADABLE naming line and column.
+ */
+export async function readDocuments(text: string, path: string): Promise<readonly JsonValue[]> {
+  const json = parseJson(text);
+  if (json !== undefined) return assertModest([json], path);
+  const { readYaml } = await import("./yaml-text.ts");
+  const result = readYaml(text);
+  if (!("problem" in result)) return assertModest(result.documents, path);
+  const { line, column, problem } = result;
+  throw new UsageError("FILE_UNREADABLE", `Cannot read ${path} as YAML: line ${line}, column ${column}: ${problem}`);
+}
+
+/**
+ * Refuses documents that are harmless as text only: too deep for everything that walks them by recursion, or grown out of all
+ * proportion by YAML aliases.
+ */
+function assertModest(documents: readonly JsonValue[], path: string): readonly JsonValue[] {
+  const refuse = (reason: string): UsageError => new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`);
+  let size = 0;
+  let level: JsonValue[] = [...documents];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > NESTING_LIMIT) throw refuse(`its lists and maps are nested more than ${NESTING_LIMIT} levels deep`);
+    const next: JsonValue[] = [];
+    for (const container of level) {
+      if (typeof container !== "object" || container === null) continue;
+      for (const [key, value] of Object.entries(container)) {
+        size += key.length + (typeof value === "string" ? value.length : 1);
+        if (size > EXPANSION_LIMIT) {
+          throw refuse(`with its aliases written out it has more than ${EXPANSION_LIMIT.toLocaleString("en")} characters`);
+        }
+        if (value !== undefined && isContainer(value)) next.push(value);
+      }
+    }
+    level = next;
+  }
+  return documents;
+}
+
+function isContainer(value: JsonValue): value is JsonObject | JsonValue[] {
+  return typeof value === "object" && value !== null;
+}
+
+/** Large pipelines load faster as JSON; a text that is none may still be YAML. */
+function parseJson(text: string): JsonValue | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function pipelineSource(documents: readonly JsonValue[], path: string): JsonObject {
+  const noPipeline = (reason: string): UsageError =>
+    new UsageError("FILE_UNREADABLE", `${path} is no compiled pipeline: ${reason}`);
+  const [first, second, ...more] = documents;
+  if (first === undefined) throw noPipeline("it is empty");
+  if (!isObject(first)) throw noPipeline("it holds no map");
+  if (more.length > 0) throw noPipeline("it has more than two documents");
+  if (second !== undefined && !isObject(second)) throw noPipeline("its second document is no platform spec");
+  const wrapped = first["pipeline_spec"] ?? first["pipelineSpec"];
+  const spec = wrapped ?? first;
+  if (!isObject(spec)) throw noPipeline("its pipeline_spec is no map");
+  const missing = REQUIRED_MEMBERS.filter((name) => !Object.hasOwn(spec, name) && !Object.hasOwn(spec, snakeCase(name)));
+  if (missing.length > 0) {
+    const kind = typeof spec["kind"] === "string" ? ` (it is a Kubernetes object of kind ${spec["kind"]})` : "";
+    throw noPipeline(`it has no ${missing.join(", no ")}${kind}; compile it with the KFP SDK, version 2`);
+  }
+  const platformSpec = second ?? first["platform_spec"] ?? first["platformSpec"];
+  if (platformSpec === undefined) return spec;
+  if (!isObject(platformSpec)) throw noPipeline("its platform spec is no map");
+  if (!Object.hasOwn(platformSpec, "platforms")) throw noPipeline("its second document is no platform spec: it has no platforms");
+  return { pipeline_spec: spec, platform_spec: platformSpec };
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, " ").trim();
+}

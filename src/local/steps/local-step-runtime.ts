@@ -1,0 +1,174 @@
+/**
+ * The surroundings of the steps of one local run.
+ *
+ * ```
+ * HOME/runs/RUN_ID/log                  lines of drivers and launchers
+ * HOME/runs/RUN_ID/launcher-config/     defaultPipelineRoot of the run, providers of the home
+ * HOME/runs/RUN_ID/outputs/TASK/        parameter files and executor output of one step, emptied before each attempt
+ * HOME/runs/RUN_ID/python/              what the SDK's executor needs to find local artifacts (sdk-paths.ts)
+ * HOME/runs/RUN_ID/tmp/TASK/            temporary folder of a Python step, removed after each attempt
+ * HOME/runs/RUN_ID/drivers/N/           output files of one driver, in process isolation
+ * ```
+ *
+ * @module
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { podCommand, type PodIdentity } from "../engine/pod-command.ts";
+import { splitPythonBootstrap } from "./python-bootstrap.ts";
+import { activated, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
+import { runsSdkExecutor, withSdkPaths, writeSdkPaths } from "./sdk-paths.ts";
+import { ExecutorRoutine, LineSink, LogTail } from "./step-output.ts";
+import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime.ts";
+import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
+import { taskFolderName } from "../engine/task-label.ts";
+
+export interface StepLine {
+  readonly place: TaskPlace;
+  readonly stream: "stdout" | "stderr";
+  /** Without line end. */
+  readonly text: string;
+  /** The SDK's executor says it in every Python step. */
+  readonly isRoutine: boolean;
+}
+
+export interface LocalStepRuntimeOptions {
+  /** HOME/runs/RUN_ID, absolute. */
+  readonly runFolder: string;
+  /** Of the host. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly python: Pick<PythonEnvironments, "provide">;
+  readonly onLine: (line: StepLine) => void;
+}
+
+export interface LocalStepRuntime extends StepRuntime {
+  /** The last lines of a step's latest attempt. */
+  lastLines(place: TaskPlace): readonly string[];
+}
+
+/** Lines kept of each step for the message of its failure. */
+const TAIL_LINES = 80;
+
+/** File for the lines of drivers and launchers. */
+export function runLogPath(runFolder: string): string {
+  return join(runFolder, "log");
+}
+
+export function launcherConfigFolder(runFolder: string): string {
+  return join(runFolder, "launcher-config");
+}
+
+export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalStepRuntime {
+  const { runFolder, onLine, python } = options;
+  const tails = new Map<string, LogTail>();
+  let sdkPaths: Promise<void> | undefined;
+  const outputsFolder = (place: TaskPlace): string => join(runFolder, "outputs", taskFolderName(place));
+  const common: Readonly<Record<string, string>> = {
+    ...options.environment,
+    // There is no service account, and so no token, on this machine.
+    KFP_TOKEN_PATH: "",
+    KFP_LAUNCHER_CONFIG_DIR: launcherConfigFolder(runFolder),
+    KFP_LOG_FILE: runLogPath(runFolder),
+  };
+
+  const openSinks = (place: TaskPlace): { stdout: LineSink; stderr: LineSink } => {
+    const tail = new LogTail(TAIL_LINES);
+    tails.set(taskFolderName(place), tail);
+    const sink = (stream: StepLine["stream"]): LineSink => {
+      const routine = new ExecutorRoutine();
+      return new LineSink((text) => {
+        const isRoutine = routine.accepts(text);
+        if (!isRoutine) tail.add(text);
+        onLine({ place, stream, text, isRoutine });
+      });
+    };
+    return { stdout: sink("stdout"), stderr: sink("stderr") };
+  };
+
+  return {
+    driverEnvironment: (place) => ({ ...common, KFP_OUTPUTS_DIR: outputsFolder(place), KFP_CACHE_CHECK_ARTIFACTS: "on" }),
+
+    async prepare({ patch, place, pod, retryIndex }: LaunchRequest): Promise<PreparedStep> {
+      const [container] = patch.containers;
+      const { argv, environment } = podCommand(container, pod);
+      const step = await prepareCommand(argv.slice(1), environment);
+      const outputs = outputsFolder(place);
+      const temporary = join(runFolder, "tmp", taskFolderName(place));
+      await rm(outputs, { recursive: true, force: true });
+      await mkdir(outputs, { recursive: true });
+      if (step.isPython) await mkdir(temporary, { recursive: true });
+      const { stdout, stderr } = openSinks(place);
+      return {
+        argv: step.argv,
+        environment: {
+          ...step.environment,
+          ...(step.isPython ? { TMPDIR: temporary } : {}),
+          KFP_OUTPUTS_DIR: outputs,
+          KFP_RETRY_INDEX: String(retryIndex ?? 0),
+        },
+        stdout,
+        stderr,
+        async end() {
+          stdout.end();
+          stderr.end();
+          await rm(outputs, { recursive: true, force: true });
+          if (step.isPython) await rm(temporary, { recursive: true, force: true });
+        },
+      };
+    },
+
+    importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher {
+      const { stdout, stderr } = openSinks(place);
+      return {
+        environment: {
+          ...common,
+          ...{ KFP_POD_NAME: pod.name, KFP_POD_UID: pod.uid, NAMESPACE: pod.namespace },
+          KFP_MODELCARS: "false",
+        },
+        stdout,
+        stderr,
+        end: () => {
+          stdout.end();
+          stderr.end();
+          return Promise.resolve();
+        },
+      };
+    },
+
+    lastLines: (place) => tails.get(taskFolderName(place))?.lines() ?? [],
+  };
+
+  async function completed(
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ): Promise<Readonly<Record<string, string>>> {
+    if (!runsSdkExecutor(command)) return environment;
+    const folder = join(runFolder, "python");
+    sdkPaths ??= writeSdkPaths(folder);
+    await sdkPaths;
+    return withSdkPaths(environment, folder);
+  }
+
+  interface PreparedCommand {
+    readonly argv: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+    readonly isPython: boolean;
+  }
+
+  /** A lightweight Python component runs in an environment that has its packages already; everything else as it is. */
+  async function prepareCommand(argv: readonly string[], variables: Readonly<Record<string, string>>): Promise<PreparedCommand> {
+    const separator = argv.indexOf("--");
+    const bootstrap = splitPythonBootstrap(argv.slice(separator + 1));
+    if (separator < 0 || bootstrap === undefined) {
+      const environment = await completed(argv.slice(separator + 1), { ...common, ...variables });
+      return { argv, environment, isPython: false };
+    }
+    const folder = await python.provide(bootstrap.installs);
+    return {
+      argv: [...argv.slice(0, separator + 1), ...bootstrap.command],
+      // What the component itself sets stays; what only this machine has would get in the environment's way.
+      environment: await completed(bootstrap.command, activated({ ...withoutPythonVariables(common), ...variables }, folder)),
+      isPython: true,
+    };
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * What a local run gives to a step that a pod would have: its own folder for parameter files, its environment, a place for its
+ * output, and the interpreter it needs. Both isolations use the same one.
+ *
+ * @module
+ */
+import type { OutputSink } from "../../ports/process-runner.ts";
+import type { PodIdentity } from "../engine/pod-command.ts";
+import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
+
+export interface PreparedLauncher {
+  /** The whole environment of the launcher and of the user's program: the host's, the container's, what is local. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+  /** Writes out what is left of an unfinished line, and removes what only this attempt needed. */
+  end(): Promise<void>;
+}
+
+export interface PreparedStep extends PreparedLauncher {
+  /** Flags of the launcher, `--`, the user's command; without program name. */
+  readonly argv: readonly string[];
+}
+
+export interface StepRuntime {
+  /** The whole environment of the driver of a task: where the parameter files of a step go, among others. */
+  driverEnvironment(place: TaskPlace): Readonly<Record<string, string>>;
+  /** @throws {HostError} PYTHON_UNAVAILABLE when the step's interpreter cannot be provided. */
+  prepare(request: LaunchRequest): Promise<PreparedStep>;
+  importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher;
+}

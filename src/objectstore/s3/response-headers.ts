@@ -1,0 +1,75 @@
+/**
+ * Reading answers of S3 stores: tags, ranges, short bodies.
+ *
+ * @module
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import type { BlobBody, BlobRange, PartEntry, StoredTag } from "../blob-client.ts";
+import { StoreFailure } from "../blob-client.ts";
+import { offeredChecksums } from "../transfer/checksums.ts";
+import { stripQuotes } from "./list-objects-xml.ts";
+
+/** Answers other than objects are documents of some kilobytes, listings of up to a megabyte. */
+const LARGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * ETag and checksums of an answer. The ETag is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
+ */
+export function storedTag(headers: IncomingHttpHeaders): StoredTag {
+  const encryption = headers["x-amz-server-side-encryption"] ?? "AES256";
+  const isKeyed =
+    encryption !== "AES256" ||
+    headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined ||
+    headers["ibm-sse-kp-enabled"] === "true";
+  return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed, checksums: offeredChecksums(headers) };
+}
+
+/** What a refusal says beside its code. @param region Of the answer's document, where it names one. */
+export function answerFacts(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  region: string | undefined,
+): { region?: string; answeredAtMs?: number } {
+  const { "x-amz-bucket-region": bucketRegion, date } = headers;
+  const known = [bucketRegion, region].find((text): text is string => typeof text === "string" && /^[a-z0-9-]+$/.test(text));
+  const answeredAtMs = typeof date === "string" ? Date.parse(date) : Number.NaN;
+  return {
+    ...(known === undefined ? {} : { region: known }),
+    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
+  };
+}
+
+/** @throws {StoreFailure} when the answered range is not the asked one. */
+export function toBlobBody(
+  stream: Readable,
+  headers: IncomingHttpHeaders,
+  answer: { status: number; range: BlobRange },
+): BlobBody {
+  const tag = storedTag(headers);
+  if (answer.status !== 206) return { stream, tag, offset: 0, isPartial: false };
+  const start = /^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1];
+  if (start === undefined || Number(start) !== answer.range.offset) {
+    stream.destroy();
+    throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
+  }
+  return { stream, tag, offset: answer.range.offset, isPartial: true };
+}
+
+/** Of a HEAD with a part number. */
+export function toPartEntry(headers: IncomingHttpHeaders): PartEntry {
+  const parts = Number(headers["x-amz-mp-parts-count"] ?? "0");
+  const sizeBytes = Number(headers["content-length"] ?? "0");
+  return Number.isSafeInteger(parts) && parts > 0 ? { sizeBytes, parts } : { sizeBytes };
+}
+
+/** The whole body as text. */
+export async function readBody(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > LARGEST_DOCUMENT_BYTES) throw new StoreFailure("the store's answer is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

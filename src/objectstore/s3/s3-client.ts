@@ -1,0 +1,278 @@
+/**
+ * s3:// through @aws-sdk/client-s3, only the commands that are used.
+ *
+ * Everything the SDK would look up in the environment of the process is given explicitly, so that tasks with different
+ * environments can share a process. Its retries and checksums are off: retry.ts retries, upload.ts verifies. Loaded with a dynamic
+ * import; never together with minio-client.ts on one path (contract/portable-launcher.md section 3).
+ *
+ * Source: contract/launcher.md 10.8, upstream-v2.md 12.
+ *
+ * @module
+ */
+import type { IncomingHttpHeaders } from "node:http";
+import { Readable } from "node:stream";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import type { S3ClientConfig, ServerSideEncryption } from "@aws-sdk/client-s3";
+import { KfpError } from "../../core/errors.ts";
+import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
+import { StoreFailure } from "../blob-client.ts";
+import type { ClientSettings, CredentialSource } from "../client-settings.ts";
+import { stripQuotes } from "./list-objects-xml.ts";
+import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
+import { errorCode } from "../store-errors.ts";
+
+export interface S3Settings extends ClientSettings {
+  /** Absent: the endpoint of the region at AWS. */
+  readonly endpoint?: string;
+  /** A profile with a role or a login session is left to the SDK, which then reads its files and the environment of the process. */
+  readonly credentials: CredentialSource | { readonly sdkProfile: string };
+  readonly isDualStack: boolean;
+  readonly isFips: boolean;
+  readonly isAccelerated: boolean;
+  /** Server-side encryption of uploads. */
+  readonly sseType?: string;
+  readonly kmsKeyId?: string;
+}
+
+export function createS3Client(settings: S3Settings): BlobClient {
+  const { bucket: Bucket } = settings;
+  const client = new S3Client(clientConfig(settings));
+  askForChecksums(client);
+  const encryption = {
+    // The service judges the word; the SDK's type lists those it knew when it was made.
+    ...(settings.sseType === undefined ? {} : { ServerSideEncryption: settings.sseType as ServerSideEncryption }),
+    ...(settings.kmsKeyId === undefined ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
+  };
+
+  return {
+    async put(key, body, contentType, signal) {
+      const command = new PutObjectCommand({
+        Bucket,
+        Key: key,
+        Body: body,
+        ContentLength: body.length,
+        ContentType: contentType,
+        ...encryption,
+      });
+      return tagOf(await ask(() => client.send(command, { abortSignal: signal })));
+    },
+
+    async startMultipart(key, contentType, signal) {
+      const command = new CreateMultipartUploadCommand({ Bucket, Key: key, ContentType: contentType, ...encryption });
+      const { UploadId } = await ask(() => client.send(command, { abortSignal: signal }));
+      if (UploadId === undefined || UploadId === "") throw new StoreFailure("the store answered no upload id");
+      return UploadId;
+    },
+
+    async putPart(key, uploadId, partNumber, body, signal) {
+      const part = { Bucket, Key: key, UploadId: uploadId, PartNumber: partNumber, Body: body, ContentLength: body.length };
+      return tagOf(await ask(() => client.send(new UploadPartCommand(part), { abortSignal: signal })));
+    },
+
+    async completeMultipart(key, uploadId, parts, signal) {
+      const Parts = parts.map((part) => ({ PartNumber: part.partNumber, ETag: `"${part.etag}"` }));
+      const command = new CompleteMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId, MultipartUpload: { Parts } });
+      return tagOf(await ask(() => client.send(command, { abortSignal: signal })));
+    },
+
+    async abortMultipart(key, uploadId, signal) {
+      const command = new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId });
+      await ask(() => client.send(command, { abortSignal: signal }));
+    },
+
+    async get(key, range, signal): Promise<BlobBody> {
+      const end = range.lengthBytes === undefined ? "" : String(range.offset + range.lengthBytes - 1);
+      const command = new GetObjectCommand({
+        Bucket,
+        Key: key,
+        ...(range.offset > 0 || range.lengthBytes !== undefined ? { Range: `bytes=${range.offset}-${end}` } : {}),
+        ...(range.etag === undefined ? {} : { IfMatch: `"${range.etag}"` }),
+      });
+      const answer = await ask(() => client.send(command, { abortSignal: signal }));
+      if (!(answer.Body instanceof Readable))
+        throw new StoreFailure("the store answered no content", { reason: "UNEXPECTED_EOF" });
+      const headers = {
+        ...tagHeaders(answer),
+        ...(answer.ContentRange === undefined ? {} : { "content-range": answer.ContentRange }),
+      };
+      const status = answer.$metadata.httpStatusCode ?? 200;
+      return toBlobBody(answer.Body, headers, { status, range });
+    },
+
+    async stat(key, signal) {
+      const command = new HeadObjectCommand({ Bucket, Key: key });
+      const answer = await ask(() => client.send(command, { abortSignal: signal }));
+      const tag = tagOf(answer);
+      return { key, sizeBytes: answer.ContentLength ?? 0, etag: tag.etag, tag };
+    },
+
+    async statPart(key, partNumber, signal) {
+      const command = new HeadObjectCommand({ Bucket, Key: key, PartNumber: partNumber });
+      const { ContentLength = 0, PartsCount } = await ask(() => client.send(command, { abortSignal: signal }));
+      return { sizeBytes: ContentLength, ...(PartsCount === undefined ? {} : { parts: PartsCount }) };
+    },
+
+    async list(prefix, token, signal) {
+      const command = new ListObjectsV2Command({
+        Bucket,
+        Prefix: prefix,
+        EncodingType: "url",
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      });
+      const answer = await ask(() => client.send(command, { abortSignal: signal }));
+      const isUrlEncoded = answer.EncodingType === "url";
+      const entries = (answer.Contents ?? []).map((object) => ({
+        key: isUrlEncoded ? decodeURIComponent((object.Key ?? "").replaceAll("+", " ")) : (object.Key ?? ""),
+        sizeBytes: object.Size ?? 0,
+        etag: stripQuotes(object.ETag ?? ""),
+      }));
+      const next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
+      return next === undefined || next === "" ? { entries } : { entries, nextToken: next };
+    },
+
+    close: () => client.destroy(),
+  };
+}
+
+function clientConfig(settings: S3Settings): S3ClientConfig {
+  const { credentials } = settings;
+  // Each value that is missing here would be read from the environment of the process or from the home folder, which a container
+  // with an unknown user does not have (contract/portable-launcher.md pitfall 1).
+  const explicit = {
+    region: settings.region,
+    forcePathStyle: settings.isPathStyle,
+    useDualstackEndpoint: settings.isDualStack,
+    useFipsEndpoint: settings.isFips,
+    useAccelerateEndpoint: settings.isAccelerated,
+    ignoreConfiguredEndpointUrls: true,
+    followRegionRedirects: true,
+    maxAttempts: 1,
+    retryMode: "standard",
+    defaultsMode: "standard" as const,
+    requestChecksumCalculation: "WHEN_REQUIRED" as const,
+    responseChecksumValidation: "WHEN_REQUIRED" as const,
+    expectContinueHeader: false,
+    authSchemePreference: ["aws.auth#sigv4"],
+    sigv4aSigningRegionSet: [settings.region],
+    disableS3ExpressSessionAuth: false,
+    useArnRegion: true,
+    disableMultiregionAccessPoints: false,
+    disableClockSkewCorrection: false,
+    userAgentAppId: "kfp-runtime",
+    requestHandler: {
+      httpAgent: settings.agents.http,
+      httpsAgent: settings.agents.https,
+      connectionTimeout: settings.connectTimeoutMs,
+      socketTimeout: settings.idleTimeoutMs,
+      // The SDK warns on the console when many requests wait for a socket; here that is intended.
+      socketAcquisitionWarningTimeout: 2 ** 31 - 1,
+    },
+  };
+  return {
+    ...explicit,
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    ...(typeof credentials === "function" ? { credentials: sdkCredentials(credentials) } : { profile: credentials.sdkProfile }),
+  };
+}
+
+/** Without an expiration the SDK would ask once and keep the answer for the life of the client. */
+function sdkCredentials(source: CredentialSource): NonNullable<S3ClientConfig["credentials"]> {
+  return async () => ({ ...(await source()) });
+}
+
+interface TaggedAnswer {
+  readonly ETag?: string | undefined;
+  readonly ServerSideEncryption?: string | undefined;
+  readonly SSECustomerAlgorithm?: string | undefined;
+  readonly ChecksumCRC32?: string | undefined;
+  readonly ChecksumCRC32C?: string | undefined;
+  readonly ChecksumCRC64NVME?: string | undefined;
+  readonly ChecksumSHA1?: string | undefined;
+  readonly ChecksumSHA256?: string | undefined;
+}
+
+/**
+ * Sent as a bare header: told through its own parameter the SDK would verify whole answers itself, in other words than ours, and
+ * could not go on where an answer was cut.
+ */
+function askForChecksums({ middlewareStack }: S3Client): void {
+  middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const { request } = args as { request?: { headers?: Record<string, string> } };
+        if (request?.headers !== undefined && (commandName === "GetObjectCommand" || commandName === "HeadObjectCommand")) {
+          request.headers["x-amz-checksum-mode"] = "ENABLED";
+        }
+        return next(args);
+      },
+    { step: "build", name: "askForChecksums" },
+  );
+}
+
+function tagHeaders(answer: TaggedAnswer): IncomingHttpHeaders {
+  const checksums = [
+    ["crc32", answer.ChecksumCRC32],
+    ["crc32c", answer.ChecksumCRC32C],
+    ["crc64nvme", answer.ChecksumCRC64NVME],
+    ["sha1", answer.ChecksumSHA1],
+    ["sha256", answer.ChecksumSHA256],
+  ] as const;
+  return {
+    etag: answer.ETag ?? "",
+    ...Object.fromEntries(checksums.flatMap(([name, value]) => (value === undefined ? [] : [[`x-amz-checksum-${name}`, value]]))),
+    ...(answer.ServerSideEncryption === undefined ? {} : { "x-amz-server-side-encryption": answer.ServerSideEncryption }),
+    ...(answer.SSECustomerAlgorithm === undefined
+      ? {}
+      : { "x-amz-server-side-encryption-customer-algorithm": answer.SSECustomerAlgorithm }),
+  };
+}
+
+function tagOf(answer: TaggedAnswer): StoredTag {
+  return storedTag(tagHeaders(answer));
+}
+
+async function ask<T>(request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+function toFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreFailure || error instanceof KfpError) return error;
+  if (error instanceof S3ServiceException) {
+    const status = error.$metadata.httpStatusCode;
+    // A refusal without a body is named after its status by the SDK ("NotFound", "403", "UnknownError").
+    const reason = error.name === "NotFound" ? "NoSuchKey" : error.name;
+    const named = "Region" in error && typeof error.Region === "string" ? error.Region : undefined;
+    const said = answerFacts(error.$response?.headers ?? {}, named);
+    return new StoreFailure(error.name, { ...(status === undefined ? {} : { status }), reason, ...said, cause: error });
+  }
+  const code = errorCode(error) ?? (error.name === "TimeoutError" ? "TIMEOUT" : undefined);
+  const status = metadataStatus(error);
+  return new StoreFailure(error.message, {
+    ...(status === undefined ? {} : { status }),
+    ...(code === undefined ? {} : { reason: code }),
+    cause: error,
+  });
+}
+
+/** An answer that is no S3 document at all (a proxy's page) fails while it is read, but its status is kept. */
+function metadataStatus(error: Error): number | undefined {
+  if (!("$metadata" in error) || typeof error.$metadata !== "object" || error.$metadata === null) return undefined;
+  return "httpStatusCode" in error.$metadata && typeof error.$metadata.httpStatusCode === "number"
+    ? error.$metadata.httpStatusCode
+    : undefined;
+}

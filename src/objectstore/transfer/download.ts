@@ -1,0 +1,191 @@
+/**
+ * One object to one local file: small ones in one request, larger ones in parallel ranges, streamed to a temporary name beside the
+ * target and renamed when complete and verified. An interrupted request goes on where it stopped, of the same version of the object.
+ *
+ * Source: contract/launcher.md 10.7, decisions.md "checksums of objects".
+ *
+ * @module
+ */
+import { randomBytes } from "node:crypto";
+import { open, rename, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { StoreFailure } from "../blob-client.ts";
+import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../blob-client.ts";
+import { runBounded } from "./run-bounded.ts";
+import type { TransferContext } from "./upload.ts";
+import { findDamage, isRegionIntact } from "./verify-download.ts";
+
+/** Objects up to this size come in one request; larger ones in ranges of this size. */
+export const RANGE_BYTES = 16 * 1024 * 1024;
+const RANGES_AT_ONCE = 4;
+/** How often an object is fetched whose bytes arrive damaged. */
+const MOST_FETCHES = 3;
+
+/** Downloads the listed object to `path`, whose folder exists. `entry.key` is the key as the store spells it. */
+export async function downloadFile(context: TransferContext, entry: BlobEntry, path: string): Promise<void> {
+  const partialPath = join(dirname(path), `.kfp-${randomBytes(6).toString("hex")}.partial`);
+  const file = await open(partialPath, "wx+", 0o666);
+  try {
+    try {
+      await fetchIntact(context, entry, file);
+    } finally {
+      await file.close();
+    }
+    await rename(partialPath, path);
+  } catch (error) {
+    await rm(partialPath, { force: true });
+    throw error;
+  }
+}
+
+/** What the parts of one download share: the version of the object that the first answer was about. */
+interface Version {
+  etag: string;
+}
+
+/** Damage on the way is gone with the next try; what is damaged in the store stays so. */
+async function fetchIntact(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<void> {
+  for (let fetches = 1; ; fetches++) {
+    const ranged = entry.sizeBytes > RANGE_BYTES ? await fetchRanges(context, entry, file) : undefined;
+    const tag = ranged ?? (await fetchWhole(context, entry, file));
+    const problem = await findDamage(context, entry, file, tag);
+    if (problem === undefined) return;
+    if (fetches >= Math.min(MOST_FETCHES, context.retrier.attempts)) {
+      throw new StoreFailure(problem, { reason: "DAMAGED", tries: fetches });
+    }
+  }
+}
+
+/**
+ * One request after the other until the object is there.
+ *
+ * @returns what the first answer about these bytes said of the object.
+ */
+async function fetchWhole(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag> {
+  const version: Version = { etag: "" };
+  let written = 0;
+  let tag: StoredTag | undefined;
+  return await context.retrier.run(async () => {
+    const body = await getVersion(context, entry, { offset: written }, version);
+    // A range has checksums of its own, if any.
+    if (!body.isPartial || tag === undefined) tag = body.isPartial ? { ...body.tag, checksums: [] } : body.tag;
+    version.etag = body.tag.etag;
+    const end = await writeBody(body, file, { context, entry, end: entry.sizeBytes, onProgress: (at) => (written = at) });
+    if (end !== entry.sizeBytes) throw truncated(end, entry.sizeBytes);
+    return tag;
+  });
+}
+
+/**
+ * @returns what the store says of the whole object; `undefined` when it does not honour ranges and nothing useful was written.
+ */
+async function fetchRanges(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag | undefined> {
+  const version: Version = { etag: "" };
+  const first = await fetchRange(context, entry, file, { start: 0, version, whole: undefined });
+  if (first === undefined) return undefined;
+  const whole = await wholeTag(context, entry, first);
+  await runBounded(rangeStarts(entry.sizeBytes), RANGES_AT_ONCE, async (start) => {
+    if ((await fetchRange(context, entry, file, { start, version, whole })) !== undefined) return;
+    throw new StoreFailure("the store honoured one byte range and ignored the next");
+  });
+  return whole;
+}
+
+/** Answers with a range carry the object's ETag, but its checksums only answers about the whole. */
+async function wholeTag(context: TransferContext, entry: BlobEntry, ofRange: StoredTag): Promise<StoredTag> {
+  const { client, retrier, signal } = context;
+  const fallback = { ...ofRange, checksums: [] };
+  try {
+    const { tag } = await retrier.run(() => client.stat(entry.key, signal));
+    return tag.etag === ofRange.etag ? tag : fallback;
+  } catch (error) {
+    // A store that does not answer HEAD has given its ETag already.
+    if (!(error instanceof StoreFailure) || signal.aborted) throw error;
+    return fallback;
+  }
+}
+
+async function fetchRange(
+  context: TransferContext,
+  entry: BlobEntry,
+  file: FileHandle,
+  options: { start: number; version: Version; whole: StoredTag | undefined },
+): Promise<StoredTag | undefined> {
+  const { start, version, whole } = options;
+  const end = Math.min(start + RANGE_BYTES, entry.sizeBytes);
+  let at = start;
+  return await context.retrier.run(async () => {
+    const body = await getVersion(context, entry, { offset: at, lengthBytes: end - at }, version);
+    if (!body.isPartial) {
+      body.stream.destroy();
+      return undefined;
+    }
+    version.etag = body.tag.etag;
+    const stopped = await writeBody(body, file, { context, entry, end, onProgress: (position) => (at = position) });
+    if (stopped !== end) throw truncated(stopped - start, end - start);
+    const { offset } = body;
+    if (whole === undefined || offersSame(body.tag, whole) || (await isRegionIntact(file, { start: offset, end }, body.tag))) {
+      return body.tag;
+    }
+    at = start;
+    throw new StoreFailure("a range of the object arrived damaged (its checksum does not match)", { reason: "UNEXPECTED_EOF" });
+  });
+}
+
+async function getVersion(context: TransferContext, entry: BlobEntry, range: BlobRange, version: Version): Promise<BlobBody> {
+  try {
+    return await context.client.get(entry.key, version.etag === "" ? range : { ...range, etag: version.etag }, context.signal);
+  } catch (error) {
+    if (!(error instanceof StoreFailure) || error.status !== 412) throw error;
+    throw new StoreFailure("the object was replaced while it was downloaded", { status: 412, cause: error });
+  }
+}
+
+function* rangeStarts(sizeBytes: number): Generator<number> {
+  for (let start = RANGE_BYTES; start < sizeBytes; start += RANGE_BYTES) yield start;
+}
+
+interface WriteOptions {
+  readonly context: TransferContext;
+  readonly entry: BlobEntry;
+  /** Position after the last wanted byte. */
+  readonly end: number;
+  /** Called with the position up to which bytes are on disk. */
+  readonly onProgress: (position: number) => void;
+}
+
+/** Some stores send the checksum of the whole object with each range. */
+function offersSame({ checksums }: StoredTag, whole: StoredTag): boolean {
+  return checksums.every(({ value }) => whole.checksums.some((other) => other.value === value));
+}
+
+/** @returns the position reached. */
+async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions): Promise<number> {
+  let position = body.offset;
+  try {
+    for await (const chunk of body.stream as AsyncIterable<Buffer>) {
+      options.context.signal.throwIfAborted();
+      if (position + chunk.length > options.end) {
+        throw new StoreFailure(`the store sent more than the ${options.entry.sizeBytes} bytes that it listed`);
+      }
+      await writeFully(file, chunk, position);
+      position += chunk.length;
+      options.onProgress(position);
+    }
+  } finally {
+    body.stream.destroy();
+  }
+  return position;
+}
+
+async function writeFully(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
+    done += bytesWritten;
+  }
+}
+
+function truncated(received: number, expected: number): StoreFailure {
+  return new StoreFailure(`the answer ended after ${received} of ${expected} bytes`, { reason: "UNEXPECTED_EOF" });
+}

@@ -1,0 +1,48 @@
+/**
+ * One small HTTP request whose answer is text: credential services.
+ *
+ * @module
+ */
+import { request as httpRequest } from "node:http";
+import type { Agent } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { StoreFailure } from "../blob-client.ts";
+import { readBody } from "../s3/response-headers.ts";
+
+export interface FetchTextOptions {
+  readonly url: string;
+  readonly method?: "GET" | "POST" | "PUT";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For the whole exchange. */
+  readonly timeoutMs: number;
+  /** Absent: a direct connection. Addresses of the own machine or pod must not go through a proxy. */
+  readonly agent?: Agent;
+}
+
+/** @throws {StoreFailure} for any status but 2xx, and when nothing comes in time. */
+export async function fetchText(options: FetchTextOptions): Promise<string> {
+  const { url, method = "GET", headers = {}, body, timeoutMs, agent } = options;
+  const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+  const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
+  return await new Promise<string>((resolve, reject) => {
+    const request = send(
+      url,
+      { method, headers: { ...headers, ...length }, ...(agent === undefined ? {} : { agent }) },
+      (response) => {
+        const status = response.statusCode ?? 0;
+        readBody(response).then((text) => {
+          if (status >= 200 && status < 300) resolve(text);
+          else reject(new StoreFailure(`HTTP ${status}`, { status }));
+        }, reject);
+      },
+    );
+    const timer = setTimeout(
+      () => request.destroy(new StoreFailure(`no answer within ${timeoutMs / 1000} s`, { reason: "TIMEOUT" })),
+      timeoutMs,
+    );
+    request.once("error", reject);
+    request.once("close", () => clearTimeout(timer));
+    request.end(body);
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * Whether the bytes of a download are those the store holds, judged by what its answers offer: a checksum or the MD5 of the object, or
+ * one made of those of its parts where the size of the parts can be found out.
+ *
+ * The file is read again, in small pieces: parts and ranges arrive in any order, and what counts is what is on the disk. One proof is
+ * enough, the cheapest one is taken.
+ *
+ * Source: decisions.md "checksums of objects".
+ *
+ * @module
+ */
+import type { FileHandle } from "node:fs/promises";
+import { StoreFailure } from "../blob-client.ts";
+import type { BlobEntry, StoredTag } from "../blob-client.ts";
+import { createChecksum } from "./checksums.ts";
+import type { ChecksumAlgorithm } from "./checksums.ts";
+import { isMd5, PART_BYTES, partSizeFor } from "./upload.ts";
+import type { TransferContext } from "./upload.ts";
+
+const PIECE_BYTES = 256 * 1024;
+const MIB = 1024 * 1024;
+
+/** What widespread tools cut uploads into, for stores that do not tell: ours, SDKs, command lines. */
+const USUAL_PART_BYTES = [PART_BYTES, 5 * MIB, 16 * MIB, 15 * MIB, 10 * MIB, 64 * MIB, 32 * MIB, 100 * MIB, 128 * MIB];
+/** Each costs one more look at the whole file. */
+const MOST_GUESSES = 3;
+
+/** Where bytes lie in the file. */
+export interface FileRegion {
+  readonly start: number;
+  /** Position after the last byte. */
+  readonly end: number;
+}
+
+/** What the store says about the bytes. */
+interface Claim {
+  /** For messages. */
+  readonly name: string;
+  readonly algorithm: ChecksumAlgorithm;
+  readonly encoding: "hex" | "base64";
+  readonly value: string;
+  /** Where it is made of so many parts' checksums. */
+  readonly parts?: number;
+}
+
+/**
+ * @param tag Of the object, as the store answered for the whole of it.
+ * @returns What is wrong, for a message; `undefined` when the bytes are right, or nothing is offered that could tell.
+ */
+export async function findDamage(
+  context: TransferContext,
+  entry: BlobEntry,
+  file: FileHandle,
+  tag: StoredTag,
+): Promise<string | undefined> {
+  const claims = claimsOf(context, tag);
+  const whole = claims.find(({ parts }) => parts === undefined);
+  if (whole !== undefined) {
+    const digest = await digestOf(file, { start: 0, end: entry.sizeBytes }, whole.algorithm);
+    return digest.toString(whole.encoding) === whole.value ? undefined : damage(whole);
+  }
+  const [composite] = claims;
+  if (composite?.parts === undefined) return undefined;
+  const { sizes, isCertain } = await partSizes(context, entry, composite.parts);
+  for (const partBytes of sizes) if (await matchesParts(file, entry.sizeBytes, composite, partBytes)) return undefined;
+  return isCertain ? damage(composite) : undefined;
+}
+
+/** Whether a range of the file has a checksum that the store offered for just that range. */
+export async function isRegionIntact(file: FileHandle, region: FileRegion, { checksums }: StoredTag): Promise<boolean> {
+  const offered = checksums.find(({ parts }) => parts === undefined);
+  if (offered === undefined) return true;
+  return (await digestOf(file, region, offered.algorithm)).toString("base64") === offered.value;
+}
+
+function damage({ name }: Claim): string {
+  const hint = name === "ETag" ? "; if this store's ETags are no digests, set KFP_VERIFY_ETAG=off" : "";
+  return `the received bytes differ from the stored ones (${name} does not match)${hint}`;
+}
+
+/** Cheapest first. */
+function claimsOf({ tags }: TransferContext, { etag, isContentDigest, checksums }: StoredTag): Claim[] {
+  const claims = checksums.map(({ algorithm, value, parts }): Claim => {
+    const name = `x-amz-checksum-${algorithm}`;
+    return { name, algorithm, encoding: "base64", value, ...(parts === undefined ? {} : { parts }) };
+  });
+  const native = claims.filter(({ algorithm }) => algorithm !== "crc32c" && algorithm !== "crc64nvme");
+  const others = claims.filter((claim) => !native.includes(claim));
+  return [...native, ...(tags.areDigests && isContentDigest ? etagClaims(etag) : []), ...others];
+}
+
+function etagClaims(etag: string): Claim[] {
+  const base = { name: "ETag", algorithm: "md5", encoding: "hex" } as const;
+  if (isMd5(etag)) return [{ ...base, value: etag }];
+  const [, value = "", parts = ""] = /^([0-9a-f]{32})-([1-9]\d{0,4})$/.exec(etag) ?? [];
+  return value === "" ? [] : [{ ...base, value, parts: Number(parts) }];
+}
+
+interface PartSizes {
+  readonly sizes: readonly number[];
+  /** The store told; otherwise they are guesses, and none of them matching means nothing. */
+  readonly isCertain: boolean;
+}
+
+/** Asks for the first and the last part; all but the last are then of one size, or the sizes stay unknown. */
+async function partSizes(context: TransferContext, entry: BlobEntry, parts: number): Promise<PartSizes> {
+  const { sizeBytes } = entry;
+  if (parts === 1) return { sizes: [Math.max(sizeBytes, 1)], isCertain: true };
+  const fits = (partBytes: number): boolean => Math.ceil(sizeBytes / partBytes) === parts;
+  const first = await partSize(context, entry, 1, parts);
+  if (first !== undefined) {
+    const last = await partSize(context, entry, parts, parts);
+    const isEven = fits(first) && last === sizeBytes - first * (parts - 1);
+    return { sizes: isEven ? [first] : [], isCertain: isEven };
+  }
+  const guesses = [...new Set([partSizeFor(sizeBytes), ...USUAL_PART_BYTES, Math.ceil(sizeBytes / parts / MIB) * MIB])];
+  return { sizes: guesses.filter(fits).slice(0, MOST_GUESSES), isCertain: false };
+}
+
+/** `undefined` where the store does not know of parts. */
+async function partSize(context: TransferContext, entry: BlobEntry, part: number, parts: number): Promise<number | undefined> {
+  const { client, retrier, signal } = context;
+  try {
+    const answer = await retrier.run(() => client.statPart(entry.key, part, signal));
+    return answer.parts === parts ? answer.sizeBytes : undefined;
+  } catch (error) {
+    if (!(error instanceof StoreFailure) || signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+async function matchesParts(file: FileHandle, sizeBytes: number, claim: Claim, partBytes: number): Promise<boolean> {
+  const ofParts = createChecksum(claim.algorithm);
+  for (let start = 0; start < sizeBytes; start += partBytes) {
+    ofParts.update(await digestOf(file, { start, end: Math.min(start + partBytes, sizeBytes) }, claim.algorithm));
+  }
+  return ofParts.digest().toString(claim.encoding) === claim.value;
+}
+
+async function digestOf(file: FileHandle, { start, end }: FileRegion, algorithm: ChecksumAlgorithm): Promise<Buffer> {
+  const checksum = createChecksum(algorithm);
+  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(end - start, 1)));
+  for (let position = start; position < end;) {
+    const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, end - position), position);
+    if (bytesRead === 0) throw new StoreFailure("the downloaded file became shorter while it was verified");
+    checksum.update(piece.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+  return checksum.digest();
+}

@@ -1,0 +1,134 @@
+import { describe, test } from "vitest";
+import { parseBucketPath } from "../../src/core/executor/artifact-uri.ts";
+import { parseProviders } from "../../src/config/store-providers.ts";
+import { sessionFor } from "../../src/config/store-session.ts";
+import type { StoreSession } from "../../src/config/store-session.ts";
+import { parseProvidersYaml } from "../../src/config/providers-yaml.ts";
+
+const secret = (secretName: string, accessKeyKey: string, secretKeyKey: string) =>
+  ({ kind: "secret", secretName, accessKeyKey, secretKeyKey }) as const;
+const environment = { kind: "environment" } as const;
+
+const builtIn: StoreSession = {
+  provider: "minio",
+  endpoint: "http://seaweedfs.kubeflow:9000",
+  region: "minio",
+  disableSsl: true,
+  forcePathStyle: true,
+  maxAttempts: 5,
+  credentials: secret("mlpipeline-minio-artifact", "accesskey", "secretkey"),
+  query: {},
+};
+
+const fromEnvironment = (provider: "s3" | "minio" | "gs"): StoreSession => ({
+  provider,
+  disableSsl: false,
+  forcePathStyle: false,
+  credentials: environment,
+  query: {},
+});
+
+async function configOf(providers: string) {
+  return { providers: parseProviders(await parseProvidersYaml(providers)) };
+}
+
+describe("sessionFor() (contract/launcher.md 14.8)", () => {
+  const both = `minio:
+  default: {endpoint: "http://d", region: r, maxRetries: 7, credentials: CRED_D}
+  overrides:
+    - {bucketName: b, keyPrefix: FIRST, endpoint: o, disableSSL: true, maxRetries: 2, credentials: CRED_O}
+    - {bucketName: b, keyPrefix: SECOND, region: second, credentials: CRED_D}`;
+  const withSecret = "{secretRef: {secretName: team, accessKeyKey: a, secretKeyKey: s}}";
+  const fill = (defaults: string, override: string, first = "p", second = "q") =>
+    both.replaceAll("CRED_D", defaults).replaceAll("CRED_O", override).replace("FIRST", first).replace("SECOND", second);
+
+  test.for([
+    { name: "no section, s3", providers: "", path: "s3://b", expected: fromEnvironment("s3") },
+    { name: "no section, gs", providers: "", path: "gs://b", expected: fromEnvironment("gs") },
+    { name: "no section, minio", providers: "", path: "minio://any/p", expected: builtIn },
+    { name: "empty section", providers: "minio: {}", path: "minio://b", expected: builtIn },
+    { name: "null section", providers: "minio:", path: "minio://b", expected: builtIn },
+    {
+      name: "default from environment, override with secret: under the override",
+      providers: fill("{fromEnv: true}", withSecret),
+      path: "minio://b/p/x",
+      expected: { endpoint: "http://o", region: "r", maxAttempts: 2, credentials: secret("team", "a", "s") },
+    },
+    {
+      name: "default from environment, override with secret: elsewhere",
+      providers: fill("{fromEnv: true}", withSecret),
+      path: "minio://b/x",
+      expected: { endpoint: "http://d", region: "r", maxAttempts: 7, forcePathStyle: true, credentials: environment },
+    },
+    {
+      name: "override from environment, default with secret",
+      providers: fill(withSecret, "{fromEnv: true}"),
+      path: "minio://b/p",
+      expected: { endpoint: "http://o", region: "r", maxAttempts: 2, credentials: environment },
+    },
+    {
+      name: "overrides a then a/b: the first wins",
+      providers: fill(withSecret, "{fromEnv: true}", "a", "a/b"),
+      path: "minio://b/a/b",
+      expected: { region: "r" },
+    },
+    {
+      name: "overrides a/b then a: the second matches a",
+      providers: fill(withSecret, "{fromEnv: true}", "a/b", "a"),
+      path: "minio://b/a",
+      expected: { region: "second" },
+    },
+    {
+      name: "prefixes compare by segment",
+      providers: fill(withSecret, "{fromEnv: true}", "some/path/allowed", "none"),
+      path: "minio://b/some/path/allowed-other/",
+      expected: { endpoint: "http://d" },
+    },
+    {
+      name: "a query goes past every section",
+      providers: fill(withSecret, withSecret),
+      path: "minio://b/p?region=x&endpoint=y",
+      expected: { ...fromEnvironment("minio"), region: "x", endpoint: "https://y" },
+    },
+    {
+      name: "a query leaves a gs section in force",
+      providers: "gs: {default: {credentials: {secretRef: {secretName: team, tokenKey: t}}}}",
+      path: "gs://b?access_id=-",
+      expected: { credentials: { kind: "gcs-secret", secretName: "team", tokenKey: "t" }, query: { accessId: "-" } },
+    },
+    {
+      name: "settings apply with credentials from the environment",
+      providers: "s3: {default: {endpoint: e, region: '', disableSSL: true, maxRetries: 0, credentials: {fromEnv: true}}}",
+      path: "s3://b",
+      expected: { ...fromEnvironment("s3"), endpoint: "http://e", disableSsl: true, forcePathStyle: true },
+    },
+    {
+      name: "a minio section without endpoint means the built-in store",
+      providers: `minio: {default: {credentials: ${withSecret}}}`,
+      path: "minio://b",
+      expected: { endpoint: "http://seaweedfs.kubeflow:9000", disableSsl: true, credentials: secret("team", "a", "s") },
+    },
+  ])("$name", async ({ providers, path, expected }, { expect }) => {
+    const session = sessionFor(parseBucketPath(path), await configOf(providers), {});
+    if ("provider" in expected) expect(session).toEqual(expected);
+    else expect(session).toMatchObject(expected);
+  });
+
+  test.for([
+    ["s3.amazonaws.com", undefined],
+    ["https://S3.amazonaws.com/", undefined],
+    ["s3.amazonaws.com:443", undefined],
+    ["s3.amazonaws.com.evil.example", "https://s3.amazonaws.com.evil.example"],
+    ["s3xamazonaws.com", "https://s3xamazonaws.com"],
+    ["http://minio:9000", "http://minio:9000"],
+    ["minio:9000", "https://minio:9000"],
+    ["", undefined],
+  ] as const)("endpoint %j becomes %j", ([endpoint, expected], { expect }) => {
+    const providers = parseProviders({ s3: { default: { endpoint, credentials: { fromEnv: true } } } });
+    expect(sessionFor(parseBucketPath("s3://b"), { providers }, {}).endpoint).toBe(expected);
+  });
+
+  test("no provider serves mem://", ({ expect }) => {
+    expect(() => sessionFor(parseBucketPath("mem://b/p"), { providers: {} }, {})).toThrow(/No provider/);
+  });
+});

@@ -1,0 +1,349 @@
+/** Order, numbers and outcomes of the engine, with an executor that only says what it was asked. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
+import type { DriverResult } from "../../../src/driver/result.ts";
+import { runPipeline, type EngineEvent, type EngineOptions } from "../../../src/local/engine/engine.ts";
+import type { DriveRequest, LaunchRequest, TaskExecutor } from "../../../src/local/engine/task-executor.ts";
+import { systemClock } from "../../../src/node/system-clock.ts";
+
+type Tasks = Record<string, JsonObject>;
+
+const step = (more: JsonObject = {}): JsonObject => ({ taskInfo: { name: "s" }, componentRef: { name: "comp-step" }, ...more });
+const after = (...dependentTasks: string[]): JsonObject => step({ dependentTasks });
+const sub = (name: string, more: JsonObject = {}): JsonObject => ({ taskInfo: { name }, componentRef: { name }, ...more });
+const completed = { triggerPolicy: { strategy: "ALL_UPSTREAM_TASKS_COMPLETED" } };
+
+function specOf(root: Tasks, dags: Record<string, Tasks> = {}): JsonObject {
+  return {
+    pipelineInfo: { name: "p" },
+    root: { dag: { tasks: root } },
+    components: {
+      "comp-step": { executorLabel: "exec" },
+      "comp-import": { executorLabel: "import" },
+      ...Object.fromEntries(Object.entries(dags).map(([name, tasks]) => [name, { dag: { tasks } }])),
+    },
+    deploymentSpec: {
+      executors: {
+        exec: { container: { image: "i" } },
+        import: { importer: { artifactUri: { constant: "s3://b/x" }, typeSchema: {} } },
+      },
+    },
+  };
+}
+
+interface Script {
+  /** Answers of drivers by scope path, with iterations as `root.loop[1].task`. */
+  drivers?: Record<string, Partial<DriverResult> | Error>;
+  /** Exit codes of launchers by place; a list is one per attempt. */
+  exitCodes?: Record<string, number | number[]>;
+  parallelism?: number;
+  /** The signal is aborted before the run. */
+  stopped?: boolean;
+  /** Called in the middle of every launch. */
+  during?: (place: string, controller: AbortController) => Promise<void> | void;
+}
+
+const nameOf = ({ scopePath, iterations }: { scopePath: string; iterations: readonly number[] }): string =>
+  `${scopePath}${iterations.length === 0 ? "" : `[${iterations.join(",")}]`}`;
+
+async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during }: Script = {}) {
+  const controller = new AbortController();
+  if (stopped) controller.abort("SIGINT");
+  const log: string[] = [];
+  const events: EngineEvent[] = [];
+  const attempts = new Map<string, number>();
+  const driven = new Map<string, DriveRequest["options"]>();
+  const launches: LaunchRequest[] = [];
+  const state = { running: 0, most: 0 };
+  const launch = async (place: string): Promise<{ exitCode: number }> => {
+    state.running += 1;
+    state.most = Math.max(state.most, state.running);
+    log.push(`launch ${place}`);
+    await during?.(place, controller);
+    await new Promise(setImmediate);
+    state.running -= 1;
+    const attempt = attempts.get(place) ?? 0;
+    attempts.set(place, attempt + 1);
+    const code = exitCodes[place] ?? 0;
+    return { exitCode: typeof code === "number" ? code : (code[attempt] ?? 0) };
+  };
+  const executor: TaskExecutor = {
+    async drive({ place, options }) {
+      const name = nameOf(place);
+      log.push(`drive ${name}`);
+      driven.set(name, options);
+      await new Promise(setImmediate);
+      const answer = drivers[name] ?? {};
+      if (answer instanceof Error) throw answer;
+      const patch = { containers: [{ name: "main", command: [], env: [], resources: {} }] } as const;
+      const result = options.type === "CONTAINER" ? { cached: false, podSpecPatch: patch } : {};
+      return { taskId: `id of ${name}`, ...result, ...answer };
+    },
+    launch: (request) => {
+      launches.push(request);
+      return launch(nameOf(request.place));
+    },
+    importArtifact: ({ place, argv }) => {
+      log.push(`argv ${argv.slice(0, 4).join(" ")}`);
+      return launch(nameOf(place));
+    },
+  };
+  const options: EngineOptions = {
+    pipeline: parsePipelineSpec(spec),
+    pipelineName: "p",
+    runId: "r",
+    runName: "wf",
+    runDisplayName: "d",
+    namespace: "ns",
+    runtimeConfig: "{}",
+    cacheDisabled: false,
+    publishLogs: true,
+    logLevel: "1",
+    apiServer: { address: "127.0.0.1", port: "1", tlsEnabled: false, caCertPath: "" },
+    kubernetesConfigs: new Map(),
+    parallelism,
+  };
+  let pods = 0;
+  const outcome = await runPipeline(
+    {
+      executor,
+      clock: systemClock,
+      driverFolder: () => "/unused",
+      newPod: () => ({ name: `pod-${(pods += 1)}`, uid: "u", namespace: "ns" }),
+      onEvent: (event) => events.push(event),
+      signal: controller.signal,
+    },
+    options,
+  );
+  const ended = Object.fromEntries(
+    events.flatMap((event) => (event.kind === "ended" ? [[nameOf(event.place), event.outcome]] : [])),
+  );
+  return { outcome, log, events, ended, driven, launches, most: state.most };
+}
+
+describe("runPipeline()", () => {
+  test("starts a task when all it depends on has succeeded, the root driver first", async () => {
+    const { outcome, log } = await run(specOf({ c: after("a", "b"), a: step(), b: after("a") }));
+    expect(outcome).toBe("succeeded");
+    expect(log).toEqual([
+      "drive root",
+      "drive root.a",
+      "launch root.a",
+      "drive root.b",
+      "launch root.b",
+      "drive root.c",
+      "launch root.c",
+    ]);
+  });
+
+  test("leaves the launcher out for a cache hit, and goes on", async () => {
+    const { log, ended } = await run(specOf({ a: step(), b: after("a") }), {
+      drivers: { "root.a": { cached: true, podSpecPatch: undefined as never } },
+    });
+    expect(log).toEqual(["drive root", "drive root.a", "drive root.b", "launch root.b"]);
+    expect(ended).toMatchObject({ "root.a": "succeeded", "root.b": "succeeded" });
+  });
+
+  test("says of what runs that it runs, not of what is skipped, cached or stopped before", async () => {
+    const { events } = await run(
+      specOf(
+        {
+          ...{ ran: step(), cached: step(), skipped: step(), skippedDag: sub("body"), broken: step() },
+          loop: sub("body", { parameterIterator: { itemInput: "i", items: { raw: "[1]" } } }),
+          imported: { ...step(), componentRef: { name: "comp-import" } },
+        },
+        { body: { x: step() } },
+      ),
+      {
+        drivers: {
+          "root.cached": { cached: true, podSpecPatch: undefined as never },
+          "root.skipped": { condition: false },
+          "root.skippedDag": { condition: false },
+          "root.broken": new Error("no"),
+          "root.loop": { iterationCount: 1 },
+        },
+      },
+    );
+    const running = events.flatMap((event) => (event.kind === "running" ? [`${event.taskKind} ${event.place.scopePath}`] : []));
+    expect(running.toSorted()).toEqual(["importer root.imported", "loop root.loop", "step root.loop.x", "step root.ran"]);
+  });
+
+  test("says it once, however often a step is tried, and when it has a place", async () => {
+    const retried = { ...step(), retryPolicy: { maxRetryCount: 2 } };
+    const { events, log } = await run(specOf({ a: retried, b: step() }), { exitCodes: { "root.a": [1, 0] }, parallelism: 1 });
+    expect(log.filter((line) => line === "launch root.a")).toHaveLength(2);
+    expect(events.filter(({ kind }) => kind === "running")).toHaveLength(2);
+    const order = events.flatMap(({ kind, place }) =>
+      kind === "running" || kind === "ended" ? [`${kind} ${place.scopePath}`] : [],
+    );
+    expect(order.indexOf("running root.b")).toBeGreaterThan(order.indexOf("running root.a"));
+  });
+
+  test.for([
+    { name: "a step", root: { a: step(), b: after("a") } },
+    { name: "a branch", root: { a: sub("inner"), b: after("a") } },
+  ])("skips $name whose condition is false, and omits what depends on it", async ({ root }, { expect }) => {
+    const { outcome, ended, log } = await run(specOf(root, { inner: { x: step() } }), {
+      drivers: { "root.a": { condition: false } },
+    });
+    expect(ended).toEqual({ "root.a": "skipped", root: "succeeded" });
+    expect(outcome).toBe("succeeded");
+    expect(log).toEqual(["drive root", "drive root.a"]);
+  });
+
+  test("repeats the body of a loop, each iteration with its index, also in nested DAGs", async () => {
+    const spec = specOf(
+      { loop: sub("body", { parameterIterator: { itemInput: "i", items: { raw: "[1,2]" } } }), after: after("loop") },
+      { body: { x: step(), deep: sub("leaf") }, leaf: { y: step() } },
+    );
+    const { log, driven } = await run(spec, { drivers: { "root.loop": { iterationCount: 2 } } });
+    expect(log.filter((line) => line.startsWith("launch")).toSorted()).toEqual([
+      "launch root.after",
+      "launch root.loop.deep.y[0]",
+      "launch root.loop.deep.y[1]",
+      "launch root.loop.x[0]",
+      "launch root.loop.x[1]",
+    ]);
+    expect(driven.get("root.loop.deep.y[1]")).toMatchObject({ iterationIndex: 1, parentTaskId: "id of root.loop.deep[1]" });
+    expect(driven.get("root.loop.x[0]")).toMatchObject({ iterationIndex: 0, parentTaskId: "id of root.loop" });
+    expect(driven.get("root.loop")).not.toHaveProperty("iterationIndex");
+    expect(log.at(-1)).toBe("launch root.after");
+  });
+
+  test("drives an inner loop with the outer index and its body with its own", async () => {
+    const iterator = { parameterIterator: { itemInput: "i", items: { raw: "[]" } } };
+    const spec = specOf({ outer: sub("o", iterator) }, { o: { inner: sub("i", iterator) }, i: { x: step() } });
+    const { driven } = await run(spec, {
+      drivers: {
+        "root.outer": { iterationCount: 2 },
+        "root.outer.inner[0]": { iterationCount: 1 },
+        "root.outer.inner[1]": { iterationCount: 1 },
+      },
+    });
+    expect(driven.get("root.outer.inner[1]")).toMatchObject({ iterationIndex: 1 });
+    expect(driven.get("root.outer.inner.x[1,0]")).toMatchObject({ iterationIndex: 0 });
+  });
+
+  test("counts a loop over nothing as succeeded", async () => {
+    const iterator = { parameterIterator: { itemInput: "i", items: { raw: "[]" } } };
+    const { ended } = await run(specOf({ loop: sub("body", iterator), b: after("loop") }, { body: { x: step() } }), {
+      drivers: { "root.loop": { iterationCount: 0 } },
+    });
+    expect(ended).toMatchObject({ "root.loop": "succeeded", "root.b": "succeeded" });
+  });
+
+  test("keeps to the limit of steps, and to a loop's own", async () => {
+    const iterator = { parameterIterator: { itemInput: "i", items: { raw: "[]" } } };
+    const drivers = { "root.loop": { iterationCount: 20 } };
+    const body = { body: { x: step() } };
+    expect((await run(specOf({ loop: sub("body", iterator) }, body), { drivers, parallelism: 3 })).most).toBe(3);
+    const limited = sub("body", { ...iterator, iteratorPolicy: { parallelismLimit: 2 } });
+    expect((await run(specOf({ loop: limited }, body), { drivers, parallelism: 8 })).most).toBe(2);
+  });
+
+  test("goes on with independent tasks after a failure, and fails in the end", async () => {
+    const { outcome, ended, events } = await run(specOf({ a: step(), b: after("a"), c: step(), d: after("c") }), {
+      exitCodes: { "root.a": 3 },
+    });
+    expect(outcome).toBe("failed");
+    expect(ended).toEqual({ "root.a": "failed", "root.c": "succeeded", "root.d": "succeeded", root: "failed" });
+    expect(events.find((event) => event.kind === "ended" && event.place.scopePath === "root.a")).toMatchObject({ exitCode: 3 });
+  });
+
+  test("runs exit tasks after success and after failure", async () => {
+    for (const exitCode of [0, 1]) {
+      const { outcome, ended } = await run(
+        specOf({ body: sub("b"), exit: { ...after("body"), ...completed } }, { b: { x: step() } }),
+        {
+          exitCodes: { "root.body.x": exitCode },
+        },
+      );
+      expect(ended["root.exit"]).toBe("succeeded");
+      expect(outcome).toBe(exitCode === 0 ? "succeeded" : "failed");
+    }
+  });
+
+  test("fails a task whose driver fails, with the driver's message", async () => {
+    const { outcome, events } = await run(specOf({ a: step() }), { drivers: { "root.a": new Error("no such input") } });
+    expect(outcome).toBe("failed");
+    expect(events.find((event) => event.kind === "ended" && event.place.scopePath === "root.a")).toMatchObject({
+      outcome: "failed",
+      error: "no such input",
+    });
+  });
+
+  test("tries again as often as the retry policy says, with a fresh pod and the attempt's index", async () => {
+    const policy = { retryPolicy: { maxRetryCount: 2, backoffDuration: "0s", backoffFactor: 2 } };
+    const { outcome, launches, events } = await run(specOf({ a: step(policy) }), { exitCodes: { "root.a": [1, 1, 0] } });
+    expect(outcome).toBe("succeeded");
+    expect(launches.map(({ retryIndex }) => retryIndex)).toEqual([0, 1, 2]);
+    expect(new Set(launches.map(({ pod }) => pod.name)).size).toBe(3);
+    expect(events.filter(({ kind }) => kind === "retrying")).toHaveLength(2);
+  });
+
+  test("gives up after the last retry", async () => {
+    const policy = { retryPolicy: { maxRetryCount: 1 } };
+    const { outcome, launches } = await run(specOf({ a: step(policy) }), { exitCodes: { "root.a": [1, 1, 0] } });
+    expect(outcome).toBe("failed");
+    expect(launches).toHaveLength(2);
+  });
+
+  test("says no retry index without a policy", async () => {
+    expect((await run(specOf({ a: step() }))).launches[0]).not.toHaveProperty("retryIndex");
+  });
+
+  test("starts importers with the flags of the compiled workflow and no driver", async () => {
+    const { log } = await run(specOf({ importer: { taskInfo: { name: "i" }, componentRef: { name: "comp-import" } } }));
+    expect(log).toEqual(["drive root", "argv --executor_type importer --task_name importer", "launch root.importer"]);
+  });
+
+  test("starts nothing new once it is stopped", async () => {
+    const { outcome, log } = await run(specOf({ a: step(), b: after("a"), exit: { ...after("a"), ...completed } }), {
+      during: (_, controller) => controller.abort("SIGINT"),
+    });
+    expect(outcome).toBe("failed");
+    expect(log).toEqual(["drive root", "drive root.a", "launch root.a"]);
+  });
+
+  test.for(["step", "importer"])(
+    "begins no driver and no %s that waited for a place once it is stopped",
+    async (kind, { expect }) => {
+      const body = kind === "step" ? { x: step() } : { x: { taskInfo: { name: "x" }, componentRef: { name: "comp-import" } } };
+      const { outcome, log, events, ended } = await run(
+        specOf({ loop: sub("body", { parameterIterator: { itemInput: "i", items: { raw: "[]" } } }) }, { body }),
+        {
+          drivers: { "root.loop": { iterationCount: 500 } },
+          parallelism: 2,
+          during: (_, controller) => controller.abort("SIGINT"),
+        },
+      );
+      expect(outcome).toBe("failed");
+      // One launch stops the run; nothing of the 500 iterations begins after it.
+      const stop = log.findIndex((line) => line.startsWith("launch"));
+      expect(log.slice(stop + 1)).toEqual([]);
+      expect(log.filter((line) => line.startsWith("drive")).length).toBeLessThanOrEqual(2 + 4);
+      // Nothing is said of the hundreds that never had their turn.
+      const told = events.filter((event) => event.kind === "started").map(({ place }) => nameOf(place));
+      expect(Object.keys(ended).toSorted()).toEqual(told.toSorted());
+      expect(told.length).toBeLessThan(10);
+      expect(ended).toMatchObject({ root: "failed", "root.loop": "failed" });
+      // And of those whose program never ran, the display has nothing to say.
+      const cut = events.flatMap((event) => (event.kind === "ended" && event.isCut === true ? [nameOf(event.place)] : []));
+      expect(cut).toEqual(expect.arrayContaining(["root", "root.loop"]));
+    },
+  );
+
+  test("does not begin at all when it is stopped before", async () => {
+    const { outcome, log, events } = await run(specOf({ a: step() }), { stopped: true });
+    expect({ outcome, log, events }).toEqual({ outcome: "failed", log: [], events: [] });
+  });
+
+  test("a failure that is ignored downstream still fails the run: the failed task is a leaf of Argo's DAG, its consumer an exit hook", async () => {
+    const { outcome, ended } = await run(specOf({ boom: step(), say: { ...after("boom"), ...completed } }), {
+      exitCodes: { "root.boom": 1 },
+    });
+    expect(ended).toMatchObject({ "root.boom": "failed", "root.say": "succeeded" });
+    expect(outcome).toBe("failed");
+  });
+});

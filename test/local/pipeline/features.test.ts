@@ -1,0 +1,269 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { KubernetesExecutorConfigSchema } from "../../../src/gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import { checkFeatures, type FeatureReport } from "../../../src/local/pipeline/feature-check.ts";
+import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "../../../src/local/pipeline/features.ts";
+import { loadPipelineFile } from "../../../src/local/pipeline/pipeline-file.ts";
+import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
+
+describe("the tables of docs/local.md", () => {
+  test("are those of the code, row by row", ({ expect }) => {
+    const text = readFileSync(join(import.meta.dirname, "../../../docs/local.md"), "utf8");
+    const rows = [...text.matchAll(/^\| (.+?) +\| (supported|warning|error) +\| (.+?) +\|$/gm)].map(
+      ([, name = "", treatment, note = ""]): Feature => ({
+        name: name.trim(),
+        treatment: treatment as "error",
+        note: note.trim(),
+      }),
+    );
+    expect(rows).toEqual([LANGUAGE_FEATURES, PLATFORM_FEATURES, KUBERNETES_FEATURES].flatMap((table) => Object.values(table)));
+  });
+
+  test("treat every member of the Kubernetes executor config", ({ expect }) => {
+    const members = KubernetesExecutorConfigSchema.fields.map(({ jsonName }) => jsonName);
+    expect(Object.keys(KUBERNETES_FEATURES).toSorted()).toEqual(members.toSorted());
+  });
+});
+
+interface Parts {
+  readonly container?: JsonObject;
+  readonly executor?: JsonObject;
+  readonly kubernetes?: JsonObject;
+  readonly pipelineConfig?: JsonObject;
+  readonly component?: JsonObject;
+  readonly spec?: JsonObject;
+  readonly root?: string;
+}
+
+async function check({ container, executor, kubernetes, pipelineConfig, component, spec, root }: Parts): Promise<FeatureReport> {
+  const pipeline = {
+    pipelineInfo: { name: "p" },
+    schemaVersion: "2.1.0",
+    root: { dag: { tasks: { a: { componentRef: { name: "comp-a" } }, b: { componentRef: { name: "comp-a" } } } } },
+    components: { "comp-a": { executorLabel: "exec-a", ...component } },
+    deploymentSpec: { executors: { "exec-a": executor ?? { container: { image: "x", command: ["true"], ...container } } } },
+    ...spec,
+  };
+  const platform = { deploymentSpec: { executors: kubernetes === undefined ? {} : { "exec-a": kubernetes } }, pipelineConfig };
+  const source = { pipeline_spec: pipeline, platform_spec: { platforms: { kubernetes: platform } } };
+  const files = { readText: () => Promise.resolve(JSON.stringify(source)) };
+  return checkFeatures(await loadPipelineFile(files, "p.yaml"), root);
+}
+
+const IMAGE = "the images of steps are not used: their commands run on this machine";
+
+describe("checkFeatures()", () => {
+  test("says once that images are not used, and nothing else about a plain pipeline", async () => {
+    expect(await check({})).toEqual({ errors: [], warnings: [IMAGE], kubernetesConfigs: new Map() });
+  });
+
+  test.for<{ name: string; parts: Parts; line: RegExp }>([
+    {
+      name: "resources",
+      parts: { container: { resources: { cpuLimit: 1 } } },
+      line: /^resource requests.* \(tasks a, b\) has no effect/,
+    },
+    {
+      name: "node selector",
+      parts: { kubernetes: { nodeSelector: { labels: { a: "b" } } } },
+      line: /^nodeSelector \(tasks a, b\)/,
+    },
+    { name: "proto names", parts: { kubernetes: { image_pull_policy: "Always" } }, line: /^imagePullPolicy / },
+    {
+      name: "an optional secret",
+      parts: { kubernetes: { secretAsEnv: [{ secretName: "s", optional: true }] } },
+      line: /^secretAsEnv .* has no effect/,
+    },
+    {
+      name: "pipeline root of the spec",
+      parts: { spec: { defaultPipelineRoot: "gs://b" } },
+      line: /^defaultPipelineRoot has no effect/,
+    },
+    { name: "time to live", parts: { pipelineConfig: { resourceTtlOnCompletion: 5 } }, line: /^pipelineConfig: resourceTtl/ },
+    {
+      name: "an unknown member",
+      parts: { spec: { future: 1 } },
+      line: /^members this version does not know: future has no effect/,
+    },
+    { name: "an unknown Kubernetes setting", parts: { kubernetes: { future: { a: 1 } } }, line: /know: future \(tasks a, b\)/ },
+  ])("warns in one line: $name", async ({ parts, line }) => {
+    const { errors, warnings, kubernetesConfigs } = await check(parts);
+    expect(errors).toEqual([]);
+    expect(warnings).toEqual([IMAGE, expect.stringMatching(line)]);
+    expect(kubernetesConfigs.size).toBe(0);
+  });
+
+  test.for<{ name: string; parts: Parts; line: RegExp }>([
+    {
+      name: "volumes",
+      parts: { kubernetes: { pvcMount: [{ mountPath: "/x" }] } },
+      line: /^pvcMount \(tasks a, b\) is not supported/,
+    },
+    {
+      name: "one secret of two that has to be there",
+      parts: { kubernetes: { secretAsEnv: [{ secretName: "s", optional: true }, { secretName: "t" }] } },
+      line: /^secretAsEnv/,
+    },
+    {
+      name: "volume tasks",
+      parts: { container: { image: "argostub/createpvc", command: [] } },
+      line: /^CreatePVC and DeletePVC/,
+    },
+    { name: "the image's own entry point", parts: { container: { command: [] } }, line: /^containers without command/ },
+    { name: "the workspace", parts: { pipelineConfig: { workspace: { size: "1Gi" } } }, line: /^pipelineConfig: workspace/ },
+    { name: "a path in the workspace", parts: { container: { args: ["{{$.workspace_path}}"] } }, line: /^workspace/ },
+    { name: "task config", parts: { component: { taskConfigPassthroughs: [{ field: "ENV" }] } }, line: /^dsl\.TaskConfig/ },
+    {
+      name: "an import from another store",
+      parts: {
+        executor: { importer: { artifactUri: { constant: "gs://b/x" }, typeSchema: { schemaTitle: "system.Dataset" } } },
+        component: { outputDefinitions: { artifacts: { artifact: { artifactType: { schemaTitle: "system.Dataset" } } } } },
+      },
+      line: /import of gs:\/\/b\/x \(tasks a, b\) is not supported/,
+    },
+    { name: "a root in another store", parts: { root: "gs://b" }, line: /pipeline root gs:\/\/b is not supported/ },
+    { name: "a resolver", parts: { executor: { resolver: {} } }, line: /^resolver and custom job/ },
+  ])("refuses in one line: $name", async ({ parts, line }) => {
+    expect((await check(parts)).errors).toEqual([expect.stringMatching(line)]);
+  });
+
+  test.skipIf(corpusMissing())("has a line for every corpus pipeline with Kubernetes settings", async () => {
+    for (const { name, text } of corpusFiles("pipelines")) {
+      const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(text) }, name);
+      const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline);
+      const configs = Object.values(pipeline.parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors ?? {});
+      const hasSettings = configs.some((config) => Object.keys(config).length > 0);
+      if (hasSettings) expect(errors.length + warnings.length, name).toBeGreaterThan(1);
+      for (const line of [...errors, ...warnings]) expect(line).not.toContain("\n");
+      expect(kubernetesConfigs.size, name).toBe(0);
+    }
+  });
+});
+
+describe("imports from stores without client", () => {
+  const URI = "oci://registry/model:1";
+  const MODEL = { schemaTitle: "system.Model" };
+  const text = { parameterType: "STRING" };
+  const importer = {
+    executorLabel: "exec-bring",
+    inputDefinitions: { parameters: { uri: text } },
+    outputDefinitions: { artifacts: { artifact: { artifactType: MODEL } } },
+  };
+  interface Source {
+    /** Input `uri` of the importer's task. */
+    readonly uri?: JsonObject;
+    readonly others?: JsonObject;
+    /** Parameters of the pipeline. */
+    readonly parameters?: JsonObject;
+    /** Of the task `sub` that the importer stands in. */
+    readonly sub?: JsonObject;
+    readonly subInputs?: JsonObject;
+    readonly subIterator?: JsonObject;
+    readonly given?: JsonObject;
+    readonly uriDefault?: string;
+  }
+
+  async function refusals({ uri, others, parameters = {}, sub, subInputs = {}, subIterator, given = {}, uriDefault }: Source) {
+    const bring = {
+      componentRef: { name: "comp-bring" },
+      inputs: { parameters: { ...others, ...(uri === undefined ? {} : { uri }) } },
+    };
+    const isNested = sub !== undefined || subIterator !== undefined;
+    const component = { inputDefinitions: { parameters: subInputs }, dag: { tasks: { bring } } };
+    const nested = { sub: { componentRef: { name: "comp-sub" }, inputs: { parameters: sub ?? {} }, ...subIterator } };
+    const source = {
+      pipelineInfo: { name: "p" },
+      schemaVersion: "2.1.0",
+      root: { inputDefinitions: { parameters }, dag: { tasks: isNested ? nested : { bring } } },
+      components: {
+        ...(isNested ? { "comp-sub": component } : {}),
+        "comp-bring":
+          uriDefault === undefined
+            ? importer
+            : { ...importer, inputDefinitions: { parameters: { uri: { ...text, defaultValue: uriDefault } } } },
+      },
+      deploymentSpec: {
+        executors: { "exec-bring": { importer: { artifactUri: { runtimeParameter: "uri" }, typeSchema: MODEL } } },
+      },
+    };
+    const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(JSON.stringify(source)) }, "p.yaml");
+    return checkFeatures(pipeline, undefined, given).errors;
+  }
+
+  const fromRoot = { componentInputParameter: "model" };
+  const item = { itemInput: "item" };
+  test.for<{ name: string; source: Source }>([
+    { name: "a constant", source: { uri: { runtimeValue: { constant: URI } } } },
+    { name: "a default of the component", source: { uriDefault: URI } },
+    { name: "a default of the pipeline", source: { uri: fromRoot, parameters: { model: { ...text, defaultValue: URI } } } },
+    { name: "a parameter of the run", source: { uri: fromRoot, parameters: { model: text }, given: { model: URI } } },
+    {
+      name: "a channel in a constant",
+      source: {
+        uri: { runtimeValue: { constant: "{{$.inputs.parameters['pipelinechannel--model']}}" } },
+        others: { "pipelinechannel--model": fromRoot },
+        parameters: { model: { ...text, defaultValue: URI } },
+      },
+    },
+    {
+      name: "a constant that goes on with a channel",
+      source: {
+        uri: { runtimeValue: { constant: "oci://r/{{$.inputs.parameters['pipelinechannel--model']}}" } },
+        others: { "pipelinechannel--model": fromRoot },
+        parameters: { model: { ...text, defaultValue: "m" } },
+      },
+    },
+    {
+      name: "a parameter handed down",
+      source: {
+        uri: { componentInputParameter: "inner" },
+        sub: { inner: fromRoot },
+        subInputs: { inner: text },
+        parameters: { model: { ...text, defaultValue: URI } },
+      },
+    },
+    {
+      name: "an item of a loop",
+      source: {
+        uri: { componentInputParameter: "item" },
+        subInputs: { item: text },
+        subIterator: { parameterIterator: { ...item, items: { raw: JSON.stringify(["/ok", URI]) } } },
+      },
+    },
+    {
+      name: "an item of a list of the run",
+      source: {
+        uri: { componentInputParameter: "item" },
+        sub: { items: { componentInputParameter: "models" } },
+        subInputs: { item: text, items: { parameterType: "LIST" } },
+        subIterator: { parameterIterator: { ...item, items: { inputParameter: "items" } } },
+        parameters: { models: { parameterType: "LIST" } },
+        given: { models: ["s3://b/ok", URI] },
+      },
+    },
+  ])("are refused by name: $name", async ({ source }) => {
+    const [error, ...more] = await refusals(source);
+    expect(more).toEqual([]);
+    expect(error).toMatch(/: import of oci:\/\/\S+ \(task (sub\.)?bring\) is not supported in a local run/);
+  });
+
+  test.for<{ name: string; source: Source }>([
+    {
+      name: "a default that the run replaces",
+      source: { uri: fromRoot, parameters: { model: { ...text, defaultValue: URI } }, given: { model: "/models/m" } },
+    },
+    { name: "a store with a client", source: { uri: { runtimeValue: { constant: "s3://b/m" } } } },
+    {
+      name: "a part of a parameter, which is known later",
+      source: {
+        uri: { ...fromRoot, parameterExpressionSelector: 'parseJson(string_value)["u"]' },
+        parameters: { model: text },
+        given: { model: URI },
+      },
+    },
+  ])("are taken: $name", async ({ source }) => {
+    expect(await refusals(source)).toEqual([]);
+  });
+});
