@@ -1,11 +1,10 @@
 /** What a driver needs from the outside. @module */
-import type { RunStoreRequest } from "../objectstore/open-run-store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { DriverResult } from "./result.ts";
 
 export interface DriverSettings {

@@ -6,7 +6,6 @@
  * @module
  */
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
-import type { RunStoreRequest } from "../objectstore/open-run-store.ts";
 import { buildInfo, formatVersion } from "../program/build-info.ts";
 import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
 import { usageText } from "../core/go/flags.ts";
@@ -15,7 +14,7 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { DriverDeps, DriverSettings } from "./deps.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
 import { CALLS_UNTIL_MS, interruptedError, unlessInterrupted } from "./interruption.ts";

@@ -11,18 +11,9 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, StoreRequest } from "../ports/object-store.ts";
 import type { OutputSink, ProcessRunner, SignalSource } from "../ports/process-runner.ts";
 import type { LauncherSettings } from "./settings.ts";
-
-export interface StoreRequest {
-  /** Of the run; Secrets and the launcher's ConfigMap are read from it. */
-  readonly namespace: string;
-  /** Only absolute paths will be asked for, which need no launcher configuration. */
-  readonly localOnly: boolean;
-  /** The run's pipeline root is an absolute path, which makes absolute paths legal URIs. */
-  readonly localRootAllowed: boolean;
-}
 
 /** Reads the launcher configuration and opens a store; nothing is connected yet. Called once per attempt and kind, only on use. */
 export type OpenStore = (request: StoreRequest) => Promise<ObjectStore>;

@@ -15,9 +15,9 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { OutputSink, ProcessRunner, SignalSource } from "../ports/process-runner.ts";
-import type { LauncherDeps, LaunchResult, StoreRequest } from "./deps.ts";
+import type { LauncherDeps, LaunchResult } from "./deps.ts";
 import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS } from "./interruption.ts";
 import type { ApiServerFlags } from "./options.ts";
@@ -30,12 +30,6 @@ export interface LauncherConnection {
   readonly hurry?: ((withinMs: number) => void) | undefined;
   /** Absent where the connection belongs to somebody else. */
   readonly close?: (() => void) | undefined;
-}
-
-export interface LauncherStoreRequest extends StoreRequest {
-  /** `--ca_cert_path`: to be trusted by every connection; empty means none. */
-  readonly caCertPath: string;
-  readonly logger: Logger;
 }
 
 /** What the main file, or a local run, wires up. */
@@ -59,7 +53,7 @@ export interface LauncherHost {
   readonly createLogger: (verbosity: number) => Logger;
   readonly connect: (flags: ApiServerFlags, logger: Logger) => Promise<LauncherConnection>;
   readonly kube: () => Promise<KubeApi>;
-  readonly openStore: (request: LauncherStoreRequest) => Promise<ObjectStore>;
+  readonly openStore: (request: RunStoreRequest) => Promise<ObjectStore>;
   /** `--copy`: makes this program start at `destination` in any container. */
   readonly copy: (destination: string) => Promise<void>;
   /** Signals for the user's program alone, such as SIGUSR1. */

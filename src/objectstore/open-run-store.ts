@@ -12,20 +12,8 @@ import { parseProvidersYaml } from "../config/providers-yaml.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
-import type { Logger } from "../ports/logger.ts";
-import type { ObjectStore } from "../ports/object-store.ts";
+import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import { launcherConfigFolder, loadLauncherConfig } from "../config/load-launcher-config.ts";
-
-export interface RunStoreRequest {
-  readonly namespace: string;
-  /** Only absolute paths are asked for: the launcher configuration need not be read. */
-  readonly localOnly: boolean;
-  /** Whether the run's pipeline root is an absolute path. */
-  readonly localRootAllowed: boolean;
-  /** To be trusted by every connection; empty means none. */
-  readonly caCertPath: string;
-  readonly logger: Logger;
-}
 
 export interface OpenRunStoreDeps {
   readonly clock: Clock;

@@ -6,6 +6,8 @@
  *
  * @module
  */
+import type { Logger } from "./logger.ts";
+
 export interface DownloadResult {
   /** Objects written; 0 means the URI holds nothing, which is not an error (contract/launcher.md 10.7). */
   readonly objects: number;
@@ -27,4 +29,20 @@ export interface ObjectStore {
   /** Forgets clients and credentials, so that the next transfer reads them again. */
   refresh(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface StoreRequest {
+  /** Of the run; Secrets and the launcher's ConfigMap are read from it. */
+  readonly namespace: string;
+  /** Only absolute paths will be asked for, which need no launcher configuration. */
+  readonly localOnly: boolean;
+  /** The run's pipeline root is an absolute path, which makes absolute paths legal URIs. */
+  readonly localRootAllowed: boolean;
+}
+
+/** {@link StoreRequest} with what the program adds to it: the options of the whole process. */
+export interface RunStoreRequest extends StoreRequest {
+  /** `--ca_cert_path`: to be trusted by every connection; empty means none. */
+  readonly caCertPath: string;
+  readonly logger: Logger;
 }

@@ -7,14 +7,14 @@ import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
 import { drive } from "../../driver/drive.ts";
 import { driverSettings } from "../../driver/run.ts";
 import type { DriverResult } from "../../driver/result.ts";
-import { openRunStore, type RunStoreRequest } from "../../objectstore/open-run-store.ts";
+import { openRunStore } from "../../objectstore/open-run-store.ts";
 import { runLauncher } from "../../launcher/run.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { KubeApi } from "../../ports/kube-api.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { ObjectStore } from "../../ports/object-store.ts";
+import type { ObjectStore, RunStoreRequest } from "../../ports/object-store.ts";
 import type { ProcessRunner } from "../../ports/process-runner.ts";
 import type { PreparedLauncher, StepRuntime } from "../steps/step-runtime.ts";
 import type {
