@@ -50,7 +50,7 @@ export function withSuspicion(outcome: CommandOutcome, { suspicion }: StartCheck
 
 type Place = Pick<CommandOptions, "environment" | "workingDirectory">;
 
-async function findProgram({ command, environment, workingDirectory = process.cwd() }: Place & { command: string }) {
+async function findProgram({ command, environment, workingDirectory = "." }: Place & { command: string }) {
   if (command.includes("/")) return resolve(workingDirectory, command);
   for (const folder of (environment["PATH"] ?? STANDARD_PATH).split(":")) {
     const path = resolve(workingDirectory, folder, command);
@@ -80,7 +80,7 @@ async function checkProgram(path: string, place: Place, name: string, depth = 0)
       );
     case "script": {
       const { interpreter } = format;
-      const interpreterPath = resolve(place.workingDirectory ?? process.cwd(), interpreter);
+      const interpreterPath = resolve(place.workingDirectory ?? ".", interpreter);
       if (!(await isThere(interpreterPath))) {
         const ending = interpreter.endsWith("\r") ? "; its lines end as on Windows, save it with line feeds only" : "";
         return failed(

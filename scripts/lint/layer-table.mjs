@@ -1,0 +1,55 @@
+/**
+ * Which folder of src may import which, as data: the table of docs/architecture.md, which test/scripts/lint/layers.test.ts compares.
+ */
+
+/**
+ * Folders of src, lowest first, with the folders each may import besides itself.
+ *
+ * A main file connects the parts of a program, so it may import every folder.
+ *
+ * @type {Record<string, readonly string[]>}
+ */
+export const layers = {
+  gen: [],
+  core: ["gen"],
+  wire: ["gen", "core"],
+  resolver: ["gen", "core"],
+  ports: ["gen", "core"],
+  tasks: ["gen", "core", "resolver", "ports"],
+  config: ["core", "ports"],
+  program: ["core", "ports"],
+  node: ["core", "ports"],
+  inspect: ["core", "ports"],
+  kube: ["core", "ports"],
+  apiclient: ["gen", "core", "wire", "ports"],
+  objectstore: ["gen", "core", "config", "ports", "node"],
+  apiserver: ["gen", "core", "wire"],
+  driver: ["gen", "core", "resolver", "ports", "tasks", "config", "program"],
+  launcher: ["gen", "core", "resolver", "ports", "tasks", "config", "program"],
+  local: [
+    ...["gen", "core", "wire", "resolver", "ports", "tasks", "config", "program"],
+    ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher"],
+  ],
+  cli: [
+    ...["gen", "core", "wire", "resolver", "ports", "tasks", "config", "program"],
+    ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher", "local"],
+  ],
+};
+
+/** Sub-folders of a layer, lowest first: none imports a later one. Files directly in the layer's folder are open to all of them. */
+export const floors = {
+  core: ["go", "values", "protojson", "cel", "spec", "executor", "placeholders", "spec-check"],
+  resolver: ["run", "outputs", "states", "inputs"],
+};
+
+/** The files that wire or start a program: they alone read environment, arguments and streams of the process. */
+export const mainFiles = [
+  "src/driver/main.ts",
+  "src/launcher/main.ts",
+  "src/cli/main.ts",
+  "src/boot/boot.cjs",
+  "src/boot/start.cjs",
+];
+
+/** Layers without input and output: no module of Node but what stands here. */
+export const pure = { layers: ["core", "resolver"], allowed: { "node:crypto": ["createHash"] } };
