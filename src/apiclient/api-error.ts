@@ -60,7 +60,7 @@ export function unsupportedError(context: CallContext, cause: unknown): ApiError
   });
 }
 
-/** The ApiError of an answer that breaks the contract. */
+/** The ApiError of an answer that is not as specified. */
 export function invalidResponseError(method: string, endpoint: string, reason: string, cause?: unknown): ApiError {
   return new ApiError("API_RESPONSE_INVALID", `API server ${endpoint} sent an invalid answer to ${method}: ${reason}`, {
     details: { method },

@@ -4,7 +4,7 @@
  * The file is looked at once at the first call: missing means no authentication for the rest of the process, said once. Present, it is
  * re-read when the copy in memory is 50 s old, because the kubelet rotates it. The token itself never appears in a message or log line.
  *
- * Source: contract/api-server.md 11.2, driver.md 1.8 and DB-3.
+ * Source: docs/spec/connections.md#service-account-token, #connection-of-the-driver, #drv-3.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { Logger } from "../ports/logger.ts";
 
-/** Where a pod gets its run-scoped token (contract/api-server.md 11.2). */
+/** Where a pod gets its run-scoped token (docs/spec/connections.md#service-account-token). */
 export const TOKEN_PATH = "/var/run/secrets/kfp/token";
 
 /** One minute minus ten seconds of leeway, as the reference. */

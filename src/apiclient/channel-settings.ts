@@ -2,7 +2,8 @@
  * Everything about the connection that is decided before it is opened: address, TLS, reconnect delays, proxy, forced package and
  * layout. Reads environment values only; loads no gRPC library, so a bad value is found at start-up at no cost.
  *
- * Source: contract/driver.md 1.3, 1.8 and DB-1, launcher.md 1.11, DB-1 and DB-2, api-server.md 11.1.
+ * Source: docs/spec/driver-command-line.md#environment, docs/spec/connections.md#connection-of-the-driver, #drv-1,
+ * #connections-of-the-launcher, #lau-1, #lau-2, #endpoint-and-channel.
  *
  * @module
  */

@@ -11,7 +11,10 @@ import { errorMessage, UsageError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 
-/** A run with all its tasks can be large; gRPC's default of 4 MiB is not enough (contract/driver.md 1.8). */
+/**
+ * A run with all its tasks can be large; gRPC's default of 4 MiB is not enough
+ * (docs/spec/connections.md#connection-of-the-driver).
+ */
 const MAX_RECEIVE_BYTES = 100 * 1024 * 1024;
 
 /** Servers drop clients that ping more often than every five minutes unless told otherwise, so pings accompany open calls only. */

@@ -3,7 +3,7 @@
  *
  * Reached by composition roots through `await import()`: the gRPC library behind it costs more start-up time than the rest of a driver.
  *
- * Source: contract/api-server.md 11.3, upstream-v2.md 3.2 and 3.3.
+ * Source: docs/spec/connections.md#operations, docs/spec/api-versions.md#choosing-the-package, #two-layouts-of-run.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * The first real call decides, there is no probe; once decided, a process never switches. Request bytes are the same under both names.
  *
- * Source: contract/upstream-v2.md 3.2 and 20.4.
+ * Source: docs/spec/api-versions.md#choosing-the-package, #examples-of-the-package-choice.
  *
  * @module
  */
@@ -62,7 +62,7 @@ export class PackageChoice {
   }
 }
 
-/** The one message for servers without the task API (contract/upstream-v2.md 3.2 step 5). */
+/** The one message for servers without the task API (docs/spec/api-versions.md#choosing-the-package (step 5)). */
 export function unsupportedMessage(endpoint: string, method: string): string {
   return (
     `The server at ${endpoint} does not offer the task API of Kubeflow Pipelines (${method} answers UNIMPLEMENTED): ` +

@@ -4,7 +4,7 @@
  *
  * grpc-js would read `process.env` by itself, and by other rules (lower case names only); channel.ts switches that off.
  *
- * Source: contract/driver.md 1.3, launcher.md 1.12.
+ * Source: docs/spec/driver-command-line.md#environment, docs/spec/launcher-command-line.md#environment-and-files.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * The reference retries nothing, so one unavailable server fails a finished task. We retry what cannot do harm: reads, updates and
  * CreateTask are idempotent; the two bulk creates are not, so they are repeated only when the request provably never left this machine.
  *
- * Source: contract/driver.md DB-3, launcher.md DB-7; numbers from decisions.md, "deadlines and retries".
+ * Source: docs/spec/connections.md#drv-3, #lau-7; numbers from docs/spec/connections.md#decision-deadlines-and-retries.
  *
  * @module
  */

@@ -6,7 +6,7 @@
  * bytes to encoded tasks, so that a run of thousands of tasks is answered without decoding any of them; protobuf readers merge the two
  * occurrences of `inputs` and of `outputs`.
  *
- * Source: contract/api-server.md 9, 23 no. 1.
+ * Source: docs/spec/api-server.md#hydration, #api-1.
  *
  * @module
  */
@@ -109,7 +109,10 @@ function compareText(left: string, right: string): number {
   return left < right ? -1 : 1;
 }
 
-/** Field numbers of PipelineTask, InputOutputs, IOArtifact, IOProducer and ChildTask (contract/wire.md 4, 5). */
+/**
+ * Field numbers of PipelineTask, InputOutputs, IOArtifact, IOProducer and ChildTask
+ * (docs/spec/run-and-artifact-messages.md#runproto, #artifactproto).
+ */
 const TASK_CHILD_TASKS = 15;
 const TASK_INPUTS = 16;
 const TASK_OUTPUTS = 17;

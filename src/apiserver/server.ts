@@ -4,7 +4,7 @@
  * On a file it is the server of local runs; on `:memory:` it is the peer of the tests. Single user: tokens and other metadata are
  * accepted and ignored. Nothing is printed; the caller hears of internal errors through `onInternalError`.
  *
- * Source: contract/api-server.md 21.
+ * Source: docs/spec/api-server.md#minimal-profile-of-an-embedded-server.
  *
  * @module
  */

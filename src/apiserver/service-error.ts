@@ -4,7 +4,7 @@
  * Adding context keeps the code, so a NotFound inside "Failed to get a task" stays NotFound. Everything that is not a ServiceError is
  * internal; its text is passed on without a stack.
  *
- * Source: contract/api-server.md 3, contract/wire.md 20.
+ * Source: docs/spec/api-server.md#errors, docs/spec/json-and-rest.md#error-shapes.
  *
  * @module
  */

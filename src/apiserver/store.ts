@@ -2,8 +2,9 @@
  * The rows behind the API, as a port: runs, tasks, artifacts, and the links between artifacts and tasks.
  *
  * Synchronous on purpose: a handler runs from its first read to its last write without another one in between, which together with
- * `transaction` gives the row-level atomicity and read-your-writes that clients rely on (contract/api-server.md 1). Messages are stored
- * encoded (`body`); what is searched by has a column of its own.
+ * `transaction` gives the row-level atomicity and read-your-writes that clients rely on
+ * (docs/spec/api-server.md#roles-and-vocabulary). Messages are stored encoded (`body`); what is searched by has a column of its
+ * own.
  *
  * @module
  */

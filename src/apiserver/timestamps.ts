@@ -1,7 +1,7 @@
 /**
  * Whole seconds, the only precision the API stores.
  *
- * Source: contract/api-server.md 6.1, 6.4.
+ * Source: docs/spec/api-server.md#stored-fields, #state-history.
  *
  * @module
  */

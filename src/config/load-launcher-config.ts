@@ -1,7 +1,8 @@
 /**
  * The launcher configuration: from the mounted folder, else from the ConfigMap `kfp-launcher`; the two are never merged.
  *
- * Source: contract/launcher.md 10.1, DB-4; driver.md 7.1.
+ * Source: docs/spec/object-stores.md#where-the-configuration-comes-from, docs/spec/connections.md#lau-4,
+ * docs/spec/executor-input.md#pipeline-root.
  *
  * @module
  */

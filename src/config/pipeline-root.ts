@@ -1,7 +1,7 @@
 /**
  * Which pipeline root a run uses. The launcher configuration is only loaded when nothing before it decides.
  *
- * Source: contract/driver.md 7.1; decisions.md "the pipeline spec's defaultPipelineRoot".
+ * Source: docs/spec/executor-input.md#pipeline-root, #decision-default-pipeline-root.
  *
  * @module
  */

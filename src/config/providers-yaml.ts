@@ -4,7 +4,7 @@
  *
  * The parser is loaded on first use: most runs have no such key.
  *
- * Source: contract/launcher.md 10.2.
+ * Source: docs/spec/object-stores.md#providers-format.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Where the texts come from (mounted folder, ConfigMap) and who parses their YAML is the adapters' business.
  *
- * Source: contract/launcher.md 10.1, 10.4.
+ * Source: docs/spec/object-stores.md#where-the-configuration-comes-from, #uris-that-may-be-touched.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * together (a secret with its keys, a default with its credentials) is checked when a session is asked for, so that a broken
  * section harms only those who use it: config/store-session.ts.
  *
- * Source: contract/launcher.md 10.2.
+ * Source: docs/spec/object-stores.md#providers-format.
  *
  * @module
  */

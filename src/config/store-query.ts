@@ -3,7 +3,7 @@
  *
  * Both spelling families of the reference are understood, whatever `awssdk` says; an unknown name is an error.
  *
- * Source: contract/launcher.md 10.8, DB-36.
+ * Source: docs/spec/object-stores.md#clients, #lau-36.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * How to log in to the store a bucket path lies in.
  *
- * Source: contract/launcher.md 10.3, 10.8 (state B of upstream-v2.md 12), 14.8.
+ * Source: docs/spec/object-stores.md#from-path-to-session, #clients (state B of docs/spec/object-stores.md#later-upstream),
+ * #configuration-cases.
  *
  * @module
  */

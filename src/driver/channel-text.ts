@@ -4,7 +4,7 @@
  * Only channels of the pipeline (`pipelinechannel--NAME`) are resolved, as in the reference; each in place, so that the text around it
  * stays.
  *
- * Source: contract/kubernetes.md 1.8, 1.10; driver.md DB-19.
+ * Source: docs/spec/pod-spec-patch.md#resources-and-accelerators, #image, docs/spec/resolver.md#drv-19.
  *
  * @module
  */

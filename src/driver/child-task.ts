@@ -1,7 +1,7 @@
 /**
  * Where a DAG or CONTAINER task stands: run, parent, task and component spec, existing row.
  *
- * Source: contract/driver.md 1.4 steps 8 to 11, 2.
+ * Source: docs/spec/driver-command-line.md#start-up-order (steps 8 to 11), docs/spec/driver-flows.md#scope-path-and-spec-lookup.
  *
  * @module
  */

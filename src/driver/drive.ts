@@ -1,4 +1,4 @@
-/** One driver execution: the flow of the given type. Source: contract/driver.md 3. @module */
+/** One driver execution: the flow of the given type. Source: docs/spec/driver-flows.md. @module */
 import { driveContainer } from "./container/container.ts";
 import { driveDag } from "./dag/dag.ts";
 import type { DriverDeps } from "./deps.ts";

@@ -1,7 +1,7 @@
 /**
  * Driver options as the command line a compiled workflow would pass: the inverse of flags.ts.
  *
- * Source: contract/driver.md 1.7, upstream-v2.md 6.1.
+ * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver, #arguments.
  *
  * @module
  */

@@ -4,7 +4,8 @@
  * The reference records nothing for most failures of ROOT and DAG drivers: the user interface then shows a parent that runs for ever,
  * and the cause stands in a pod's log only.
  *
- * Source: contract/driver.md 3.9, DB-2, DB-16, DB-17; upstream-v2.md 8.1, 8.4.
+ * Source: docs/spec/driver-flows.md#epilogue-of-container, #drv-2, #drv-16, #drv-17, #container-driver-of-later-upstream,
+ * #dag-and-root-drivers-of-later-upstream.
  *
  * @module
  */

@@ -4,7 +4,8 @@
  * Required is what both generations of compiled workflows pass, by presence: an empty value is fine except where a driver could not
  * do its work with it. Everything is checked before the first call.
  *
- * Source: contract/driver.md 1.1 to 1.4, upstream-v2.md 4 and 16, decisions.md ("required flags").
+ * Source: docs/spec/driver-command-line.md#flags, #flag-syntax, #environment, #start-up-order, #later-upstream,
+ * #decision-required-flags, docs/spec/upstream-generations.md#announced-features.
  *
  * @module
  */
@@ -77,7 +78,7 @@ const REQUIRED_CONTAINER = ["kubernetes_config", "cached_decision_path", "pod_sp
 export type DriverCommand =
   | { readonly mode: "help"; readonly text: string }
   | { readonly mode: "version" }
-  /** A driver of a later upstream would only record a final state now (upstream-v2.md 16). */
+  /** A driver of a later upstream would only record a final state now (docs/spec/upstream-generations.md#announced-features). */
   | { readonly mode: "retry-finalize"; readonly warnings: readonly string[] }
   | {
       readonly mode: "drive";

@@ -1,7 +1,7 @@
 /**
  * What the job placeholders stand for in this run.
  *
- * A time of zero is one that was never set: printing 1970 would help nobody (contract/upstream-v2.md 4.3).
+ * A time of zero is one that was never set: printing 1970 would help nobody (docs/spec/resolver.md#job-time-placeholders).
  *
  * @module
  */
@@ -15,7 +15,8 @@ export function jobContext(run: Run, parent: PipelineTask, options: CommonOption
   return {
     ...runContext(run, options),
     taskName: options.taskName,
-    // The task's own id does not exist yet; this value is part of fingerprints (decisions.md, pipeline_task_uuid).
+    // The task's own id does not exist yet; this value is part of fingerprints
+    // (docs/spec/placeholders.md#decision-pipeline-task-uuid).
     taskId: parent.taskId,
   };
 }

@@ -4,7 +4,7 @@
  * Applying it to the pod is not implemented yet. A step whose mounted secret or volume is silently missing fails in odd ways or,
  * worse, succeeds with wrong results, so anything that would change the pod is refused by name before a task row exists.
  *
- * Source: contract/kubernetes.md 2; contract/driver.md 8.3.
+ * Source: docs/spec/kubernetes-executor-config.md, #overview-in-order.
  *
  * @module
  */

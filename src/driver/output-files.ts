@@ -4,7 +4,7 @@
  * Planned as data, so that the order and the "which one for which type" table can be tested without a disk. Contents carry no
  * trailing newline.
  *
- * Source: contract/driver.md 1.6.
+ * Source: docs/spec/driver-command-line.md#output-files.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * The driver program without its process: arguments, environment and streams come in, an exit code goes out.
  *
- * Exit codes: 0 done, also for help and version; 1 any failure; 2 malformed flags (contract/driver.md 1.5); 128 + signal when stopped.
+ * Exit codes: 0 done, also for help and version; 1 any failure; 2 malformed flags
+ * (docs/spec/driver-command-line.md#exit-codes-and-log); 128 + signal when stopped.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The row of a task before it is created, as far as all driver types agree.
  *
- * Source: contract/driver.md 3.2 to 3.4.
+ * Source: docs/spec/driver-flows.md#root_dag, #dag, #container.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** The trigger condition of a task, before the task exists. Source: contract/driver.md 5. @module */
+/** The trigger condition of a task, before the task exists. Source: docs/spec/expressions.md. @module */
 import { evaluateCondition } from "../core/cel/evaluate.ts";
 import type { ComponentSpec, ExecutorInput, PipelineTaskSpec } from "../core/kfp-types.ts";
 

@@ -1,7 +1,7 @@
 /**
  * How to reach the Kubernetes API: the pod's service account, else a kubeconfig file.
  *
- * Source: contract/launcher.md 1.4 step 3.
+ * Source: docs/spec/launcher-command-line.md#start-up-order (step 3).
  *
  * @module
  */

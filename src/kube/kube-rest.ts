@@ -1,5 +1,6 @@
 /**
- * ports/kube-api over HTTPS, without a client library: a handful of GETs (contract/portable-launcher.md section 3).
+ * ports/kube-api over HTTPS, without a client library: a handful of GETs
+ * (docs/spec/portable-launcher.md#libraries-under-esbuild).
  *
  * Nothing is read and nobody is called before the first method call.
  *

@@ -1,7 +1,7 @@
 /**
  * The certificates the user's program shall trust: the system's and the installation's own, in one file.
  *
- * Source: contract/launcher.md 5.3, DB-21; upstream-v2.md 11.1.
+ * Source: docs/spec/inputs-and-user-command.md#ca-bundle, #lau-21, docs/spec/launcher-flow.md#launcher-of-later-upstream.
  *
  * @module
  */

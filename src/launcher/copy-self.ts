@@ -1,9 +1,9 @@
 /**
  * `--copy DEST` of a launcher that was started from dist/bin: puts the portable folder where the user's container finds it.
  *
- * In our own images portable/launch.c does the same without starting Node. Rules: contract/launcher.md 1.6 and DB-6. Each file
- * appears complete and with its final mode or not at all, the entry point last, so that where it is, everything is. A repeated copy
- * succeeds and removes what an interrupted one left.
+ * In our own images portable/launch.c does the same without starting Node. Rules: docs/spec/launcher-command-line.md#copy-mode,
+ * #lau-6. Each file appears complete and with its final mode or not at all, the entry point last, so that where it is, everything
+ * is. A repeated copy succeeds and removes what an interrupted one left.
  * @module
  */
 import { constants } from "node:fs";

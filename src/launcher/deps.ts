@@ -50,7 +50,7 @@ export interface LauncherDeps extends ImporterDeps {
 
 /** How an attempt ended. */
 export interface LaunchResult {
-  /** 0, the user's own code, 128 + signal, or 1 (decisions.md, "exit code"). */
+  /** 0, the user's own code, 128 + signal, or 1 (docs/spec/launcher-command-line.md#decision-exit-code). */
   readonly exitCode: number;
   readonly state: TaskState.SUCCEEDED | TaskState.FAILED;
   /** What failed, as recorded with the task. */

@@ -5,7 +5,8 @@
  * it is checked before the first call, and one message names everything that is missing. A server address, a port or a fingerprint
  * that is not given has its documented default.
  *
- * Source: contract/launcher.md 1.1 to 1.4, upstream-v2.md 5.2, decisions.md ("required flags", "unknown flags").
+ * Source: docs/spec/launcher-command-line.md#modes, #flags, #flag-syntax, #start-up-order, #required-flags,
+ * docs/spec/driver-command-line.md#decision-required-flags, #decision-unknown-flags.
  *
  * @module
  */

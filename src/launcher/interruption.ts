@@ -1,10 +1,10 @@
 /**
  * Being told to stop: what SIGTERM, SIGINT or a cancelled local run mean for the step that is under way.
  *
- * Everything is saved within 20 s of the request (decisions.md, "deadlines and retries"): the user's program gets 8 s, its log may be
- * uploaded until 14 s have passed, the rest is for the last calls to the API server.
+ * Everything is saved within 20 s of the request (docs/spec/connections.md#decision-deadlines-and-retries): the user's program
+ * gets 8 s, its log may be uploaded until 14 s have passed, the rest is for the last calls to the API server.
  *
- * Source: contract/launcher.md DB-12.
+ * Source: docs/spec/launcher-flow.md#lau-12.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  * calls it once; a local run calls it for every step.
  *
  * Exit codes: 0 done, also for help, version and copy; the user's own code; 128 + signal; 2 malformed flags; 1 any other failure
- * (decisions.md, "exit code").
+ * (docs/spec/launcher-command-line.md#decision-exit-code).
  *
  * @module
  */

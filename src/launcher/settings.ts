@@ -1,7 +1,7 @@
 /**
  * What the launcher itself reads from the environment, as values.
  *
- * Source: contract/launcher.md 1.12, DB-19.
+ * Source: docs/spec/launcher-command-line.md#environment-and-files, docs/spec/task-config-workspace-modelcar.md#lau-19.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Whatever happens in between, the run and all its tasks end in a final state, nothing is left running, and the database is closed.
  *
- * Source: contract/decisions.md ("final states"); api-server.md 13.6.
+ * Source: docs/spec/status-roll-up.md#decision-final-states, #run-state-and-root-state.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What the first bytes of a program say about whether the kernel can start it: an ELF header, an interpreter line, or neither. Pure.
  *
- * Source: elf(5), execve(2).
+ * Standard: elf(5), execve(2).
  *
  * @module
  */

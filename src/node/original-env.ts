@@ -7,7 +7,7 @@
  * and nothing is undone. In the driver's image only variables of the loader and the libc are hidden.
  *
  * Settings of our own whose names begin with `LD_`, `NODE_`, `MALLOC_`, `OPENSSL_` or `UV_` must therefore be read from
- * `originalEnvironment()`, never from process.env. Source: contract/portable-launcher.md, sections 6 and 10.
+ * `originalEnvironment()`, never from process.env. Source: docs/spec/portable-launcher.md#files, #pitfalls.
  * @module
  */
 

@@ -23,7 +23,7 @@ export interface DrainLimits {
 
 const DRAIN: DrainLimits = { silenceMs: 1000, totalMs: 10_000 };
 
-/** Texts the reference's users know; they end up in the task's status message (contract/launcher.md 2.5). */
+/** Texts the reference's users know; they end up in the task's status message (docs/spec/launcher-flow.md#failure-table). */
 function startFailure(options: CommandOptions, error: NodeJS.ErrnoException): string {
   const { command } = options;
   switch (error.code) {

@@ -6,7 +6,7 @@
  * {"level":"info","time":"2026-08-01T12:00:00.000Z","message":"Task created","taskId":"4711","name":"say hello"}
  * ```
  *
- * Source: contract/decisions.md, "log lines of driver and launcher".
+ * Source: docs/spec/driver-command-line.md#decision-log-lines.
  *
  * @module
  */

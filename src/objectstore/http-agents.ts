@@ -1,8 +1,9 @@
 /**
  * Agents for every HTTP client of this program: keep-alive, proxies and extra certificates from the handed-in environment.
  *
- * Node ignores SSL_CERT_FILE and, unless told, the proxy variables, all of which a Go program obeys (contract/portable-launcher.md
- * pitfall 7, launcher.md 12). `proxyEnv` exists from Node 22.21 and 24.5; an older Node connects directly.
+ * Node ignores SSL_CERT_FILE and, unless told, the proxy variables, all of which a Go program obeys
+ * (docs/spec/portable-launcher.md#pitfalls (pitfall 7), docs/spec/launcher-flow.md#traps-for-a-nodejs-implementation). `proxyEnv`
+ * exists from Node 22.21 and 24.5; an older Node connects directly.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * An absolute path as artifact URI: the artifact already lies where it belongs, so nothing is copied, unless the component has the
  * file at a path of its own.
  *
- * Source: decisions.md, "local files as store".
+ * Source: docs/spec/object-stores.md#decision-local-files.
  *
  * @module
  */

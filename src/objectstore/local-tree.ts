@@ -3,7 +3,7 @@
  *
  * A pipe, a socket or a device in the place of a file, or inside a folder, is refused by its path before anything is read from it.
  *
- * Source: contract/launcher.md 10.6.
+ * Source: docs/spec/object-stores.md#upload.
  *
  * @module
  */

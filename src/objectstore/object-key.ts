@@ -4,7 +4,7 @@
  * The reference's storage library writes code points below 32 and the `/` of `../` as `__0x<hex>__`, and reads them back; both
  * directions are needed to share a bucket with it. A key that would leave the folder it is downloaded to is refused.
  *
- * Source: contract/launcher.md 10.6, 10.7.
+ * Source: docs/spec/object-stores.md#upload, #download.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * The object store of a run: routes each URI to its provider, opens clients on first use, keeps one per provider, bucket and
- * session (contract/launcher.md DB-33).
+ * session (docs/spec/object-stores.md#lau-33).
  *
- * Source: contract/launcher.md 10, upstream-v2.md 12, decisions.md "local files as store".
+ * Source: docs/spec/object-stores.md, #later-upstream, #decision-local-files.
  *
  * @module
  */

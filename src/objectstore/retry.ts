@@ -1,7 +1,7 @@
 /**
  * Repeats one request: exponential pauses with full jitter, a bound on tries, an end when the store is closed.
  *
- * Source: contract/launcher.md 10.8 (`maxRetries` is the number of tries in all; 0 is the library's default).
+ * Source: docs/spec/object-stores.md#clients (`maxRetries` is the number of tries in all; 0 is the library's default).
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Pure. Messages are built from the URI, the HTTP status and the store's error code only: texts of stores and libraries may echo
  * key ids or signed headers.
  *
- * Source: contract/launcher.md 6.5 (which errors are transient), 10.8.
+ * Source: docs/spec/outputs.md#upload-and-registration (which errors are transient), docs/spec/object-stores.md#clients.
  *
  * @module
  */
@@ -60,7 +60,10 @@ export function isRetryable(failure: StoreFailure): boolean {
   return failure.status !== undefined && RETRYABLE_STATUS.has(failure.status);
 }
 
-/** Whether the whole transfer is worth one more try with fresh clients and credentials (contract/launcher.md 6.5). */
+/**
+ * Whether the whole transfer is worth one more try with fresh clients and credentials
+ * (docs/spec/outputs.md#upload-and-registration).
+ */
 function isTransient(failure: StoreFailure): boolean {
   const { reason } = failure;
   return reason !== undefined && (NETWORK_REASONS.has(reason) || EXPIRED_CREDENTIALS.has(reason));

@@ -5,7 +5,7 @@
  * method throws ApiError: API_UNAVAILABLE when retries are used up, API_REJECTED with `details.status` for any other status,
  * API_UNSUPPORTED when the server has no task API.
  *
- * Source: contract/api-server.md 11.3, upstream-v2.md 3.2.
+ * Source: docs/spec/connections.md#operations, docs/spec/api-versions.md#choosing-the-package.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export type CreateArtifactInit = MessageInitShape<typeof CreateArtifactRequestSc
 export interface ListTasksOptions {
   /** Only direct children of this task. */
   readonly parentId?: string;
-  /** JSON text of a Filter message (contract/api-server.md 4.4). */
+  /** JSON text of a Filter message (docs/spec/api-server.md#filter). */
   readonly filter?: string;
   /** `field` or `field desc`. */
   readonly orderBy?: string;
@@ -52,7 +52,7 @@ export interface KfpApi {
   getTask(runId: string, taskId: string): Promise<PipelineTask>;
   /** One page. `listAllTasks` in tasks/read-tasks.ts follows the tokens. */
   listTasks(runId: string, options?: ListTasksOptions): Promise<TaskPage>;
-  /** Idempotent by logical identity: an existing row comes back unchanged (contract/api-server.md 6.3). */
+  /** Idempotent by logical identity: an existing row comes back unchanged (docs/spec/api-server.md#logical-identity). */
   createTask(runId: string, task: TaskInit): Promise<PipelineTask>;
   updateTask(runId: string, taskId: string, task: TaskInit): Promise<PipelineTask>;
   /** Applied in ascending id order, not atomic. Keys are task ids. */

@@ -1,5 +1,6 @@
 /**
- * One line per event on stderr: level, UTC time, message, `key=value` pairs (decisions.md, "log lines").
+ * One line per event on stderr: level, UTC time, message, `key=value` pairs
+ * (docs/spec/driver-command-line.md#decision-log-lines).
  *
  * Values of parameters, executor input and pod spec patch belong to verbosity 4 and above; tokens, secrets and credentials to none.
  *

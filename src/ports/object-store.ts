@@ -2,19 +2,22 @@
  * Artifact bytes: between a URI and a local path.
  *
  * Methods throw StorageError; `details.transient` is true when a second attempt with fresh credentials makes sense
- * (contract/launcher.md 6.5).
+ * (docs/spec/outputs.md#upload-and-registration).
  *
  * @module
  */
 import type { Logger } from "./logger.ts";
 
 export interface DownloadResult {
-  /** Objects written; 0 means the URI holds nothing, which is not an error (contract/launcher.md 10.7). */
+  /** Objects written; 0 means the URI holds nothing, which is not an error (docs/spec/object-stores.md#download). */
   readonly objects: number;
 }
 
 export interface ObjectStore {
-  /** Throws URI_OUTSIDE_PIPELINE_ROOT unless the URI may be touched (contract/launcher.md 10.4). No network traffic. */
+  /**
+   * Throws URI_OUTSIDE_PIPELINE_ROOT unless the URI may be touched (docs/spec/object-stores.md#uris-that-may-be-touched). No
+   * network traffic.
+   */
   assertAllowed(uri: string): void;
   /**
    * Reads what a transfer of this URI will need to log in, as far as it lies in the cluster: a Secret that cannot be read is found out

@@ -1,7 +1,7 @@
 /**
  * Running the user's command.
  *
- * Source: contract/launcher.md 5.2, decisions.md ("the user's streams", "orphans", "out-of-memory kills").
+ * Source: docs/spec/inputs-and-user-command.md#process, #decision-user-streams, #decision-orphans, #decision-out-of-memory.
  *
  * @module
  */

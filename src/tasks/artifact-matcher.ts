@@ -4,7 +4,7 @@
  * Same artifact: same key, name, type and URI. A metric has no URI and is the same when its value is; other artifacts without URI
  * (classification metrics) when their metadata are.
  *
- * Source: contract/launcher.md DB-13.
+ * Source: docs/spec/output-propagation.md#lau-13.
  *
  * @module
  */

@@ -4,7 +4,8 @@
  * CreateTask returns an existing row of the same logical identity unchanged and drops everything in the request. So what belongs to
  * this attempt (pods, inputs, outputs, fingerprint, state, times) is sent again with UpdateTask whenever the row is not our own.
  *
- * Source: contract/driver.md 3.1, 10.3, DB-6, DB-17; launcher.md DB-8; api-server.md 6.3; upstream-v2.md 8.1.
+ * Source: docs/spec/driver-flows.md#what-the-driver-relies-on, #budget, #drv-6, #drv-17, #container-driver-of-later-upstream,
+ * docs/spec/launcher-flow.md#lau-8, docs/spec/api-server.md#logical-identity.
  *
  * @module
  */

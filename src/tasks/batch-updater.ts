@@ -8,7 +8,8 @@
  * callers say what they know with `noteTask` and `noteFreshTask`, and only targets nobody described are asked for. And a bulk create
  * whose answer was lost is never simply repeated: the tasks are read again, and what is missing is sent.
  *
- * Source: contract/launcher.md section 7, DB-7, DB-13, DB-37; driver.md 10.3, DB-18; upstream-v2.md 8.2.
+ * Source: docs/spec/output-propagation.md#batched-writes, #lau-13, #lau-37, #link-reconciliation, docs/spec/connections.md#lau-7,
+ * docs/spec/driver-flows.md#budget, #drv-18.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * One list may hold an artifact twice (two iterations that hit the same cache entry, or import the same URI). The executor input keeps
  * the repeat; the server has room for one link only and would refuse the whole request.
  *
- * Source: contract/driver.md DB-18, api-server.md 8.4.
+ * Source: docs/spec/driver-flows.md#drv-18, docs/spec/api-server.md#createartifacttask.
  *
  * @module
  */

@@ -10,7 +10,8 @@
  * visible one by one, and a list can be overwritten between its own write and that of its source. Everything else is merged by the
  * server under a key of its own (output, producer, iteration), so several writers of one ancestor do not touch each other's entries.
  *
- * Source: contract/launcher.md 8.1, 8.6, DB-39; driver.md 3.7, 3.8, 10.3; upstream-v2.md 11.3.
+ * Source: docs/spec/output-propagation.md#algorithm, #at-a-loop-boundary, #lau-39, #propagation-by-the-driver,
+ * #republishing-by-the-driver, #propagation-in-later-upstream, docs/spec/driver-flows.md#budget.
  *
  * @module
  */
@@ -72,7 +73,7 @@ export async function queueOutputs(
   try {
     await planPropagation({ spec: options.spec, task, readTask }, plan);
   } finally {
-    // A level that cannot be read does not undo the levels below it (contract/launcher.md 8.1).
+    // A level that cannot be read does not undo the levels below it (docs/spec/output-propagation.md#algorithm).
     queuePlan(deps.batch, plan);
   }
   return plan;

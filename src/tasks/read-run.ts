@@ -21,7 +21,7 @@
  * In a loop, ListTasks by name finds one row per iteration. It asks for the newest first and stops as soon as every producer of this
  * iteration has been seen, which is the first page unless iterations are far apart.
  *
- * Source: contract/decisions.md "reading a run"; driver.md 2.1, 10.3; api-server.md 11.4.
+ * Source: docs/spec/driver-flows.md#decision-reading-a-run, #getting-the-pipeline-spec, #budget, #spec-of-a-run.
  *
  * @module
  */

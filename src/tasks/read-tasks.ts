@@ -1,7 +1,7 @@
 /**
  * Reads of tasks below the whole run: all pages, filters, rows on demand.
  *
- * Source: contract/api-server.md 4.2, 4.4, 6.8.
+ * Source: docs/spec/api-server.md#page-token, #filter, #gettask-and-listtasks.
  *
  * @module
  */

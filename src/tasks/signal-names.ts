@@ -1,7 +1,7 @@
 /**
  * Signals in the words of Go, which exit-handler tasks and people read in status messages.
  *
- * Source: contract/launcher.md 2.5.
+ * Source: docs/spec/launcher-flow.md#failure-table.
  *
  * @module
  */

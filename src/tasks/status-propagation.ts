@@ -23,7 +23,8 @@
  * parent fails), some still run (the walk ends, the ordinary case of a wide loop), or all are done; only then are the others counted.
  * Counts of one level are not of one moment; the argument does not need that, only that all of them come after the last write.
  *
- * Source: contract/api-server.md 13; upstream-v2.md 8.5; driver.md 3.6, 10.3, 10.4, DB-12; launcher.md 2.6, DB-37, DB-39.
+ * Source: docs/spec/status-roll-up.md, #later-upstream, #in-the-driver, #drv-12, #in-the-launcher,
+ * docs/spec/driver-flows.md#budget, #minimal-update-messages, docs/spec/output-propagation.md#lau-37, #lau-39.
  *
  * @module
  */

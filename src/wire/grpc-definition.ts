@@ -4,7 +4,7 @@
  * The same messages travel under two packages (`...api.v2beta1` and `...api.v2`), so the package is an argument and only the path
  * differs. The tables are plain objects in the form that grpc-js and nice-grpc take; neither is loaded here.
  *
- * Source: contract/wire.md 1, contract/upstream-v2.md 3.1.
+ * Source: docs/spec/run-and-artifact-messages.md#transport, docs/spec/api-versions.md#names.
  *
  * @module
  */

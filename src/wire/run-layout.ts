@@ -13,7 +13,7 @@
  * that must please binaries of the branch rewrites with `toBranchLayout` after it has encoded. Only top-level fields are looked
  * at; nothing is decoded. Pure.
  *
- * Source: contract/upstream-v2.md 3.3, 20.1.
+ * Source: docs/spec/api-versions.md#two-layouts-of-run, #bytes-of-run.
  *
  * @module
  */

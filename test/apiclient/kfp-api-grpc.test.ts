@@ -285,7 +285,7 @@ describe("token", () => {
 });
 
 describe("getRun()", () => {
-  // contract/upstream-v2.md 20.1
+  // docs/spec/api-versions.md#bytes-of-run
   const branch = "12 01 72 9a 01 06 0a 01 70 12 01 76 a0 01 01 aa 01 06 0a 04 72 6f 6f 74";
   const merged = "12 01 72 9a 01 05 0a 01 6d 12 00 aa 01 06 0a 01 70 12 01 76 b0 01 01 ba 01 06 0a 04 72 6f 6f 74";
   const bytesOf = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");

@@ -4,7 +4,7 @@ import type { GrpcStatus } from "../../src/wire/grpc-status.ts";
 import { PackageChoice, unsupportedMessage, type PackageVerdict } from "../../src/apiclient/package-choice.ts";
 
 describe("PackageChoice", () => {
-  // contract/upstream-v2.md 20.4
+  // docs/spec/api-versions.md#examples-of-the-package-choice
   test.for<{
     name: string;
     forced?: ApiPackage;

@@ -32,7 +32,7 @@ const print = (rows: HydrationRow[], side: "inputs" | "outputs" = "outputs") =>
     return `${first.key}${iteration}: ${artifacts.map((one) => one.artifactId).join(",")}`;
   });
 
-// contract/api-server.md 9
+// docs/spec/api-server.md#hydration
 describe("groupLinks()", () => {
   test("sends every type to its side", ({ expect }) => {
     const types = Object.values(IoType).filter((type) => typeof type === "number" && type !== IoType.UNSPECIFIED) as IoType[];
@@ -101,7 +101,7 @@ describe("encodeHydratedTask()", () => {
   });
   const body = toBinary(PipelineTaskSchema, stored);
 
-  test("answers the contract's example", ({ expect }) => {
+  test("answers the specification's example", ({ expect }) => {
     const train = { producer: "train" };
     const rows = [
       row("model", OUTPUT, "A1", train),

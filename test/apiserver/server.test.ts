@@ -12,7 +12,7 @@ import { rejectionOf, serviceErrorOf } from "../fakes/rejection.ts";
 const SPEC = { pipelineInfo: { name: "p" }, schemaVersion: "2.1.0", root: { dag: {} } };
 const RUN = { runId: "r", displayName: "r", pipelineSource: { case: "pipelineSpec", value: SPEC } } as const;
 
-// contract/upstream-v2.md 3.1, 3.2
+// docs/spec/api-versions.md#names, #choosing-the-package
 describe("packages", () => {
   test("both are served by the same handlers", async ({ expect }) => {
     const { address } = await startFakeApiServer();
@@ -34,7 +34,7 @@ describe("packages", () => {
   });
 });
 
-// contract/upstream-v2.md 3.3
+// docs/spec/api-versions.md#two-layouts-of-run
 describe("layout of Run", () => {
   test.for(["merged", "branch"] as const)(
     "%s is what every answer has, and reads back to the same run",
@@ -59,7 +59,7 @@ describe("layout of Run", () => {
   );
 });
 
-// contract/wire.md 20
+// docs/spec/json-and-rest.md#error-shapes
 describe("errors", () => {
   test("carry the chain as message and the short text in their details", async ({ expect }) => {
     const { address } = await startFakeApiServer();

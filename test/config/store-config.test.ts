@@ -45,7 +45,7 @@ describe("parseLauncherConfig()", () => {
   });
 });
 
-describe("worked configurations (contract/launcher.md 10.9)", () => {
+describe("worked configurations (docs/spec/object-stores.md#worked-configurations)", () => {
   const below = (root: string) => `${root}/P/R/train/S/model`;
 
   test("A: no configuration", async ({ expect }) => {

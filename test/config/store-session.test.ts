@@ -32,7 +32,7 @@ async function configOf(providers: string) {
   return { providers: parseProviders(await parseProvidersYaml(providers)) };
 }
 
-describe("sessionFor() (contract/launcher.md 14.8)", () => {
+describe("sessionFor() (docs/spec/object-stores.md#configuration-cases)", () => {
   const both = `minio:
   default: {endpoint: "http://d", region: r, maxRetries: 7, credentials: CRED_D}
   overrides:

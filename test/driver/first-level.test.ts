@@ -107,7 +107,7 @@ class DrivenPipeline {
   }
 }
 
-/** What the contract's input table says for the kinds whose value is known without running anything. */
+/** What the table of input kinds says for the kinds whose value is known without running anything. */
 function expectedInputs(task: ModelTask, root: Record<string, JsonValue>): Array<[string, JsonValue, IoType]> {
   const declared = member(task.component, "inputDefinitions", "parameters");
   return Object.entries(member(task.inputs, "parameters")).flatMap(([key, input]): Array<[string, JsonValue, IoType]> => {

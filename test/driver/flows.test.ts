@@ -210,7 +210,7 @@ async function start(
 }
 
 describe("calls of a fresh run", () => {
-  test("are the budget of contract/driver.md 10.3", async () => {
+  test("are the budget of docs/spec/driver-flows.md#budget", async () => {
     const driven = await start();
     const calls = (): string => driven.fake.takeCalls().join(" ");
     const root = await driven.root({ n: 3, word: null });

@@ -2,7 +2,9 @@
  * Runs drivers and launchers of a run as a cluster would: every one in a container of its image, with the argument vectors, mounts,
  * limits and security contexts of the compiled workflow.
  *
- * Source: contract/driver.md 1.7, launcher.md 1.6 to 1.10.
+ * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver, #container-task-pod, #importer-pod,
+ * docs/spec/launcher-command-line.md#copy-mode, docs/spec/pod-spec-patch.md#command-line-in-short,
+ * docs/spec/executor-input.md#output-locations-the-launcher-is-told.
  *
  * @module
  */

@@ -65,7 +65,7 @@ function linkOf({ rootId }: Setup, artifactId: string, changes: Partial<Artifact
 const linksOn = async ({ api }: Setup, taskId: string) => api.listArtifactTasks([taskId]);
 const callCount = ({ server }: Setup, method: string) => server.stats()[method]?.calls ?? 0;
 
-// contract/launcher.md 14.5
+// docs/spec/output-propagation.md#batch-cases
 describe("BatchUpdater", () => {
   test("sends nothing when nothing is queued", async ({ expect }) => {
     const setup = await setUp();

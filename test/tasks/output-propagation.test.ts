@@ -99,7 +99,7 @@ describe("propagateOutputs()", () => {
     expect(await propagate(await read(train))).toEqual(["getTask", "updateTasks"]);
   });
 
-  // contract/upstream-v2.md 20.5
+  // docs/spec/output-propagation.md#nested-loop-example
   test("a loop in a loop publishes one list per outer iteration", async ({ expect }) => {
     const { api, root, propagate, read, cell } = await setUp();
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 2 });

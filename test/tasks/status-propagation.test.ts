@@ -38,7 +38,7 @@ describe.for([
   { name: "read whole", isLargeRun: false },
   { name: "read by counting", isLargeRun: true },
 ])("propagateStatus(), run $name", ({ isLargeRun }) => {
-  // contract/upstream-v2.md 20.6, api-server.md 13.2 and 13.4; undefined: `b` was not created.
+  // docs/spec/status-roll-up.md#walk-examples, #evaluation-of-a-parent, #examples; undefined: `b` was not created.
   test.for<{ a: TaskState; b: TaskState | undefined; sub: TaskState }>([
     { a: SUCCEEDED, b: RUNNING, sub: RUNNING },
     { a: FAILED, b: RUNNING, sub: FAILED },

@@ -7,7 +7,7 @@ import { ListRunsResponseSchema } from "../../src/gen/kubeflow/pipelines/backend
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(" ", ""), "hex"));
 
-// contract/upstream-v2.md 20.1
+// docs/spec/api-versions.md#bytes-of-run
 const BRANCH = hex("12 01 72 9a 01 06 0a 01 70 12 01 76 a0 01 01 aa 01 06 0a 04 72 6f 6f 74");
 const MERGED = hex("12 01 72 9a 01 05 0a 01 6d 12 00 aa 01 06 0a 01 70 12 01 76 b0 01 01 ba 01 06 0a 04 72 6f 6f 74");
 const PLUGINS_OUTPUT = hex("a2 01 07 0a 01 6d 12 02 10 01");

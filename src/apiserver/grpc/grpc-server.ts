@@ -3,7 +3,8 @@
  *
  * Nothing here knows what a call does. Load with `await import()`: this module loads grpc-js.
  *
- * Source: contract/wire.md 1, 20; contract/upstream-v2.md 3.1, 3.3.
+ * Source: docs/spec/run-and-artifact-messages.md#transport, docs/spec/json-and-rest.md#error-shapes,
+ * docs/spec/api-versions.md#names, #two-layouts-of-run.
  *
  * @module
  */
@@ -72,7 +73,7 @@ export interface RunningGrpcServer {
   close(): Promise<void>;
 }
 
-/** The reference's receive limit (contract/wire.md 1). */
+/** The reference's receive limit (docs/spec/run-and-artifact-messages.md#transport). */
 const MAX_RECEIVE_BYTES = 2_147_483_647;
 const CLOSE_GRACE_MS = 1_000;
 const INTERNAL = 13;

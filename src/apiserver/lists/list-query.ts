@@ -4,7 +4,7 @@
  * A token freezes sort, filter and the first row of the next page; it is base64 of JSON and opaque to clients. Keys are the wire's
  * words; which column they mean is the store's business. Pure.
  *
- * Source: contract/api-server.md 4, 23 no. 15 to 17.
+ * Source: docs/spec/api-server.md#lists, #api-15, #api-16, #api-17.
  *
  * @module
  */

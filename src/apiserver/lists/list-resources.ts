@@ -4,7 +4,7 @@
  * `keys` maps the words of the wire to one canonical word per column, so that `id` and `run_id` are the same key in a page token.
  * `messageKeys` are columns that the reference declares but that hold whole messages: they are refused with a clear text.
  *
- * Source: contract/api-server.md 4.3, 23 no. 16.
+ * Source: docs/spec/api-server.md#sort, #api-16.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Shape checks of artifact and link requests, in the contract's order. Pure.
+ * Shape checks of artifact and link requests, in the documented order. Pure.
  *
- * Source: contract/api-server.md 8.1, 8.4, 23 no. 21 (no namespace is needed where there is one user).
+ * Source: docs/spec/api-server.md#createartifact, #createartifacttask, #api-21 (no namespace is needed where there is one user).
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Type, uri, name, description and metadata must agree; `number_value` is not part of it.
  *
- * Source: contract/api-server.md 8.2.
+ * Source: docs/spec/api-server.md#reuse-of-artifacts.
  *
  * @module
  */

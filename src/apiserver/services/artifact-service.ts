@@ -4,7 +4,7 @@
  * An artifact and its output link are made together or not at all; so are all entries of a bulk call. A link that exists already is
  * answered as stored, so that a driver which runs twice succeeds twice.
  *
- * Source: contract/api-server.md 8, 23 no. 2, 18, 21, 30; contract/upstream-v2.md 14.
+ * Source: docs/spec/api-server.md#artifacts-and-links, #api-2, #api-18, #api-21, #api-30, #later-upstream.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * entries of collections and iterators without a complete producer also the value. The incoming entry wins, the others stay where they
  * are, new ones are appended in their order. Nothing can be deleted.
  *
- * Source: contract/api-server.md 6.6 (keys are tuples here, not joined text: 23 no. 7).
+ * Source: docs/spec/api-server.md#parameter-merge (keys are tuples here, not joined text: docs/spec/api-server.md#api-7).
  *
  * @module
  */

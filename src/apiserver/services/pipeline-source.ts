@@ -1,9 +1,10 @@
 /**
  * The pipeline of a CreateRun request: unwrapped, parsed, checked.
  *
- * Unknown fields are accepted (specs of newer SDKs run, contract/decisions.md); wrong types are not.
+ * Unknown fields are accepted (specs of newer SDKs run, docs/spec/json-and-rest.md#decision-lenient-parsing); wrong types are
+ * not.
  *
- * Source: contract/api-server.md 5.1 steps 5 and 6, 15.4.
+ * Source: docs/spec/api-server.md#createrun (steps 5 and 6), docs/spec/pipelines-and-python-client.md#checks-on-a-spec-file.
  *
  * @module
  */

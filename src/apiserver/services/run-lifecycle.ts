@@ -1,7 +1,8 @@
 /**
  * The life of a run, for the service calls and for the engine in the same process: create, change state, end, reset for a retry.
  *
- * Source: contract/api-server.md 5.1, 5.3, 10, 13.6; contract/decisions.md ("final states").
+ * Source: docs/spec/api-server.md#createrun, #run-states, #task-reset-of-a-run-retry,
+ * docs/spec/status-roll-up.md#run-state-and-root-state, #decision-final-states.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The run calls of RunService: create, get, list, terminate, delete.
  *
- * Source: contract/api-server.md 5, 23 no. 12 to 14.
+ * Source: docs/spec/api-server.md#runs, #api-12, #api-13, #api-14.
  *
  * @module
  */

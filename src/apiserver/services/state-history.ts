@@ -4,7 +4,7 @@
  * An entry is appended when a state is given that differs from the last entry's. No state is final here: clients recompute the state
  * of parents and may take any step back.
  *
- * Source: contract/api-server.md 6.4.
+ * Source: docs/spec/api-server.md#state-history.
  *
  * @module
  */

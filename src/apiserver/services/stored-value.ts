@@ -22,7 +22,10 @@ export function checkStoredDepth(value: Value | undefined, what: string): void {
   }
 }
 
-/** Gives a value that has no kind the kind null: printing such a value as JSON would fail (contract/wire.md 17.2, 22). */
+/**
+ * Gives a value that has no kind the kind null: printing such a value as JSON would fail (docs/spec/json-and-rest.md#output,
+ * #rules-of-this-project).
+ */
 export function fillMissingKinds(value: Value | undefined): void {
   if (value === undefined) return;
   if (value.kind.case === undefined) value.kind = { case: "nullValue", value: NullValue.NULL_VALUE };

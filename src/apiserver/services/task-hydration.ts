@@ -1,7 +1,7 @@
 /**
  * Stored tasks to answered tasks: links and children are read for all of them at once.
  *
- * Source: contract/api-server.md 9 ("where hydration happens").
+ * Source: docs/spec/api-server.md#hydration ("where hydration happens").
  *
  * @module
  */

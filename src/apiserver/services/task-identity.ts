@@ -4,7 +4,7 @@
  * Drivers may be delivered twice. Identity = run, parent, scope path, name, type, iteration index; state, pods, inputs and the like
  * are not part of it. The text form is private to the server.
  *
- * Source: contract/api-server.md 6.3.
+ * Source: docs/spec/api-server.md#logical-identity.
  *
  * @module
  */

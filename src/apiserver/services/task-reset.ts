@@ -4,7 +4,7 @@
  * Tasks that succeeded, were cached or skipped stay as they are. The logical identity stays too, so the driver that runs again gets the
  * same row. The links of the task are deleted by the caller, and the first update that carries inputs replaces the stored ones.
  *
- * Source: contract/api-server.md 10, contract/decisions.md ("stale iterator inputs").
+ * Source: docs/spec/api-server.md#task-reset-of-a-run-retry, #decision-stale-iterator-inputs.
  *
  * @module
  */

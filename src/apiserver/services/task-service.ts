@@ -1,10 +1,10 @@
 /**
  * The task calls of RunService.
  *
- * Checks come in the contract's order, because clients and tests see which one answers first. Every write is one transaction, bulk
+ * Checks come in the documented order, because clients and tests see which one answers first. Every write is one transaction, bulk
  * updates included.
  *
- * Source: contract/api-server.md 6, 7, 23 no. 8.
+ * Source: docs/spec/api-server.md#tasks, #api-8, docs/spec/cache-and-fingerprint.md#lookup-on-the-server.
  *
  * @module
  */

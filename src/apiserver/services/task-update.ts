@@ -3,7 +3,8 @@
  *
  * Artifacts in requests are ignored: links are made by calls of their own. `child_tasks` and `lifecycle_message` are output only.
  *
- * Source: contract/api-server.md 6.1, 6.4 to 6.6; 23 no. 6 (a task that runs again has no end time).
+ * Source: docs/spec/api-server.md#stored-fields, #state-history, #updatetask, #parameter-merge, #api-6 (a task that runs again
+ * has no end time).
  *
  * @module
  */
@@ -49,7 +50,10 @@ export function newTask(request: PipelineTask, ids: { taskId: string; runId: str
 
 export interface TaskUpdateOptions {
   readonly nowSeconds: number;
-  /** The row was reset for a retry and has had no inputs since: the request's replace the stored ones (decisions.md). */
+  /**
+   * The row was reset for a retry and has had no inputs since: the request's replace the stored ones
+   * (docs/spec/api-server.md#decision-stale-iterator-inputs).
+   */
   readonly replaceInputs: boolean;
 }
 

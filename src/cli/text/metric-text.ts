@@ -88,7 +88,7 @@ function scalarsOf(artifacts: readonly ArtifactResult[]): ReadonlyMap<string, st
   return values;
 }
 
-/** Source: ClassificationMetrics and SlicedClassificationMetrics of the SDK, kfp/dsl/types/artifact_types.py. */
+/** Source: kubeflow/pipelines sdk/python/kfp/dsl/types/artifact_types.py @ e2520ff3becd0c29aa02ddcbd281bb68a4750354. */
 function classificationLines(metadata: Readonly<Record<string, JsonValue>>, label: string): TerminalText[] {
   return [
     ...matrixLines(member(metadata, "confusionMatrix"), label),

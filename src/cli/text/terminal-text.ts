@@ -6,7 +6,7 @@
  * reaches a terminal as well. The type carries the proof: streams get {@link TerminalText} only, and a plain string becomes one by
  * being escaped.
  *
- * Source: https://no-color.org; ECMA-48 8.3.117 (SGR); Unicode UAX #9 2 (bidirectional controls).
+ * Standard: https://no-color.org; ECMA-48 8.3.117 (SGR); Unicode UAX #9 2 (bidirectional controls).
  *
  * @module
  */

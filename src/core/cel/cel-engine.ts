@@ -4,7 +4,7 @@
  * Where the engine differs from cel-go in what pipelines can see, it is corrected here: conversions from text are as strict as Go's,
  * strings order by bytes, a null member of a map is present, and names and literals are checked before evaluation.
  *
- * Source: contract/driver.md 5, decisions.md ("condition on an omitted optional input").
+ * Source: docs/spec/expressions.md, #decision-omitted-optional-input.
  *
  * @module
  */

@@ -4,7 +4,8 @@
  * The engine has no type checker, yet the reference compiles every expression before it evaluates it, and what the checker refuses
  * fails even where `&&` or `||` would have hidden it. Only what literals and declarations prove is refused; parameters are dynamic.
  *
- * Source: contract/driver.md 5.1, 5.3 (last rows), 5.4; the CEL language definition, "Gradual type checking".
+ * Source: docs/spec/expressions.md#condition-environment, #semantics (last rows), #selector-environment-and-forms; the CEL
+ * language definition, "Gradual type checking".
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * The engine is a chunk of its own and takes longer to load than most steps need for everything else, so it is loaded only for
  * tasks that have such an expression.
  *
- * Source: contract/driver.md 5.
+ * Source: docs/spec/expressions.md.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Signatures of CEL's standard functions, for the static check. Operators that take any type are in the check itself.
  *
- * Source: the CEL language definition, "List of Standard Definitions"; `parseJson` from contract/driver.md 5.
+ * Source: the CEL language definition, "List of Standard Definitions"; `parseJson` from docs/spec/expressions.md.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * CEL types before evaluation, and how the fields of messages map to them.
  *
- * Source: the CEL language definition, "Gradual type checking" and "Protocol Buffer Data Conversion".
+ * Source: docs/spec/expressions.md#condition-environment; the CEL language definition, "Gradual type checking" and "Protocol
+ * Buffer Data Conversion".
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Linux takes one argument, or one environment variable, of at most 32 pages of memory with the zero byte that ends it: 128 KiB where a
  * page has 4 KiB. All of them together may take a quarter of the stack limit, usually 2 MiB.
  *
- * Source: Linux execve(2), "Limits on size of arguments and environment".
+ * Standard: Linux execve(2), "Limits on size of arguments and environment".
  *
  * @module
  */

@@ -2,10 +2,12 @@
  * Artifact URIs: where they lie in a store, and where they lie on the local disk.
  *
  * `gs://`, `s3://` and `minio://` name an object or a prefix in a bucket, `oci://` an image. An absolute path is a URI of its own
- * kind: the artifact lies on this disk, the local path is the URI itself and nothing is copied (decisions.md, "local files as
- * store"). No URI maps to a path outside its bucket's folder below the mount.
+ * kind: the artifact lies on this disk, the local path is the URI itself and nothing is copied
+ * (docs/spec/object-stores.md#decision-local-files). No URI maps to a path outside its bucket's folder below the mount.
  *
- * Source: contract/driver.md 7.1, 7.2; launcher.md 4.2, 4.4, 9.2, 10.5.
+ * Source: docs/spec/executor-input.md#pipeline-root, #provisioned-outputs, docs/spec/inputs-and-user-command.md#local-paths,
+ * docs/spec/task-config-workspace-modelcar.md#workspace-artifacts-in-the-launcher, docs/spec/importer.md#artifact-construction,
+ * docs/spec/object-stores.md#uri-parsing.
  *
  * @module
  */

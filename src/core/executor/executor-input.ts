@@ -1,7 +1,8 @@
 /**
  * ExecutorInput: what the driver tells the launcher, and the launcher tells user code.
  *
- * Source: contract/driver.md 7.2 to 7.5 with DB-23 and DB-35; decisions.md for the output folder of local runs.
+ * Source: docs/spec/executor-input.md#provisioned-outputs, #input-parameters, #input-artifacts, #json-form, #drv-23, #drv-35;
+ * docs/spec/executor-input.md#decision-outputs-folder (the output folder of local runs).
  *
  * @module
  */

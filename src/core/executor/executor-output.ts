@@ -1,7 +1,7 @@
 /**
  * ExecutorOutput, the file user code may leave behind, and what it changes about the declared output artifacts.
  *
- * Source: contract/launcher.md 6.2, 6.4 with DB-5, DB-23.
+ * Source: docs/spec/outputs.md#executor-output, #artifact-data-the-executor-reports, #lau-23, docs/spec/json-and-rest.md#lau-5.
  *
  * @module
  */

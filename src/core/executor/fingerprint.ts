@@ -4,7 +4,7 @@
  * Two tasks of one pipeline share it when they would produce the same outputs. The API server compares the string alone, so it
  * must equal, byte for byte, what the Go driver computes. Pure; the lookup is the container driver's.
  *
- * Source: contract/driver.md 6.2 and 6.6, upstream-v2.md 7, wire.md 15.
+ * Source: docs/spec/cache-and-fingerprint.md#computation, #worked-fingerprints, #later-upstream, #the-cachekey-message.
  *
  * @module
  */

@@ -3,7 +3,8 @@
  *
  * Pure planning: nothing is read, so whether the files exist is found out by whoever carries the plan out.
  *
- * Source: contract/launcher.md 6.5 to 6.7 with DB-9, DB-24, DB-25.
+ * Source: docs/spec/outputs.md#upload-and-registration, #type-mapping, #metrics, #lau-24, #lau-25,
+ * docs/spec/launcher-flow.md#lau-9.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Logs of retried attempts: each attempt of a pod writes to its own log artifact.
  *
- * Source: contract/launcher.md 5.5.
+ * Source: docs/spec/inputs-and-user-command.md#retry-index-of-the-log.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Durations as Go writes them: `2s`, `1m30s`, `250ms`, `-1.5h`.
  *
- * Source: Go's time.ParseDuration; contract/driver.md 1.3 uses it for the gRPC back-off variables.
+ * Source: Go's time.ParseDuration; docs/spec/driver-command-line.md#environment uses it for the gRPC back-off variables.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * One difference on purpose: an unknown flag is a warning, so that a newer compiler does not break a step. Its value is the next
  * token unless that starts with `--`. A malformed known flag stays an error (exit code 2 in the main files).
  *
- * Source: contract/driver.md 1.1 and 1.2, launcher.md 1.3, upstream-v2.md 4.2.
+ * Source: docs/spec/driver-command-line.md#flags, #flag-syntax, #required-flags, docs/spec/launcher-command-line.md#flag-syntax.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * Floating-point text as Go reads it, and in the one form of its printing that uses exponents early.
  *
- * Source: strconv.ParseFloat for contract/launcher.md 6.3; format 'g' with precision -1 for driver.md 8.1 and CEL's `string()`.
+ * Source: strconv.ParseFloat for docs/spec/outputs.md#output-parameters; format 'g' with precision -1 for
+ * docs/spec/pod-spec-patch.md#container-main-in-short and CEL's `string()`.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Cache keys are hashed over this text and list or struct parameters enter command lines in it, so every byte counts: no white
  * space, object keys in UTF-8 byte order at every level, `<`, `>`, `&`, U+2028 and U+2029 escaped.
  *
- * Source: contract/driver.md 6.2, wire.md 15.
+ * Source: docs/spec/cache-and-fingerprint.md#computation, #the-cachekey-message.
  *
  * @module
  */

@@ -4,7 +4,8 @@
  * Parameters are IEEE doubles. In command lines they appear as the shortest plain decimal (Go's format 'f' with precision -1),
  * in JSON as the shortest text with an exponent at both ends of the scale. JavaScript agrees with the latter except for -0.
  *
- * Source: contract/driver.md 4.8, 6.2 and launcher.md 3.5; strconv.ParseInt and ParseBool for reading.
+ * Source: docs/spec/resolver.md#type-normalisation-and-literals, docs/spec/cache-and-fingerprint.md#computation,
+ * docs/spec/placeholders.md#rendering-of-values; strconv.ParseInt and ParseBool for reading.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Slash-separated paths as text: what Go's package `path` does, for object keys, URIs and the paths inside Linux containers.
  *
- * Source: contract/driver.md 7.1, launcher.md 10.5.
+ * Source: docs/spec/executor-input.md#pipeline-root, docs/spec/object-stores.md#uri-parsing.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * The JSON is parsed first and its leaves are resolved afterwards, so that no value can break or extend the structure. Driver and
  * launcher share this evaluator: a leaf may keep placeholders that only the other one can resolve.
  *
- * Source: contract/launcher.md DB-16, driver.md DB-24, upstream-v2.md 9.2.
+ * Source: docs/spec/placeholders.md#lau-16, #drv-24, #later-upstream.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Placeholders for facts of the run and the task, such as `{{$.pipeline_job_uuid}}`.
  *
- * Source: contract/driver.md 4.5, DB-31; upstream-v2.md 4.3.
+ * Source: docs/spec/resolver.md#runtime-constants, #drv-31, #job-time-placeholders.
  *
  * @module
  */

@@ -6,7 +6,7 @@
  * or a clause there is left to the launcher as well: it inserts values without reading them. So is one in which the kubelet, which
  * expands `$(NAME)` and halves `$$` in every argument of a pod, would find something.
  *
- * Source: contract/driver.md 8.1 with DB-24; launcher.md DB-16, DB-17.
+ * Source: docs/spec/pod-spec-patch.md#container-main-in-short, docs/spec/placeholders.md#drv-24, #lau-16, #lau-17.
  *
  * @module
  */

@@ -7,7 +7,10 @@
  * quotes of the string it is mentioned in and no value can break the JSON of `{{$}}`. Resolving what our own driver has resolved is
  * harmless: where the result is the template itself, resolving it once more gives the same.
  *
- * Source: contract/launcher.md 3.3 to 3.7 with DB-14 to DB-17, 4.2, 4.4, 14.2.
+ * Source: docs/spec/placeholders.md#launcher-pass, #placeholder-table, #rendering-of-values, #ifpresent-in-the-driver,
+ * #the-whole-executor-input, #lau-14, #lau-15, #lau-16, #lau-17, #placeholder-cases,
+ * docs/spec/inputs-and-user-command.md#local-paths,
+ * docs/spec/task-config-workspace-modelcar.md#workspace-artifacts-in-the-launcher.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Placeholders in the metadata of an importer: in values, list items, keys, and inside longer text.
  *
- * Source: contract/launcher.md DB-28.
+ * Source: docs/spec/importer.md#lau-28.
  *
  * @module
  */

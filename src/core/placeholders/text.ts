@@ -3,7 +3,7 @@
  *
  * A placeholder runs from `{{$` to the next `}}`; names stand between `['` and `']`, unescaped. Nothing here knows values.
  *
- * Source: contract/launcher.md 3.4.
+ * Source: docs/spec/placeholders.md#placeholder-table.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * is a reader of our own over the message descriptors. Well-known types with a JSON form of their own that pipelines hardly use
  * (Timestamp, Duration, wrappers) are left to protobuf-es.
  *
- * Source: contract/wire.md 17.1, decisions.md ("parsing of pipeline specs", "unknown fields named in a warning").
+ * Source: docs/spec/json-and-rest.md#input, #decision-lenient-parsing, #decision-unknown-fields.
  *
  * @module
  */

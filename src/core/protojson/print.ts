@@ -4,7 +4,7 @@
  * Go's own output has random white space, so consumers parse it; ours is compact and always the same: fields in declaration order,
  * map entries and struct members in UTF-8 byte order. Negative zero is kept, which JSON.stringify would lose.
  *
- * Source: contract/wire.md 17.2, driver.md 7.5.
+ * Source: docs/spec/json-and-rest.md#output, docs/spec/executor-input.md#json-form.
  *
  * @module
  */
@@ -22,7 +22,10 @@ import { valueToJson } from "../values/value.ts";
 export interface PrintOptions {
   /** Field names as in the proto file (`parameter_values`) instead of camel case. */
   readonly protoNames?: boolean;
-  /** Writes `$` as `\u0024`, which neither the kubelet nor Argo expands and every JSON reader reads back (decisions.md). */
+  /**
+   * Writes `$` as `\u0024`, which neither the kubelet nor Argo expands and every JSON reader reads back
+   * (docs/spec/pod-spec-patch.md#decision-dollar-in-executor-input).
+   */
   readonly escapeDollar?: boolean;
 }
 

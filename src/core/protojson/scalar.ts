@@ -1,7 +1,7 @@
 /**
  * Scalars of protojson, and the error that says where one does not fit.
  *
- * Source: contract/wire.md 17.1.
+ * Source: docs/spec/json-and-rest.md#input.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Constants and defaults: they fit the type of their parameter, and the pipeline channels in them are inputs of the same task.
  *
- * Source: contract/driver.md 4.5, 4.8, 4.9.
+ * Source: docs/spec/resolver.md#runtime-constants, #type-normalisation-and-literals, #component-defaults.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * Inputs of tasks: required ones are given, given ones are declared, and where they come from exists.
  *
- * Source: contract/driver.md 4.2 to 4.9, 4.11.
+ * Source: docs/spec/resolver.md#parameters-by-kind, #component-input, #task-output-parameter, #runtime-constants,
+ * #task-final-status, #selector, #type-normalisation-and-literals, #component-defaults, #artifacts.
  *
  * @module
  */

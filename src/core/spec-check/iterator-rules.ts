@@ -1,7 +1,7 @@
 /**
  * Loops: something to iterate over that is, or may turn out to be, a list; and exit tasks that come after what they watch.
  *
- * Source: contract/driver.md 4.6, 4.10, 4.12.
+ * Source: docs/spec/resolver.md#task-final-status, #parameter-iterator, #artifact-iterator.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Outputs of DAGs: what they select exists, and what they declare is selected.
  *
- * Source: contract/launcher.md 8.2; resolver/run/spec-lookup.ts, which reads the same selectors.
+ * Source: docs/spec/output-propagation.md#which-parent-keys-match; resolver/run/spec-lookup.ts, which reads the same selectors.
  *
  * @module
  */

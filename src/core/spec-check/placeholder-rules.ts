@@ -1,7 +1,8 @@
 /**
  * Placeholders in commands, arguments, environment and importer metadata: they name inputs and outputs that the component has.
  *
- * Source: contract/driver.md 8.1, launcher.md 3.4, 9.2.
+ * Source: docs/spec/pod-spec-patch.md#container-main-in-short, docs/spec/placeholders.md#placeholder-table,
+ * docs/spec/importer.md#artifact-construction.
  *
  * @module
  */

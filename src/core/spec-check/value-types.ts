@@ -1,7 +1,7 @@
 /**
  * Which declared types and which constants can reach an input, as the drivers convert: only STRING takes every kind.
  *
- * Source: contract/driver.md 4.8.
+ * Source: docs/spec/resolver.md#type-normalisation-and-literals.
  *
  * @module
  */

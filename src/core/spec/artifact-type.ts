@@ -4,7 +4,7 @@
  * The API knows eight types; a title outside that list is stored as type Artifact with the title in the metadata, and comes back
  * as the title when the artifact is handed to user code.
  *
- * Source: contract/launcher.md 6.6, upstream-v2.md 9.3.
+ * Source: docs/spec/outputs.md#type-mapping, docs/spec/executor-input.md#artifact-types-of-later-upstream.
  *
  * @module
  */

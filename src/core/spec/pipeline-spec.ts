@@ -1,7 +1,7 @@
 /**
  * The compiled pipeline, from the Struct a run carries to typed messages.
  *
- * Source: contract/driver.md 2.1 and 2.3, wire.md 18.
+ * Source: docs/spec/driver-flows.md#getting-the-pipeline-spec, #spec-checks, docs/spec/json-and-rest.md#parse-and-print-sites.
  *
  * @module
  */

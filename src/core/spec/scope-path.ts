@@ -1,7 +1,7 @@
 /**
  * Scope paths: the task keys from the root of a pipeline to a task, `root.training.fit`, without iteration indices and ids.
  *
- * Source: contract/driver.md 2.2.
+ * Source: docs/spec/driver-flows.md#scope-path.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * The same rules for CreateRun and for the command line. Values never appear in the messages. Defaults are not merged here: the root
  * driver applies them. Pure.
  *
- * Source: contract/api-server.md 5.1, 23 no. 22 (an integer is a whole number).
+ * Source: docs/spec/api-server.md#createrun, #api-22 (an integer is a whole number).
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Numbers and booleans follow Go's strconv, which is stricter than JavaScript in some places and more generous in others.
  *
- * Source: contract/launcher.md 6.3.
+ * Source: docs/spec/outputs.md#output-parameters.
  *
  * @module
  */

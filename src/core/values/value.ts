@@ -1,7 +1,7 @@
 /**
  * Parameter values: google.protobuf.Value to and from JSON, their text form, and the types a component declares for them.
  *
- * Source: contract/driver.md 4.8, wire.md 16 and 17.
+ * Source: docs/spec/resolver.md#type-normalisation-and-literals, docs/spec/json-and-rest.md#well-known-types, #json-of-protobuf.
  *
  * @module
  */

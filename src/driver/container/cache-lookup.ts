@@ -1,7 +1,8 @@
 /**
  * Whether a container task has been done before.
  *
- * Source: contract/driver.md 6; upstream-v2.md 7 and U-17; decisions.md ("cachingOptions.cacheKey", "container environment").
+ * Source: docs/spec/cache-and-fingerprint.md, #later-upstream, #ups-17, #decision-custom-cache-key,
+ * #decision-environment-in-the-fingerprint.
  *
  * @module
  */

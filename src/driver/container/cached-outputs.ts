@@ -1,7 +1,8 @@
 /**
  * Outputs of a cached task, made the outputs of the task that hit it.
  *
- * Source: contract/driver.md 6.5; the check of custom keys is upstream-v2.md U-17.
+ * Source: docs/spec/cache-and-fingerprint.md#cloning-outputs; the check of custom keys is
+ * docs/spec/cache-and-fingerprint.md#ups-17.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Calls on a fresh run: GetRun, [FindCachedTask], CreateTask, and the input links where there are input artifacts. A hit also links and
  * propagates the outputs; a hit and a false condition roll up the state.
  *
- * Source: contract/driver.md 3.4, 10.3; upstream-v2.md 8.1.
+ * Source: docs/spec/driver-flows.md#container, #budget, #container-driver-of-later-upstream.
  *
  * @module
  */

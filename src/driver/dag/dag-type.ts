@@ -4,7 +4,8 @@
  * The type is part of a row's logical identity, so it comes from the spec alone, before anything is resolved: a retry finds the
  * same row.
  *
- * Source: contract/driver.md 3.3 (typing, terminal states), DB-7; upstream-v2.md 8.4; decisions.md "artifact iterators".
+ * Source: docs/spec/driver-flows.md#dag (typing, terminal states), #drv-7, #dag-and-root-drivers-of-later-upstream,
+ * docs/spec/resolver.md#decision-artifact-iterators.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Calls on a fresh run: GetRun, CreateTask, and the input links where there are input artifacts; a DAG that ends at once (condition
  * false, no iterations, no tasks) also rolls up its state.
  *
- * Source: contract/driver.md 3.3, 10.3; upstream-v2.md 8.4.
+ * Source: docs/spec/driver-flows.md#dag, #budget, #dag-and-root-drivers-of-later-upstream.
  *
  * @module
  */

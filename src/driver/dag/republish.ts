@@ -4,7 +4,7 @@
  * A run retry empties the outputs of failed DAGs and keeps their successful children, which do not run again. A row that is new has no
  * such children, so this costs nothing on a fresh run.
  *
- * Source: contract/driver.md 3.8, 10.3; launcher.md 8.5.
+ * Source: docs/spec/output-propagation.md#republishing-by-the-driver, #republishing, docs/spec/driver-flows.md#budget.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Calls on a fresh run: GetRun, CreateTask.
  *
- * Source: contract/driver.md 3.2.
+ * Source: docs/spec/driver-flows.md#root_dag.
  *
  * @module
  */

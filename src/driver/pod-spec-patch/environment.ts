@@ -1,7 +1,7 @@
 /**
  * Environment of the user's container.
  *
- * Source: contract/kubernetes.md 1.7.
+ * Source: docs/spec/pod-spec-patch.md#environment.
  *
  * @module
  */

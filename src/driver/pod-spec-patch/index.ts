@@ -2,9 +2,9 @@
  * The patch of a step's pod, assembled.
  *
  * Pure: everything it needs is resolved by then. What the Kubernetes executor config adds will be a step of its own between
- * workspace and administrator defaults (contract/driver.md 8.3).
+ * workspace and administrator defaults (docs/spec/kubernetes-executor-config.md#overview-in-order).
  *
- * Source: contract/kubernetes.md 1, driver.md 8.
+ * Source: docs/spec/pod-spec-patch.md, #summary.
  *
  * @module
  */

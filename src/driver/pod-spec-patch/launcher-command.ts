@@ -4,7 +4,7 @@
  * The form of the later upstream: the executor type is said and booleans are spelled out, which both reference launchers accept
  * and only that form satisfies the newer one. `$(NAME)` is expanded by the kubelet; the executor input holds no `$` for it to find.
  *
- * Source: contract/upstream-v2.md 5.3, decisions.md ("`$` in --executor_input").
+ * Source: docs/spec/pod-spec-patch.md#launcher-command-of-later-upstream, #decision-dollar-in-executor-input.
  *
  * @module
  */

@@ -1,7 +1,8 @@
 /**
  * The part of a Kubernetes PodSpec that a patch of ours can hold.
  *
- * Optional members are absent when they say nothing (contract/kubernetes.md 1.4); `resources` is always there, if only as `{}`.
+ * Optional members are absent when they say nothing (docs/spec/pod-spec-patch.md#json-emission-rules); `resources` is always
+ * there, if only as `{}`.
  *
  * @module
  */
@@ -43,7 +44,7 @@ export interface ContainerPatch {
   readonly securityContext?: SecurityContext;
 }
 
-/** Applied by Argo as a strategic merge patch over the compiled template (contract/kubernetes.md 1.2). */
+/** Applied by Argo as a strategic merge patch over the compiled template (docs/spec/pod-spec-patch.md#how-it-is-consumed). */
 export interface PodSpecPatch {
   readonly containers: readonly [ContainerPatch];
   readonly volumes?: readonly Volume[];

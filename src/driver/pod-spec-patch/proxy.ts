@@ -1,7 +1,7 @@
 /**
  * Proxy variables of the user's container. Only the driver's flags count, never its own environment.
  *
- * Source: contract/driver.md 9.1.
+ * Source: docs/spec/connections.md#proxy-variables-of-the-user-container.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Exact decimals as big integers: a quantity is `mantissa x 10^exponent`. Floating point would turn `0.1Gi` into something else.
  *
- * Source: contract/kubernetes.md 1.9.
+ * Source: docs/spec/pod-spec-patch.md#quantities.
  *
  * @module
  */

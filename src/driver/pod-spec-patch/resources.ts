@@ -1,7 +1,7 @@
 /**
  * Limits, requests and accelerators of the user's container.
  *
- * Source: contract/kubernetes.md 1.8; embedded placeholders as contract/driver.md DB-19 says.
+ * Source: docs/spec/pod-spec-patch.md#resources-and-accelerators; embedded placeholders as docs/spec/resolver.md#drv-19 says.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The run's shared workspace volume.
  *
- * Source: contract/kubernetes.md 5, driver.md 8.2.
+ * Source: docs/spec/task-config-workspace-modelcar.md#workspace, #workspace-and-modelcars-in-short.
  *
  * @module
  */

@@ -3,7 +3,8 @@
  *
  * The core of each text is what the reference writes, since exit-handler tasks receive it.
  *
- * Source: contract/launcher.md 2.5, decisions.md ("exit code", "out-of-memory kills").
+ * Source: docs/spec/launcher-flow.md#failure-table, docs/spec/launcher-command-line.md#decision-exit-code,
+ * docs/spec/inputs-and-user-command.md#decision-out-of-memory.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What the launcher knows of run and task, for placeholders that the driver left unresolved.
  *
- * Source: contract/launcher.md DB-15, decisions.md ("pipeline_task_uuid").
+ * Source: docs/spec/placeholders.md#lau-15, #decision-pipeline-task-uuid.
  *
  * @module
  */

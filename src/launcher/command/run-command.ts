@@ -1,7 +1,7 @@
 /**
  * The user's command: its placeholders, its environment, its end.
  *
- * Source: contract/launcher.md 3, 5.2.
+ * Source: docs/spec/placeholders.md, docs/spec/inputs-and-user-command.md#process.
  *
  * @module
  */

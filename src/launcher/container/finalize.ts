@@ -3,7 +3,8 @@
  *
  * Its own failure makes the task FAILED, even where the user's program succeeded. The message starts with what failed first.
  *
- * Source: contract/launcher.md 2.3 to 2.6, DB-10, DB-37; decisions.md ("failed status propagation").
+ * Source: docs/spec/launcher-flow.md#finalization, #finalization-failures, #failure-table, #lau-10, #decision-failed-propagation,
+ * docs/spec/status-roll-up.md#in-the-launcher, docs/spec/output-propagation.md#lau-37.
  *
  * @module
  */
@@ -28,7 +29,7 @@ export interface FinalizeDeps {
  * Stores the final state, with everything queued before it, and rolls it up. Never throws.
  *
  * What fails here makes the task FAILED, and that is rolled up as well: the ancestors may say SUCCEEDED already, when it was the last
- * look at them that failed (contract/launcher.md DB-41, for containers too).
+ * look at them that failed (docs/spec/importer.md#lau-41, for containers too).
  */
 export async function finalizeAttempt(
   deps: FinalizeDeps,

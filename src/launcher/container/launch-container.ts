@@ -10,7 +10,8 @@
  * | links, output parameters, final state  | CreateArtifactTasksBulk where ancestors are fed, UpdateTasksBulk     |
  * | status propagation                     | one read; for each UpdateTasksBulk of ancestors one read more       |
  *
- * Source: contract/launcher.md 2, DB-3, DB-8, DB-10 to DB-13, DB-31; decisions.md ("Launcher").
+ * Source: docs/spec/launcher-flow.md, #lau-3, #lau-8, #lau-10, #lau-12, docs/spec/inputs-and-user-command.md#lau-11,
+ * docs/spec/output-propagation.md#lau-13, docs/spec/object-stores.md#lau-31, docs/spec/rules.md#decisions.
  *
  * @module
  */
@@ -46,7 +47,7 @@ import { assertArgumentsFit, noCommand, resolveCommand, runCommand } from "../co
 import { hasLocalRoot, openStores, type Stores } from "../stores.ts";
 import { uploadOutputs } from "../outputs/upload-outputs.ts";
 
-/** What the message of a failure begins with, by the stage it happened in (contract/launcher.md 2.5). */
+/** What the message of a failure begins with, by the stage it happened in (docs/spec/launcher-flow.md#failure-table). */
 const STAGE_PREFIX = {
   start: "",
   folders: "failed to prepare output folders: ",

@@ -2,7 +2,9 @@
  * Everything between the flags and the user's command that is no transfer: the executor input, the name of the log, the folders, the
  * check of every location.
  *
- * Source: contract/launcher.md 1.4 step 11, 5.5, 6.1, DB-4, DB-22, DB-31.
+ * Source: docs/spec/launcher-command-line.md#start-up-order (step 11),
+ * docs/spec/inputs-and-user-command.md#retry-index-of-the-log, docs/spec/outputs.md#directories, docs/spec/connections.md#lau-4,
+ * docs/spec/outputs.md#lau-22, docs/spec/object-stores.md#lau-31.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What an importer registers: an artifact that exists already, as its spec and the task's inputs describe it.
  *
- * Source: contract/launcher.md 9.2, DB-27 to DB-29.
+ * Source: docs/spec/importer.md#artifact-construction, #lau-27, #lau-28, #lau-29.
  *
  * @module
  */

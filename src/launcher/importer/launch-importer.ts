@@ -5,7 +5,8 @@
  * Calls of a fresh importer: the read of the run, CreateTask, CreateArtifact, [CreateArtifactTasksBulk], UpdateTasksBulk, and the
  * status propagation.
  *
- * Source: contract/launcher.md 9, DB-8, DB-13, DB-27 to DB-29, DB-41; upstream-v2.md 11.2.
+ * Source: docs/spec/importer.md, #lau-27, #lau-28, #lau-29, #lau-41, #later-upstream, docs/spec/launcher-flow.md#lau-8,
+ * docs/spec/output-propagation.md#lau-13.
  *
  * @module
  */

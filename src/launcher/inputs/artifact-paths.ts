@@ -1,7 +1,7 @@
 /**
  * Where the artifacts of an executor input lie on the local disk.
  *
- * Source: contract/launcher.md 4.2.
+ * Source: docs/spec/inputs-and-user-command.md#local-paths.
  *
  * @module
  */

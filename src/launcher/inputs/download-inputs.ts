@@ -1,7 +1,8 @@
 /**
  * Input artifacts, from their store to where the user's program expects them.
  *
- * Source: contract/launcher.md 4.1 to 4.5, DB-18.
+ * Source: docs/spec/inputs-and-user-command.md#which-artifacts-are-downloaded, #local-paths, #directories-of-inputs, #lau-18,
+ * docs/spec/task-config-workspace-modelcar.md#workspace-artifacts-in-the-launcher, #modelcars-in-the-launcher.
  *
  * @module
  */

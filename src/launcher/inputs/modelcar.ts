@@ -1,7 +1,7 @@
 /**
  * Models in OCI images: a sidecar of the pod brings them, we wait for it and tell it when to end.
  *
- * Source: contract/launcher.md 4.5, DB-19.
+ * Source: docs/spec/task-config-workspace-modelcar.md#modelcars-in-the-launcher, #lau-19.
  *
  * @module
  */

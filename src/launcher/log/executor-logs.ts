@@ -4,7 +4,7 @@
  * Best effort throughout: a log that cannot be written, uploaded or registered is a warning and never changes how the task ends. From
  * the moment the program was started it is published on every path.
  *
- * Source: contract/launcher.md 5.4, DB-11.
+ * Source: docs/spec/inputs-and-user-command.md#log-artifact, #lau-11.
  *
  * @module
  */
@@ -76,7 +76,7 @@ export async function uploadLog({ logger, stores }: UploadLogDeps, { path, uri }
   }
 }
 
-/** Whether a second try with fresh credentials makes sense (contract/launcher.md 6.5). */
+/** Whether a second try with fresh credentials makes sense (docs/spec/outputs.md#upload-and-registration). */
 export function isTransient(error: unknown): boolean {
   return error instanceof StorageError && error.details["transient"] === true;
 }

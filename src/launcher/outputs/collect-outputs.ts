@@ -1,7 +1,7 @@
 /**
  * What the user's program left behind: its executor output file and the files of its output parameters.
  *
- * Source: contract/launcher.md 6.2, 6.3, 6.4.
+ * Source: docs/spec/outputs.md#executor-output, #output-parameters, #artifact-data-the-executor-reports.
  *
  * @module
  */

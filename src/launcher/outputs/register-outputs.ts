@@ -4,7 +4,8 @@
  * Artifacts cost one call, because links need their ids. Links, output parameters of the task and of its ancestors, and the final
  * state travel together in the flush of the finalisation; only a loop inside a loop is flushed before, since it has to be read again.
  *
- * Source: contract/launcher.md 2.1 steps 11 to 14, 6.3, 8; DB-13, DB-37.
+ * Source: docs/spec/launcher-flow.md#steps (steps 11 to 14), docs/spec/outputs.md#output-parameters,
+ * docs/spec/output-propagation.md, #lau-13, #lau-37.
  *
  * @module
  */

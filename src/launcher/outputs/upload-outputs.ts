@@ -1,7 +1,7 @@
 /**
  * Output artifacts, from the local disk to their store.
  *
- * Source: contract/launcher.md 6.5, DB-11, DB-24.
+ * Source: docs/spec/outputs.md#upload-and-registration, #lau-24, docs/spec/inputs-and-user-command.md#lau-11.
  *
  * @module
  */

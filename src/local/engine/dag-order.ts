@@ -5,7 +5,8 @@
  * condition that was false. A task that only asks for completed upstream tasks starts whatever became of them, as long as they ran:
  * the compiler attaches it to them as an exit hook.
  *
- * Source: the compiled workflows of the contract's corpus (`depends: x.Succeeded`); contract/driver.md 1.7.
+ * Source: kubeflow/pipelines test_data/compiled-workflows @ e2520ff3becd0c29aa02ddcbd281bb68a4750354 (`depends: x.Succeeded`);
+ * docs/spec/argo-workflows.md#how-argo-invokes-the-driver.
  *
  * @module
  */

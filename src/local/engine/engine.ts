@@ -5,7 +5,8 @@
  * condition skips the body, an iteration count repeats it, a cached decision leaves the launcher out. A failed step does not stop
  * the tasks that do not depend on it.
  *
- * Source: contract/driver.md 1.7 ("How outputs are consumed"), launcher.md 1.10 and 2.8.
+ * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver ("How outputs are consumed"), #importer-pod,
+ * docs/spec/launcher-flow.md#argo-retries.
  *
  * @module
  */

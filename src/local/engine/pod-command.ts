@@ -4,7 +4,7 @@
  * `$(NAME)` in command, arguments and values becomes the value of that variable of the container; `$$` becomes `$`; a name the
  * container does not have stays as it is. Argo's own `{{...}}` tags are not expanded: a local run has no workflow.
  *
- * Source: contract/kubernetes.md 1.2; Kubernetes' dependent environment variables.
+ * Source: docs/spec/pod-spec-patch.md#how-it-is-consumed; Kubernetes' dependent environment variables.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Reads the files a driver process wrote, the way Argo does: a missing file means its default.
  *
- * Source: contract/driver.md 1.7 (outputs and their defaults).
+ * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver (outputs and their defaults).
  *
  * @module
  */

@@ -2,7 +2,8 @@
  * Arguments of the root component as the workflow compiler hands them to the root driver: what was given, else the default, else null
  * for an optional input.
  *
- * Source: the compiled workflows of the contract's corpus (`runtime-config`); contract/driver.md 3.2.
+ * Source: kubeflow/pipelines test_data/compiled-workflows @ e2520ff3becd0c29aa02ddcbd281bb68a4750354 (`runtime-config`);
+ * docs/spec/driver-flows.md#root_dag.
  *
  * @module
  */

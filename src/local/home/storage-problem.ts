@@ -1,7 +1,7 @@
 /**
  * Whether an error means that the home's disk does not take or give what it should: full, read-only, broken, gone.
  *
- * Source: sqlite.org/rescode.html; errno(3).
+ * Standard: sqlite.org/rescode.html; errno(3).
  *
  * @module
  */

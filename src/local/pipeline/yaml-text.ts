@@ -6,7 +6,8 @@
  * insists on more, so such scalars are indented further before a second try, which does not change their value: white space at the
  * start of a continuation line is never part of it.
  *
- * Source: PyYAML 6 `resolver.py`; compared with PyYAML over the contract's corpus in test/local/pipeline/pipeline-file.test.ts.
+ * Source: yaml/pyyaml lib/yaml/resolver.py @ 6.0.2; compared with PyYAML over upstream's pipelines in
+ * test/local/pipeline/pipeline-file.test.ts.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * The SDK writes `sh -c BOOTSTRAP PROGRAM ARGS...`, where BOOTSTRAP makes sure there is pip, runs one or two `pip install` lines, and
  * then runs PROGRAM. Recognised exactly: what looks otherwise is not touched. Pure.
  *
- * Source: kubeflow/pipelines sdk/python/kfp/dsl/component_factory.py.
+ * Source: kubeflow/pipelines sdk/python/kfp/dsl/component_factory.py @ e2520ff3becd0c29aa02ddcbd281bb68a4750354.
  *
  * @module
  */

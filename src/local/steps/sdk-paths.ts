@@ -5,7 +5,8 @@
  * that knows the paths, and lets a URI that is an absolute path be its own path where the SDK has no answer. Newer SDKs have one and
  * are not changed. A `sitecustomize` that this hides is imported afterwards.
  *
- * Source: kfp 2.0.1, 2.1.3, 2.4.0, 2.5.0 (`Artifact._get_path`); Python's module `site`.
+ * Source: kubeflow/pipelines sdk/python/kfp/dsl/types/artifact_types.py @ e2520ff3becd0c29aa02ddcbd281bb68a4750354
+ * (`Artifact._get_path`; also kfp 2.0.1, 2.1.3, 2.4.0, 2.5.0); Python's module `site`.
  *
  * @module
  */

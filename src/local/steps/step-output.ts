@@ -50,7 +50,7 @@ const EXECUTOR_INPUT = /^\[KFP Executor [^\]]* INFO\]: Got executor_input:$/;
  * Tells lines of the SDK's executor that say nothing about the step from all others: its three messages, and the executor input it
  * prints as indented JSON, some thirty lines. One per stream, because the JSON is recognised by the lines before it.
  *
- * Source: kfp/dsl/executor_main.py of the SDK, 2.0 to 2.17.
+ * Source: kubeflow/pipelines sdk/python/kfp/dsl/executor_main.py @ e2520ff3becd0c29aa02ddcbd281bb68a4750354 (kfp 2.0 to 2.17).
  */
 export class ExecutorRoutine {
   #state: "outside" | "announced" | "inside" = "outside";

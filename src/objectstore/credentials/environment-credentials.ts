@@ -5,7 +5,7 @@
  * Written out here because the SDK's chain reads the environment of the process, while ours is handed in, and because it serves
  * both clients. Profiles that need a signed call, a login session or a program are left to the SDK.
  *
- * Source: contract/launcher.md 10.8; AWS SDKs and Tools Reference Guide, "Standardized credential providers".
+ * Source: docs/spec/object-stores.md#clients; AWS SDKs and Tools Reference Guide, "Standardized credential providers".
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * The package's own retry writes to the console and loses the answer, so it is switched off and its transport replaced by one that
  * turns retryable answers into failures of ours. Loaded with a dynamic import; never together with s3-client.ts on one path
- * (contract/portable-launcher.md section 3).
+ * (docs/spec/portable-launcher.md#libraries-under-esbuild).
  *
  * @module
  */

@@ -3,9 +3,9 @@
  *
  * Everything the SDK would look up in the environment of the process is given explicitly, so that tasks with different
  * environments can share a process. Its retries and checksums are off: retry.ts retries, upload.ts verifies. Loaded with a dynamic
- * import; never together with minio-client.ts on one path (contract/portable-launcher.md section 3).
+ * import; never together with minio-client.ts on one path (docs/spec/portable-launcher.md#libraries-under-esbuild).
  *
- * Source: contract/launcher.md 10.8, upstream-v2.md 12.
+ * Source: docs/spec/object-stores.md#clients, #later-upstream.
  *
  * @module
  */
@@ -148,7 +148,7 @@ export function createS3Client(settings: S3Settings): BlobClient {
 function clientConfig(settings: S3Settings): S3ClientConfig {
   const { credentials } = settings;
   // Each value that is missing here would be read from the environment of the process or from the home folder, which a container
-  // with an unknown user does not have (contract/portable-launcher.md pitfall 1).
+  // with an unknown user does not have (docs/spec/portable-launcher.md#pitfalls (pitfall 1)).
   const explicit = {
     region: settings.region,
     forcePathStyle: settings.isPathStyle,

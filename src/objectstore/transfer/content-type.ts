@@ -4,7 +4,7 @@
  * The table follows the WHATWG MIME sniffing standard in the selection and order that Go's net/http uses, because the reference
  * launcher uploads with that. Pure.
  *
- * Source: contract/launcher.md 10.6, decisions.md "content type".
+ * Source: docs/spec/object-stores.md#upload, #decision-content-type.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  *
  * Both are reflected, begin with all ones and end inverted. The 64-bit one is kept in two halves, because BigInt is slow.
  *
- * Source: the CRC catalogue, CRC-32/ISCSI and CRC-64/NVME.
+ * Standard: the CRC catalogue, CRC-32/ISCSI and CRC-64/NVME.
  *
  * @module
  */

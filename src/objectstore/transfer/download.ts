@@ -2,7 +2,7 @@
  * One object to one local file: small ones in one request, larger ones in parallel ranges, streamed to a temporary name beside the
  * target and renamed when complete and verified. An interrupted request goes on where it stopped, of the same version of the object.
  *
- * Source: contract/launcher.md 10.7, decisions.md "checksums of objects".
+ * Source: docs/spec/object-stores.md#download, #decision-checksums.
  *
  * @module
  */

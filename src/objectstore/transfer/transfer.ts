@@ -1,7 +1,7 @@
 /**
  * Files and folders against keys: what becomes which object, and back.
  *
- * Source: contract/launcher.md 10.6 (upload), 10.7 (download), DB-34 (directory markers).
+ * Source: docs/spec/object-stores.md#upload (upload), #download (download), #lau-34 (directory markers).
  *
  * @module
  */

@@ -4,7 +4,7 @@
  * Bytes are read into a buffer per request, so that a request can be repeated, and a budget bounds what is held at once. What
  * was stored is checked by its tag where that is a digest, else by its length. A multipart upload that fails is aborted.
  *
- * Source: contract/launcher.md 10.6, decisions.md "checksums of objects".
+ * Source: docs/spec/object-stores.md#upload, #decision-checksums.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * The file is read again, in small pieces: parts and ranges arrive in any order, and what counts is what is on the disk. One proof is
  * enough, the cheapest one is taken.
  *
- * Source: decisions.md "checksums of objects".
+ * Source: docs/spec/object-stores.md#decision-checksums.
  *
  * @module
  */

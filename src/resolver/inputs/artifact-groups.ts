@@ -4,7 +4,8 @@
  * Servers order links by artifact id, those of the branch also hide the iteration, and a list that crossed the inputs of a DAG has
  * lost both. The rows of the tasks below and above still tell.
  *
- * Source: contract/driver.md 4.11, DB-5, DB-35; decisions.md "artifact iteration lost", "nested loops, artifacts".
+ * Source: docs/spec/resolver.md#artifacts, #drv-5, #decision-artifact-iteration, docs/spec/executor-input.md#drv-35,
+ * docs/spec/output-propagation.md#decision-nested-loop-artifacts.
  *
  * @module
  */

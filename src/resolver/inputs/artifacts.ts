@@ -3,7 +3,8 @@
  *
  * Every IoArtifact given back holds what one task wrote; several of one key are a list, in order.
  *
- * Source: contract/driver.md 4.11, 4.12, DB-5, DB-25, DB-26, DB-32, DB-35; upstream-v2.md 9.1.
+ * Source: docs/spec/resolver.md#artifacts, #artifact-iterator, #drv-5, #drv-25, #drv-26, #drv-32, #collections,
+ * docs/spec/executor-input.md#drv-35.
  *
  * @module
  */

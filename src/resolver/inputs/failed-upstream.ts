@@ -1,7 +1,7 @@
 /**
  * Tasks that run although a task before them failed: `ignore_upstream_failure` and exit tasks.
  *
- * Source: contract/driver.md 4.4; the SDK, which demands defaults for the inputs of such a task.
+ * Source: docs/spec/resolver.md#task-output-parameter; the SDK, which demands defaults for the inputs of such a task.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * before its roll-up leaves RUNNING. So the state of a DAG is computed from its children's rows, which only their own driver and
  * launcher write, down to the leaves as far as rows are at hand.
  *
- * Source: contract/driver.md 4.6.
+ * Source: docs/spec/resolver.md#task-final-status.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * The items of a loop: how many iterations there are, and what each of them gets.
  *
- * Source: contract/driver.md 4.10, 4.12, DB-20.
+ * Source: docs/spec/resolver.md#parameter-iterator, #artifact-iterator, #drv-20.
  *
  * @module
  */

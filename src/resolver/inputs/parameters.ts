@@ -4,7 +4,9 @@
  * A task that runs although tasks before it failed (`ignore_upstream_failure`, exit tasks) takes the default of its component for what
  * they did not give: that is what the SDK demands the default for.
  *
- * Source: contract/driver.md 4.2 to 4.9, DB-25, DB-27, DB-32, DB-33; upstream-v2.md 9.1; decisions.md.
+ * Source: docs/spec/resolver.md#parameters-by-kind, #component-input, #task-output-parameter, #runtime-constants,
+ * #task-final-status, #selector, #type-normalisation-and-literals, #component-defaults, #drv-25, #drv-27, #drv-32, #drv-33,
+ * #collections, docs/spec/rules.md#decisions.
  *
  * @module
  */
@@ -43,7 +45,8 @@ export async function resolveParameters(context: ResolveContext): Promise<IoPara
 
 async function resolveParameter(context: ResolveContext, key: string): Promise<IoParameter | undefined> {
   const definition = lookup(context.component.inputDefinitions?.parameters, key);
-  // Passed on as a whole by the driver, never resolved (contract/driver.md 8.4).
+  // Passed on as a whole by the driver, never resolved
+  // (docs/spec/task-config-workspace-modelcar.md#taskconfig-in-the-drivers-flow).
   if (definition?.parameterType === ParameterType.TASK_CONFIG) return undefined;
   const found = await findParameter(context, key, []);
   if (found === undefined) {
@@ -96,7 +99,7 @@ async function componentDefaults(context: ResolveContext): Promise<IoParameter[]
  * The value of one input of the task spec, selector applied.
  *
  * @param trail Inputs being resolved for the sake of a constant that refers to them.
- * @returns `undefined` for null in the sense of contract/driver.md 4.3: nothing was given.
+ * @returns `undefined` for null in the sense of docs/spec/resolver.md#component-input: nothing was given.
  */
 async function findParameter(
   context: ResolveContext,

@@ -4,7 +4,7 @@
  * A retry empties DAGs above a failed task, and the drivers of DAGs that had succeeded do not run again; so a consumer that finds
  * a DAG without its outputs, or a loop with fewer than its iterations, looks at the preserved children that feed them.
  *
- * Source: contract/driver.md DB-15, DB-25, 4.4.
+ * Source: docs/spec/output-propagation.md#drv-15, docs/spec/resolver.md#drv-25, #task-output-parameter.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * What every part of input resolution needs: the task to be driven, its parent, the rows of the run.
  *
- * Source: contract/driver.md 4.
+ * Source: docs/spec/resolver.md.
  *
  * @module
  */
@@ -64,7 +64,10 @@ export function parentProducer({ parent }: ResolveContext): Producer {
   return { taskName: parent.name };
 }
 
-/** In an iteration every stored input carries the iteration's index, whatever its source says (contract/driver.md 4.2). */
+/**
+ * In an iteration every stored input carries the iteration's index, whatever its source says
+ * (docs/spec/resolver.md#parameters-by-kind).
+ */
 export function stampIteration({ iterationIndex }: ResolveContext, producer: Producer): Producer {
   return iterationIndex === undefined ? producer : { ...producer, iteration: iterationIndex };
 }

@@ -3,7 +3,7 @@
  *
  * Pure: rows come in with the request, or through its reader.
  *
- * Source: contract/driver.md 4.
+ * Source: docs/spec/resolver.md.
  *
  * @module
  */

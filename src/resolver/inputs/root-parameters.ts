@@ -5,7 +5,8 @@
  * else is data of the person who started the run and is never read for placeholders. Resolved here, a default is the same for all tasks
  * and part of their fingerprints.
  *
- * Source: contract/driver.md 3.2; decisions.md ("placeholders in defaults of pipeline parameters", "integers beyond 2^53").
+ * Source: docs/spec/driver-flows.md#root_dag, docs/spec/placeholders.md#decision-placeholders-in-defaults,
+ * docs/spec/json-and-rest.md#decision-big-integers.
  *
  * @module
  */

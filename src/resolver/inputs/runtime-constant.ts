@@ -6,7 +6,8 @@
  * included; inside a longer text, a list or a struct, placeholders are replaced by their text form. A placeholder that neither the run
  * nor the task can answer stays as it is.
  *
- * Source: contract/driver.md 4.5, DB-19, DB-31; decisions.md ("placeholders inside dict and list constants", "placeholders in defaults").
+ * Source: docs/spec/resolver.md#runtime-constants, #drv-19, #drv-31,
+ * docs/spec/placeholders.md#decision-placeholders-in-constants, #decision-placeholders-in-defaults.
  *
  * @module
  */
@@ -99,7 +100,7 @@ async function resolveText(context: ResolveContext, request: ConstantRequest, te
   return replacePlaceholders(text, (placeholder) => {
     const name = inputOf(request, placeholder);
     if (name !== undefined) return inputs.get(name);
-    // Only a constant that is the root, and nothing else, is resolved here (DB-31).
+    // Only a constant that is the root, and nothing else, is resolved here (docs/spec/resolver.md#drv-31).
     return isPipelineRoot(placeholder) ? undefined : contextText(context, placeholder);
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Which input artifacts lie in the workspace already: those that an importer was told to download there.
  *
- * Source: contract/driver.md 4.11 (workspace), DB-21.
+ * Source: docs/spec/resolver.md#artifacts (workspace), docs/spec/task-config-workspace-modelcar.md#drv-21.
  *
  * @module
  */

@@ -3,7 +3,8 @@
  *
  * Only plans. The caller makes the links, then writes the parameters, each task's new entries alone, since the server merges them.
  *
- * Source: contract/launcher.md 8.1, 8.6, DB-37, DB-39; driver.md 3.7, 10.4.
+ * Source: docs/spec/output-propagation.md#algorithm, #at-a-loop-boundary, #lau-37, #lau-39, #propagation-by-the-driver,
+ * docs/spec/driver-flows.md#minimal-update-messages.
  *
  * @module
  */

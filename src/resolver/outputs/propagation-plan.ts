@@ -3,7 +3,7 @@
  *
  * Gathered over one task or many; keeps each link and each parameter once, and leaves out what a row already has.
  *
- * Source: contract/launcher.md 7.2, 8.1, 8.6, DB-37.
+ * Source: docs/spec/output-propagation.md#flush, #algorithm, #at-a-loop-boundary, #lau-37.
  *
  * @module
  */

@@ -3,7 +3,8 @@
  *
  * Pure. The walk over the levels is propagate-outputs.ts.
  *
- * Source: contract/launcher.md 8.2, 8.3, 8.6; driver.md 3.7, DB-13; upstream-v2.md 11.3.
+ * Source: docs/spec/output-propagation.md#which-parent-keys-match, #type-and-producer-at-each-level, #at-a-loop-boundary,
+ * #propagation-by-the-driver, #drv-13, #propagation-in-later-upstream.
  *
  * @module
  */
@@ -143,7 +144,10 @@ export function propagateOneLevel({ child, outputs, parent, parentComponent }: P
   return { links, parameters, carried: { parameters, artifacts } };
 }
 
-/** Type of an output at a parent (contract/launcher.md 8.3). The first level is the one above the task that made the value. */
+/**
+ * Type of an output at a parent (docs/spec/output-propagation.md#type-and-producer-at-each-level). The first level is the one
+ * above the task that made the value.
+ */
 function typeAt(parent: PipelineTask, child: PipelineTask, { own, isList }: { own: IoType; isList: boolean }): IoType {
   if (parent.type === TaskType.LOOP) return IoType.ITERATOR_OUTPUT;
   if (parent.type === TaskType.CONDITION_BRANCH && !isList) return IoType.ONE_OF_OUTPUT;

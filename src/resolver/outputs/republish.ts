@@ -4,7 +4,7 @@
  * A run retry clears the outputs of every task that did not end well, parents of failed tasks included, and keeps successful
  * children, which will not run again. Pure, over the rows at hand.
  *
- * Source: contract/driver.md 3.8, DB-15; launcher.md 8.5.
+ * Source: docs/spec/output-propagation.md#republishing-by-the-driver, #drv-15, #republishing.
  *
  * @module
  */

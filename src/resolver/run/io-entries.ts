@@ -1,7 +1,8 @@
 /**
  * Input and output entries of tasks: how they are found, compared and merged.
  *
- * Source: contract/api-server.md 6.6 (merge key), upstream-v2.md 8.2 (link identity).
+ * Source: docs/spec/api-server.md#parameter-merge (merge key), docs/spec/output-propagation.md#link-reconciliation (link
+ * identity).
  *
  * @module
  */
@@ -43,7 +44,7 @@ export function ioParameter(parameterKey: string, value: Value | undefined, type
   });
 }
 
-/** No value, a value without a kind, and null count alike (contract/driver.md 4.3). */
+/** No value, a value without a kind, and null count alike (docs/spec/resolver.md#component-input). */
 export function isAbsentOrNull(value: Value | undefined): boolean {
   return value?.kind.case === undefined || isNullValue(value);
 }
@@ -84,7 +85,7 @@ function sameValue(a: Value | undefined, b: Value | undefined): boolean {
 
 /**
  * A total order of candidates for one input: without iteration first, then by iteration; type, producer and value break ties, so
- * that the choice does not depend on the order a server answers in (contract/driver.md DB-27).
+ * that the choice does not depend on the order a server answers in (docs/spec/resolver.md#drv-27).
  */
 export function compareCandidates(a: IoParameter, b: IoParameter): number {
   return (
@@ -108,7 +109,7 @@ export function linkIdentity(link: LinkInit): string {
  * Whether a task read from the API already has a link.
  *
  * `unknown` where a row shows the artifact under the same key and type but hides the iteration, as servers of the branch do:
- * only ListArtifactTasks can tell (contract/launcher.md DB-13).
+ * only ListArtifactTasks can tell (docs/spec/output-propagation.md#lau-13).
  */
 export function linkStateOn(task: PipelineTask, link: LinkInit): "present" | "absent" | "unknown" {
   const entries = [...(task.outputs?.artifacts ?? []), ...(task.inputs?.artifacts ?? [])].filter(

@@ -1,7 +1,7 @@
 /**
  * What the pipeline spec says about a task row: its component, its task spec, the selectors of its outputs.
  *
- * Source: contract/driver.md 2.2, launcher.md 8.2.
+ * Source: docs/spec/driver-flows.md#scope-path, docs/spec/output-propagation.md#which-parent-keys-match.
  *
  * @module
  */

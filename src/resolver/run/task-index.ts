@@ -4,7 +4,8 @@
  * Built from a whole snapshot, or from the few rows of a lean read; a partial index knows of which parents it holds every child,
  * so that "there is none" and "was not read" stay apart. Immutable: later rows make a new index.
  *
- * Source: contract/driver.md 4.1, 10.3, DB-8, DB-33; decisions.md "reading a run".
+ * Source: docs/spec/resolver.md#looking-up-sibling-tasks, #drv-8, #drv-33, docs/spec/driver-flows.md#budget,
+ * #decision-reading-a-run.
  *
  * @module
  */
@@ -128,7 +129,7 @@ export class TaskIndex {
   }
 }
 
-/** An absent and an empty parent id both mean "no parent" (contract/api-server.md 13.1 W1). */
+/** An absent and an empty parent id both mean "no parent" (docs/spec/status-roll-up.md#walk (W1)). */
 export function parentIdOf(task: PipelineTask): string | undefined {
   return task.parentTaskId === "" ? undefined : task.parentTaskId;
 }
@@ -139,7 +140,9 @@ export function iterationOf(task: PipelineTask | undefined): number | undefined 
   return index === undefined ? undefined : Number(index);
 }
 
-/** Iterations of a LOOP; an absent count reads as 0 (contract/driver.md 4.4). Absent for every other type. */
+/**
+ * Iterations of a LOOP; an absent count reads as 0 (docs/spec/resolver.md#task-output-parameter). Absent for every other type.
+ */
 export function iterationCountOf(task: PipelineTask): number | undefined {
   if (task.type !== TaskType.LOOP) return undefined;
   return Number(task.typeAttributes?.iterationCount ?? 0n);
@@ -158,12 +161,12 @@ const DAG_TYPES: ReadonlySet<TaskType> = new Set([
   TaskType.CONDITION_BRANCH,
 ]);
 
-/** Types whose outputs come from their children, and may be collections (contract/driver.md DB-32). */
+/** Types whose outputs come from their children, and may be collections (docs/spec/resolver.md#drv-32). */
 export function isDagTask(task: PipelineTask): boolean {
   return DAG_TYPES.has(task.type);
 }
 
-/** Whether a run retry keeps the task as it is (contract/driver.md 3.8 step 5). */
+/** Whether a run retry keeps the task as it is (docs/spec/output-propagation.md#republishing-by-the-driver (step 5)). */
 export function isPreserved(task: PipelineTask): boolean {
   return task.state === TaskState.SUCCEEDED || task.state === TaskState.CACHED || task.state === TaskState.SKIPPED;
 }

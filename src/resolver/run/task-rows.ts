@@ -4,7 +4,8 @@
  * The ordinary cases of resolution need the parent and the named producers only. Repairs after a run retry, and the order of
  * artifact lists, look further up and down; with a partial index they ask the reader, and only then.
  *
- * Source: contract/decisions.md "reading a run"; driver.md DB-5, DB-15, DB-25.
+ * Source: docs/spec/driver-flows.md#decision-reading-a-run, docs/spec/resolver.md#drv-5, #drv-25,
+ * docs/spec/output-propagation.md#drv-15.
  *
  * @module
  */
@@ -65,7 +66,7 @@ export class TaskRows {
     return (await this.childrenOf(parent.taskId)).filter((row) => row.name === name);
   }
 
-  /** The iteration a task's siblings are looked up in: its own, else its parent's (contract/driver.md DB-33). */
+  /** The iteration a task's siblings are looked up in: its own, else its parent's (docs/spec/resolver.md#drv-33). */
   async lookupIterationOf(task: PipelineTask): Promise<number | undefined> {
     return iterationOf(task) ?? iterationOf(await this.parentOf(task));
   }

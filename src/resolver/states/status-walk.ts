@@ -4,7 +4,8 @@
  * The walk is the later upstream's: a failed child fails its parent while siblings still run, and the root is evaluated once. It plans
  * from what one read showed; tasks/status-propagation.ts reads and plans again until a read shows nothing to write.
  *
- * Source: contract/api-server.md 13, upstream-v2.md 8.5, driver.md 10.3, 10.4, DB-12, DB-29.
+ * Source: docs/spec/status-roll-up.md, #later-upstream, #drv-12, #drv-29, docs/spec/driver-flows.md#budget,
+ * #minimal-update-messages.
  *
  * @module
  */
@@ -83,7 +84,10 @@ export async function planStatusWalk(request: StatusWalkRequest): Promise<Status
   return updates;
 }
 
-/** A task without parent that ended by itself: evaluated from its own children, whatever they do (api-server.md 13.1 W1). */
+/**
+ * A task without parent that ended by itself: evaluated from its own children, whatever they do (docs/spec/status-roll-up.md#walk
+ * (W1)).
+ */
 function planStart(level: StatusLevel | undefined): StatusUpdate[] {
   if (level === undefined) return [];
   const { parent: task, counts, failedChild } = level;

@@ -3,7 +3,7 @@
  *
  * Works on counts, so that a parent with thousands of children needs a few filtered counts and not their rows.
  *
- * Source: contract/api-server.md 13.1, 13.2; launcher.md 2.6; upstream-v2.md 8.5.
+ * Source: docs/spec/status-roll-up.md#walk, #evaluation-of-a-parent, #in-the-launcher, #later-upstream.
  *
  * @module
  */

@@ -5,7 +5,7 @@ const FIRST: ListRequest = { pageSize: 0, pageToken: "", sortBy: "", filter: "" 
 const predicate = (one: object) => JSON.stringify({ predicates: [one] });
 const parse = (change: Partial<ListRequest>) => parseListRequest("tasks", { ...FIRST, ...change });
 
-// contract/api-server.md 4.1
+// docs/spec/api-server.md#page-size
 describe("page size", () => {
   test.for([
     [0, 20],
@@ -24,7 +24,7 @@ describe("page size", () => {
   });
 });
 
-// contract/api-server.md 4.3
+// docs/spec/api-server.md#sort
 describe("sort order", () => {
   test.for([
     { text: "", sortKey: "create_time", descending: false },
@@ -50,7 +50,7 @@ describe("sort order", () => {
   });
 });
 
-// contract/api-server.md 4.4
+// docs/spec/api-server.md#filter
 describe("filter", () => {
   test.for([
     { name: "number for the operation, camel case", text: '{"predicates":[{"operation":1,"key":"name","stringValue":"a"}]}' },
@@ -126,7 +126,7 @@ describe("filter", () => {
   });
 });
 
-// contract/api-server.md 4.2
+// docs/spec/api-server.md#page-token
 describe("page token", () => {
   const filter = predicate({ operation: 1, key: "name", string_value: "a" });
   const sameFilter = '{ "predicates": [ {"key":"name", "stringValue":"a", "operation":"EQUALS"} ] }';

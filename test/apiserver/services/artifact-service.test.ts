@@ -29,7 +29,7 @@ async function setUp(options: Partial<ApiServerOptions> = {}) {
   return { server, api, runId, otherRunId, taskId, addTask, request, linksOf };
 }
 
-// contract/api-server.md 8.1
+// docs/spec/api-server.md#createartifact
 describe("CreateArtifact", () => {
   test("makes the artifact and its output link together", async ({ expect }) => {
     const { api, runId, taskId, request, linksOf } = await setUp();
@@ -101,7 +101,7 @@ describe("CreateArtifact", () => {
   });
 });
 
-// contract/api-server.md 8.2, 22 (artifact_store_test.go)
+// docs/spec/api-server.md#reuse-of-artifacts, #test-derived-cases (artifact_store_test.go)
 describe("reuse_if_exists", () => {
   const metadata = { a: num(1), b: num(2) };
 
@@ -155,7 +155,7 @@ describe("reuse_if_exists", () => {
   });
 });
 
-// contract/api-server.md 8.3
+// docs/spec/api-server.md#createartifactsbulk
 describe("CreateArtifactsBulk", () => {
   test("answers in the order of the request", async ({ expect }) => {
     const { api, request } = await setUp();
@@ -185,7 +185,7 @@ describe("CreateArtifactsBulk", () => {
   });
 });
 
-// contract/api-server.md 8.4
+// docs/spec/api-server.md#createartifacttask
 describe("CreateArtifactTask", () => {
   async function setUpLinks() {
     const context = await setUp();
@@ -272,7 +272,7 @@ describe("CreateArtifactTask", () => {
   });
 });
 
-// contract/api-server.md 8.5
+// docs/spec/api-server.md#listartifacttasks
 describe("ListArtifactTasks", () => {
   test("ANDs the kinds of ids, ORs their members, and restricts by type", async ({ expect }) => {
     const { api, runId, taskId, addTask, request } = await setUp();
@@ -316,7 +316,7 @@ describe("ListArtifactTasks", () => {
   });
 });
 
-// contract/api-server.md 8.6
+// docs/spec/api-server.md#getartifact-and-listartifacts
 describe("GetArtifact and ListArtifacts", () => {
   test("refuse no and unknown ids", async ({ expect }) => {
     const { api } = await setUp();
@@ -347,7 +347,7 @@ describe("GetArtifact and ListArtifacts", () => {
   });
 });
 
-// contract/api-server.md 9, 23 no. 1
+// docs/spec/api-server.md#hydration, #api-1
 describe("hydrated artifacts", () => {
   test.for([
     { hydration: "complete" as const, iterations: [0n, 1n], description: "d" },

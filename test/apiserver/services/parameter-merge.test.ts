@@ -23,7 +23,7 @@ const struct = (fields: Record<string, number>): ValueInit => ({
 
 const { OUTPUT, ITERATOR_OUTPUT, COMPONENT_INPUT, TASK_OUTPUT_INPUT, COLLECTED_INPUTS } = IoType;
 
-// The table of contract/api-server.md 6.6.
+// The table of docs/spec/api-server.md#parameter-merge.
 describe("mergeParameters()", () => {
   test.for([
     {

@@ -23,7 +23,7 @@ async function setUp() {
   return { server, api, runId, add, read, setTime: (value: number) => (seconds = value) };
 }
 
-// contract/decisions.md, "final states"
+// docs/spec/status-roll-up.md#decision-final-states
 describe("finishRun()", () => {
   test("records the end and finalises tasks that are not final", async ({ expect }) => {
     const { server, runId, add, read, setTime } = await setUp();
@@ -106,7 +106,7 @@ describe("finishRun()", () => {
   });
 });
 
-// contract/api-server.md 10
+// docs/spec/api-server.md#task-reset-of-a-run-retry
 describe("resetTasksForRetry()", () => {
   async function failedRun() {
     const context = await setUp();

@@ -38,7 +38,7 @@ async function createRun(api: RawApiClient, change: object = {}) {
   return await api.createRun({ run: runInit(change) });
 }
 
-// contract/api-server.md 5.1
+// docs/spec/api-server.md#createrun
 describe("CreateRun", () => {
   test("stores a PENDING run and answers its DEFAULT view", async ({ expect }) => {
     const { api, created } = await setUp();
@@ -158,7 +158,7 @@ describe("CreateRun", () => {
   });
 });
 
-// contract/api-server.md 5.2, 22 (run_server_view_test.go)
+// docs/spec/api-server.md#getrun-and-listruns, #test-derived-cases (run_server_view_test.go)
 describe("GetRun", () => {
   test("counts tasks in DEFAULT view, and adds them hydrated in FULL view", async ({ expect }) => {
     const { api, tick } = await setUp();
@@ -244,7 +244,7 @@ describe("ListRuns", () => {
   });
 });
 
-// contract/api-server.md 5.4
+// docs/spec/api-server.md#terminaterun
 describe("TerminateRun", () => {
   test("makes the run CANCELING, tells the engine, and leaves tasks alone", async ({ expect }) => {
     const { api, server, terminated, tick } = await setUp();
@@ -278,7 +278,7 @@ describe("TerminateRun", () => {
   });
 });
 
-// contract/api-server.md 5.5
+// docs/spec/api-server.md#archive-unarchive-delete
 describe("DeleteRun", () => {
   test("removes run, tasks and links, and keeps artifacts", async ({ expect }) => {
     const { api, server } = await setUp();

@@ -7,7 +7,7 @@ import { PipelineTaskSchema, TaskState, TaskType, type TaskInit } from "../../..
 const BASE = { runId: "r", parentTaskId: "p", scopePath: "root.a", name: "a", type: TaskType.RUNTIME };
 const identityOf = (init: TaskInit) => taskIdentity(create(PipelineTaskSchema, init));
 
-// contract/api-server.md 6.3
+// docs/spec/api-server.md#logical-identity
 describe("taskIdentity()", () => {
   test.for<{ name: string; change: TaskInit }>([
     { name: "state", change: { state: TaskState.FAILED } },

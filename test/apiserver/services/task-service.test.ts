@@ -27,7 +27,7 @@ async function setUp() {
 
 const states = (task: PipelineTask) => task.stateHistory.map((entry) => entry.state);
 
-// contract/api-server.md 6.1, 6.2, 6.4
+// docs/spec/api-server.md#stored-fields, #createtask, #state-history
 describe("CreateTask", () => {
   test("stores the request in whole seconds, with ids and history of its own", async ({ expect }) => {
     const { add, runId } = await setUp();
@@ -132,7 +132,7 @@ describe("CreateTask", () => {
   });
 });
 
-// contract/api-server.md 6.3, 22 (task_store_test.go)
+// docs/spec/api-server.md#logical-identity, #test-derived-cases (task_store_test.go)
 describe("a second CreateTask of one identity", () => {
   test("returns the existing row unchanged", async ({ expect }) => {
     const { add, api, runId } = await setUp();
@@ -183,7 +183,7 @@ describe("a second CreateTask of one identity", () => {
   });
 });
 
-// contract/api-server.md 6.5
+// docs/spec/api-server.md#updatetask
 describe("UpdateTask", () => {
   const STORED: TaskInit = {
     displayName: "D",
@@ -371,7 +371,7 @@ describe("UpdateTask", () => {
   });
 });
 
-// contract/api-server.md 6.7
+// docs/spec/api-server.md#updatetasksbulk
 describe("UpdateTasksBulk", () => {
   test("updates every task and answers them hydrated by id", async ({ expect }) => {
     const { add, api, runId } = await setUp();
@@ -433,7 +433,7 @@ describe("UpdateTasksBulk", () => {
   });
 });
 
-// contract/api-server.md 6.8, 4
+// docs/spec/api-server.md#gettask-and-listtasks, #lists
 describe("GetTask and ListTasks", () => {
   test("check ids, parent and membership", async ({ expect }) => {
     const { add, api, runId, otherRunId } = await setUp();
@@ -560,7 +560,7 @@ describe("GetTask and ListTasks", () => {
   });
 });
 
-// contract/api-server.md 7
+// docs/spec/cache-and-fingerprint.md#lookup-on-the-server
 describe("FindCachedTask", () => {
   test("finds the newest SUCCEEDED task of any run, hydrated without children", async ({ expect }) => {
     const { add, api, runId, otherRunId } = await setUp();

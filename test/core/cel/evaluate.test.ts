@@ -48,7 +48,7 @@ function condition(text: string): Promise<boolean> {
 }
 
 describe("evaluateCondition()", () => {
-  // contract/driver.md 5.3, and forms of 5.2; every row was compared with cel-go 0.27.
+  // docs/spec/expressions.md#semantics, #forms-in-compiled-pipelines; every row was compared with cel-go 0.27.
   test.for([
     ["$n == 5", true],
     ["$n == 5.0", true],
@@ -171,7 +171,7 @@ describe("evaluateCondition()", () => {
     await expect(condition(text)).rejects.toThrow(reason);
   });
 
-  // decisions.md, "condition on an omitted optional input".
+  // docs/spec/expressions.md#decision-omitted-optional-input.
   test.for([
     ["$omitted == null", true],
     ["$omitted == 'x'", false],
@@ -205,7 +205,7 @@ describe("evaluateCondition()", () => {
 describe("evaluateSelector()", () => {
   const RECORD: JsonValue = { A_a: "heads", n: 5, z: null, o: { x: null }, é: 1 };
 
-  // contract/driver.md 5.4.
+  // docs/spec/expressions.md#selector-environment-and-forms.
   test.for([
     [RECORD, 'parseJson(string_value)["A_a"]', "heads"],
     [RECORD, 'parseJson(string_value)["n"]', 5],

@@ -193,7 +193,7 @@ describe("provisionOutputs()", () => {
   const outputs = (options: Partial<OutputsOptions> = {}) =>
     toJson(ExecutorInput_OutputsSchema, provisionOutputs({ ...base, ...options })) as JsonObject;
 
-  test("gives the contract's example", ({ expect }) => {
+  test("gives the specification's example", ({ expect }) => {
     expect(outputs()).toEqual({
       parameters: { acc: { outputFile: "/tmp/kfp/outputs/acc" } },
       artifacts: {

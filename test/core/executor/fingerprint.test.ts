@@ -18,10 +18,10 @@ interface Worked {
   digest: string;
 }
 
-// contract/driver.md 6.6 A to C, upstream-v2.md 20.2.
+// docs/spec/cache-and-fingerprint.md#worked-fingerprints (A to C), #fingerprints-of-later-upstream.
 const WORKED: Worked[] = [
   {
-    name: "driver.md A",
+    name: "digest A",
     bytes: 643,
     digest: "b498530c9016917298999ec0b01f364a180f8a3862bea0fa672a383ca3f22e4e",
     key: {
@@ -36,7 +36,7 @@ const WORKED: Worked[] = [
     },
   },
   {
-    name: "driver.md B",
+    name: "digest B",
     bytes: 180,
     digest: "3d9a2a778fa3174c6cfc6e639c507c265b5f21ef6e5b1dd70b236462cc6da464",
     key: {
@@ -48,7 +48,7 @@ const WORKED: Worked[] = [
     },
   },
   {
-    name: "driver.md C without claims",
+    name: "digest C without claims",
     bytes: 188,
     digest: "4249a5f2d71e8a06ed1388ef0677b02aa5a49545cff2bc469be8ecb47281a45b",
     key: {
@@ -58,7 +58,7 @@ const WORKED: Worked[] = [
     },
   },
   {
-    name: "driver.md C with claims in the given order",
+    name: "digest C with claims in the given order",
     bytes: 228,
     digest: "e1cda938131f469fa98c612b607b6e1e744ba8d71b76194b8aedb6753679883b",
     key: {
@@ -88,7 +88,7 @@ const WORKED: Worked[] = [
       digest: "23b2260743b06602a334d922d312c4e718a41ac257bd03c043ce801c4ce272b6",
     },
   ].map(({ name, env, digest }) => ({
-    name: `upstream-v2.md 20.2, ${name}`,
+    name: `later upstream, ${name}`,
     digest,
     key: {
       inputParameterValues: { in: "v" },
@@ -155,7 +155,7 @@ describe("buildCacheKey()", () => {
 
   test.for([
     {
-      name: "driver.md D, claims sorted and distinct",
+      name: "digest D, claims sorted and distinct",
       digest: "65ea6b56d508bffeaa00832c521722ee115569b5006a94c53267c355c7c32834",
       overrides: {
         container: { image: "test-image:latest", command: ["python", "main.py"], args: ["--flag"] },
@@ -164,7 +164,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "driver.md D, pipeline-a",
+      name: "digest D, pipeline-a",
       digest: "ea546baa7088f8ea3fb3ef635f43c4d55ad492e901ebec6330f74dd2bd9e2094",
       overrides: {
         container: { image: "test-image:latest", command: ["python", "main.py"] },
@@ -173,7 +173,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "driver.md D, pipeline-b",
+      name: "digest D, pipeline-b",
       digest: "5c848d3f02d643601e798fc1b062f93636d67e0cf11c7523e58482c009e5f740",
       overrides: {
         container: { image: "test-image:latest", command: ["python", "main.py"] },
@@ -182,12 +182,12 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "driver.md D, the smallest key",
+      name: "digest D, the smallest key",
       digest: "7e2d195e8cb46f83baf3a0318db5e6508cdc1c3d0fc4e1db4cfb562cb0cc306c",
       overrides: { container: { image: "test-image" } },
     },
     {
-      name: "driver.md E, nearly every rule",
+      name: "digest E, nearly every rule",
       digest: "6d103c892b8c43307379bfa15328f950b820c04da3ebacb9a8e91a10ecc15574",
       overrides: {
         container: { image: "python:3.11", command: ["sh", "-c", 'echo "$0" && exit 0'] },
@@ -237,7 +237,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "driver.md F, key order and escapes",
+      name: "digest F, key order and escapes",
       digest: "bf5b77dce16d17512c9c7b5fd0f82c374a9621ea8a010607b5ad9322b07d1e9e",
       overrides: {
         container: { image: "busybox" },
@@ -254,7 +254,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "wire.md 15",
+      name: "message CacheKey",
       digest: "d4eb9161320cc492b25d4ef4833a0ae291697bd871d17454ed7334dd1f5e9abe",
       overrides: {
         container: { image: "python:3.11", command: ["sh"], args: ["-c", "a<b"] },
@@ -264,7 +264,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "upstream-v2.md 20.2 with the environment",
+      name: "later upstream with the environment",
       digest: "b2d927f9442b969f5b83d58b9539ca1b095aea50d8708ad883de479a6a0d8813",
       overrides: {
         container: { image: "python:3.11", command: ["python", "main.py"], env: [{ name: "MODE", value: "train" }] },
@@ -272,7 +272,7 @@ describe("buildCacheKey()", () => {
       },
     },
     {
-      name: "upstream-v2.md 20.2 with the environment left out",
+      name: "later upstream with the environment left out",
       digest: "65ce663ab1eb7d25c001075a8efa7c89344ff4f653a288f39f308aee49cf5b89",
       overrides: {
         container: { image: "python:3.11", command: ["python", "main.py"], env: [{ name: "MODE", value: "train" }] },

@@ -14,7 +14,7 @@ const plan = (key: string, ...artifacts: JsonObject[]) =>
 
 const typed = (schemaTitle: string, rest: JsonObject = {}): JsonObject => ({ name: "model", type: { schemaTitle }, ...rest });
 
-describe("planOutputArtifacts() (contract/launcher.md 14.4)", () => {
+describe("planOutputArtifacts() (docs/spec/outputs.md#artifact-cases)", () => {
   test("a model is uploaded and registered", ({ expect }) => {
     expect(plan("model", typed("system.Model", { uri: "s3://b/m", metadata: { framework: "x" } }))).toEqual([
       {

@@ -35,7 +35,7 @@ describe("parseFlags()", () => {
     });
   });
 
-  // contract/driver.md 1.2, launcher.md 1.3.
+  // docs/spec/driver-command-line.md#flag-syntax, docs/spec/launcher-command-line.md#flag-syntax.
   test.for([
     { argv: ["-x", "v"], values: { x: "v" } },
     { argv: ["--x", "v"], values: { x: "v" } },
@@ -92,7 +92,7 @@ describe("parseFlags()", () => {
     expect(() => parse(argv)).toThrow(expect.objectContaining({ name: "UsageError", code: "FLAG_INVALID", message }));
   });
 
-  // contract/upstream-v2.md 4.2, launcher.md 14.1.
+  // docs/spec/driver-command-line.md#required-flags, docs/spec/launcher-command-line.md#command-line-cases.
   test.for([
     { argv: ["--new_flag", "v", "--other=x", "--", "sh"], warnings: ["new_flag", "other"], positional: ["sh"] },
     { argv: ["--new_flag", "--x", "v"], warnings: ["new_flag"], provided: ["x"] },

@@ -3,7 +3,7 @@ import { describe, test } from "vitest";
 import { goJson, sortedJson } from "../../../src/core/go/json.ts";
 import type { JsonValue } from "../../../src/core/values/value.ts";
 
-// contract/driver.md 6.2, launcher.md 3.5.
+// docs/spec/cache-and-fingerprint.md#computation, docs/spec/placeholders.md#rendering-of-values.
 const PRINTED: { name: string; value: JsonValue; text: string }[] = [
   { name: "scalars", value: [null, true, false, 5, 2.5, "a"], text: '[null,true,false,5,2.5,"a"]' },
   { name: "sorted keys", value: { b: "x<y", a: [1, true] }, text: '{"a":[1,true],"b":"x\\u003cy"}' },

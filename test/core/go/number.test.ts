@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, test } from "vitest";
 import { jsonNumber, parseDecimalInteger, parseGoBool, parseGoInteger, plainDecimal } from "../../../src/core/go/number.ts";
 
-// contract/launcher.md 3.5, columns "launcher pass" and "inside JSON".
+// docs/spec/placeholders.md#rendering-of-values, columns "launcher pass" and "inside JSON".
 const RENDERINGS = [
   { value: 5, plain: "5", json: "5" },
   { value: 0.1, plain: "0.1", json: "0.1" },

@@ -41,7 +41,7 @@ const resolve = (input: Input, ...elements: string[]) =>
 const resolveOne = (input: Input, element: string) => resolve(input, element)[0];
 const ref = (name: string): string => `{{$.inputs.parameters['${name}']}}`;
 
-describe("resolveLauncherArguments() (contract/launcher.md 14.2)", () => {
+describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-cases)", () => {
   test.for([
     { input: { parameters: { a: "x" } }, element: `p-${ref("a")}-${ref("a")}`, result: "p-x-x" },
     { input: { parameters: { l: ["a", "b"] } }, element: `--i=${ref("l")}`, result: '--i=["a","b"]' },

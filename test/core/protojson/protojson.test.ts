@@ -28,7 +28,7 @@ function reprint(schema: DescMessage, text: string): string {
 }
 
 describe("parseLenient() then printJson()", () => {
-  // contract/wire.md 17.3.
+  // docs/spec/json-and-rest.md#consequences.
   test.for([
     [PipelineTaskSchema, '{"typeAttributes":{"iterationIndex":0}}', '{"typeAttributes":{"iterationIndex":"0"}}'],
     [PipelineTaskSchema, '{"type_attributes":{"iteration_index":"7"}}', '{"typeAttributes":{"iterationIndex":"7"}}'],

@@ -21,7 +21,7 @@ const SPEC = specWith({
   untyped: { isOptional: true },
 });
 
-// contract/api-server.md 5.1
+// docs/spec/api-server.md#createrun
 describe("checkRuntimeParameters()", () => {
   test.for<{ name: string; values: JsonObject }>([
     { name: "nothing where nothing is required", values: {} },

@@ -7,7 +7,7 @@ import type { JsonValue } from "../../../src/core/values/value.ts";
 const { STRING, NUMBER_INTEGER, NUMBER_DOUBLE, BOOLEAN, LIST, STRUCT, TASK_FINAL_STATUS, TASK_CONFIG } = ParameterType;
 
 describe("textToValue()", () => {
-  // contract/launcher.md 6.3 and 14.3.
+  // docs/spec/outputs.md#output-parameters, #output-parameter-cases.
   test.for([
     [STRING, "hi\n", "hi\n"],
     [STRING, "", ""],

@@ -119,7 +119,7 @@ describe("textOfValue()", () => {
 describe("coerceToParameterType()", () => {
   const VALUES = { string: "5", number: 5.5, boolean: true, list: [1, "<"], struct: { b: 1, a: null }, null: null } as const;
   const MISMATCH = "INPUT_TYPE_MISMATCH";
-  // contract/driver.md 4.8. "same" is "as is"; the others are texts or error codes.
+  // docs/spec/resolver.md#type-normalisation-and-literals. "same" is "as is"; the others are texts or error codes.
   const TABLE: Record<string, Record<keyof typeof VALUES, string>> = {
     STRING: {
       string: "same",

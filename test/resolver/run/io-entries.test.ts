@@ -35,7 +35,7 @@ describe("linkStateOn()", () => {
 });
 
 describe("parameterMergeKey()", () => {
-  // contract/api-server.md 6.6
+  // docs/spec/api-server.md#parameter-merge
   test.for([
     { a: parameter("acc", 1, OUTPUT, "train"), b: parameter("acc", 2, OUTPUT, "train"), same: true },
     { a: parameter("acc", 1, OUTPUT, "train"), b: parameter("acc", 1, OUTPUT, "eval"), same: false },

@@ -364,7 +364,7 @@ export declare type ArtifactTask = Message<"kubeflow.pipelines.backend.api.v2bet
   type: IOType;
 
   /**
-   * Required in requests to be meaningful; see behaviour contract.
+   * Required in requests to be meaningful; see docs/spec/api-server.md#createartifacttask.
    *
    * @generated from field: kubeflow.pipelines.backend.api.v2beta1.IOProducer producer = 6;
    */

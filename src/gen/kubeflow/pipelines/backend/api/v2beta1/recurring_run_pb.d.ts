@@ -364,7 +364,7 @@ export declare type CronSchedule = Message<"kubeflow.pipelines.backend.api.v2bet
   endTime?: Timestamp | undefined;
 
   /**
-   * Seconds-first cron, see behaviour contract.
+   * Seconds-first cron, see docs/spec/pipelines-and-python-client.md#triggers.
    *
    * @generated from field: string cron = 3;
    */
