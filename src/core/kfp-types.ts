@@ -68,6 +68,7 @@ export {
   PipelineSpecSchema,
   PlatformSpecSchema,
   RuntimeArtifactSchema,
+  TaskInputsSpec_InputParameterSpecSchema as InputParameterSpecSchema,
 } from "../gen/ml_pipelines/pipeline_spec_pb.js";
 
 /** A task with only the fields an update wants to send: a plain object, never a message, so that it can be spread. */

@@ -26,7 +26,12 @@ export interface ChildSpec {
   readonly componentName: string;
 }
 
-export async function readChildTask(deps: DriverDeps, options: CommonOptions & ChildOptions): Promise<ChildTask> {
+/** @param producers Keys of siblings to read besides those that the task's inputs name. */
+export async function readChildTask(
+  deps: DriverDeps,
+  options: CommonOptions & ChildOptions,
+  producers: readonly string[] = [],
+): Promise<ChildTask> {
   const { runId, parentTaskId, taskName, iterationIndex } = options;
   const snapshot = await readRun(deps, {
     runId,
@@ -35,7 +40,7 @@ export async function readChildTask(deps: DriverDeps, options: CommonOptions & C
     taskCountHint: deps.settings.taskCountHint,
     producers: (spec, parent) => {
       const entry = resolveScopePath(spec, [...parseScopePath(parent.scopePath), taskName]).at(-1);
-      return entry?.taskSpec === undefined ? [] : producersOf(entry.taskSpec);
+      return entry?.taskSpec === undefined ? [] : [...new Set([...producersOf(entry.taskSpec), ...producers])];
     },
   });
   const parent = snapshot.parent as PipelineTask;

@@ -2,7 +2,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
-import type { KubeApi } from "../ports/kube-api.ts";
+import type { KubeApi, VolumeClaimApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { DriverResult } from "./result.ts";
@@ -24,13 +24,16 @@ export interface DriverSettings {
   readonly taskCountHint?: number | undefined;
 }
 
+/** What a driver does in the cluster. */
+export type DriverKube = Pick<KubeApi, "getConfigMap"> & VolumeClaimApi;
+
 export interface DriverDeps {
   readonly api: KfpApi;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly files: FileSystem;
-  /** Called only when the launcher's ConfigMap has to be read from the cluster. */
-  readonly kube: () => Promise<KubeApi>;
+  /** Called only when the launcher's ConfigMap has to be read from the cluster, or a claim is to be created or deleted. */
+  readonly kube: () => Promise<DriverKube>;
   readonly randomUuid: () => string;
   /** Called only when the artifacts of a cache hit are to be looked for. */
   readonly openStore?: ((request: RunStoreRequest) => Promise<ObjectStore>) | undefined;

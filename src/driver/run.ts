@@ -13,10 +13,9 @@ import { usageText } from "../core/go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
-import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
-import type { DriverDeps, DriverSettings } from "./deps.ts";
+import type { DriverDeps, DriverKube, DriverSettings } from "./deps.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
 import { CALLS_UNTIL_MS, interruptedError, unlessInterrupted } from "./interruption.ts";
 import type { DriverOptions } from "./options.ts";
@@ -40,7 +39,7 @@ export interface DriverHost {
   readonly randomUuid: () => string;
   readonly createLogger: (verbosity: number) => Logger;
   readonly connect: (request: ServerFlags, logger: Logger) => Promise<DriverConnection>;
-  readonly kube: () => Promise<KubeApi>;
+  readonly kube: () => Promise<DriverKube>;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;
   readonly openStore?: (request: RunStoreRequest) => Promise<ObjectStore>;

@@ -39,6 +39,8 @@ export interface CreateTaskRequest {
   readonly existing?: PipelineTask | undefined;
   /** Called with the id as soon as the server has named it, before anything else can fail. */
   readonly onTaskId?: (taskId: string) => void;
+  /** What an older row gets instead of the draft; `undefined` leaves it as it is. Default: the draft. */
+  readonly adopt?: (row: PipelineTask) => TaskInit | undefined;
 }
 
 export interface TaskAttempt {
@@ -47,14 +49,16 @@ export interface TaskAttempt {
   readonly adopted: boolean;
 }
 
-/** Creates a task, or takes over the row that is there. One call for a new row, one or two for an old one. */
+/** Creates a task, or takes over the row that is there. One call for a new row, up to two for an old one. */
 export async function createOrAdoptTask(deps: AttemptDeps, request: CreateTaskRequest): Promise<TaskAttempt> {
   const { runId, draft, existing, onTaskId } = request;
   const row = existing ?? (await deps.api.createTask(runId, draft));
   onTaskId?.(row.taskId);
   if (existing === undefined && isOurRow(row, draft)) return { task: row, adopted: false };
   deps.logger.info("The task exists already, this attempt takes it over", { taskId: row.taskId, task: row.scopePath });
-  const task = await deps.api.updateTask(runId, row.taskId, attemptFields(draft, row));
+  const wanted = request.adopt === undefined ? draft : request.adopt(row);
+  if (wanted === undefined) return { task: row, adopted: true };
+  const task = await deps.api.updateTask(runId, row.taskId, attemptFields(wanted, row));
   return { task, adopted: true };
 }
 

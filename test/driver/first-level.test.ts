@@ -6,7 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ArtifactType, IoType, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { jsonToValue, valueToJson } from "../../src/core/values/value.ts";
@@ -16,6 +16,7 @@ import type { DriverResult } from "../../src/driver/result.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
 import { corpusFiles, corpusMissing } from "../support/corpus.ts";
+import { assertValidPod } from "../support/step-pod.ts";
 import {
   firstLevel,
   member,
@@ -36,7 +37,13 @@ function driverDeps({ api, clock, logger }: FakeApi): DriverDeps {
     clock,
     logger,
     files: { ...nodeFileSystem, stat: () => Promise.resolve(undefined) },
-    kube: () => Promise.resolve({ getConfigMap: () => Promise.resolve(undefined), getSecret: unused, getPodAnnotations: unused }),
+    kube: () =>
+      Promise.resolve({
+        getConfigMap: () => Promise.resolve(undefined),
+        createVolumeClaim: unused,
+        findVolumeClaim: unused,
+        deleteVolumeClaim: unused,
+      }),
     randomUuid: randomUUID,
     settings: { fingerprintsEnvironment: true },
   };
@@ -173,11 +180,7 @@ describe("drivers of compiled pipelines", () => {
         await driven.finish(task, row.taskId);
         continue;
       }
-      const refused =
-        task.isVolumeTask ||
-        task.needsRootArtifact ||
-        task.kubernetesConfig !== undefined ||
-        task.component["taskConfigPassthroughs"] !== undefined;
+      const refused = task.isVolumeTask || task.needsRootArtifact || task.component["taskConfigPassthroughs"] !== undefined;
       const result = await driven.driveChild(task, root.taskId).catch((error: unknown) => error as Error);
       const rows = (await fake.api.listTasks(driven.runId, { parentId: root.taskId })).tasks;
       const row = rows.find(({ name }) => name === task.key) as PipelineTask;
@@ -207,6 +210,7 @@ describe("drivers of compiled pipelines", () => {
         expect(entries[0]?.type, `${task.key}.${key}`).toBe(type);
       }
       if (task.isContainer) expect(result.podSpecPatch === undefined, task.key).toBe(skipped || cached);
+      if (result.podSpecPatch !== undefined) assertValidPod(JSON.parse(JSON.stringify(result.podSpecPatch)) as JsonObject);
       if (!skipped) await driven.finish(task, row.taskId);
       else await fake.api.updateTask(driven.runId, row.taskId, { outputs: { parameters: [] } });
     }

@@ -117,8 +117,9 @@ class Driven {
       kube: () =>
         Promise.resolve({
           getConfigMap: () => Promise.resolve({ defaultPipelineRoot: "s3://bucket/root" }),
-          getSecret: never,
-          getPodAnnotations: never,
+          createVolumeClaim: never,
+          findVolumeClaim: never,
+          deleteVolumeClaim: never,
         }),
       randomUuid: () => `salt-${(salt += 1)}`,
       settings: { fingerprintsEnvironment: true },
@@ -374,6 +375,63 @@ describe("the CONTAINER driver", () => {
     expect((await driven.task(taskId)).cacheFingerprint).toBe("");
   });
 
+  test("applies the Kubernetes config to the pod, values of the run in it", async () => {
+    const driven = await start();
+    const root = await driven.root({ n: 3, word: "db" });
+    const kubernetesConfig = JSON.stringify({
+      secretAsVolume: [{ mountPath: "/s", secretNameParameter: { componentInputParameter: "word" } }],
+    });
+    const { podSpecPatch } = await driven.container("say", root, { kubernetesConfig, defaults: { runAsUser: 7 } });
+    expect(podSpecPatch?.volumes).toEqual([{ name: "db", secret: { secretName: "db", optional: false } }]);
+    expect(podSpecPatch?.containers[0]).toMatchObject({
+      volumeMounts: [{ name: "db", mountPath: "/s" }],
+      securityContext: { runAsUser: 7 },
+    });
+  });
+
+  test("leaves the administrator's defaults to the template where there is no Kubernetes config", async () => {
+    const driven = await start();
+    const root = await driven.root();
+    const defaults = { runAsUser: 7, hostUsers: false };
+    const { podSpecPatch } = await driven.container("say", root, { kubernetesConfig: "", defaults });
+    expect(podSpecPatch).not.toHaveProperty("hostUsers");
+    expect(podSpecPatch?.containers[0]).not.toHaveProperty("securityContext");
+  });
+
+  test("tells steps with different claims apart in the cache, whatever order they are mounted in", async () => {
+    const driven = await start();
+    const root = await driven.root();
+    const fingerprintWith = async (...claims: string[]): Promise<string> => {
+      const pvcMount = claims.map((constant, index) => ({ mountPath: `/${index}`, constant }));
+      const { taskId } = await driven.container("say", root, { kubernetesConfig: JSON.stringify({ pvcMount }) });
+      return (await driven.task(taskId)).cacheFingerprint;
+    };
+    const [none, one, two, turned, twice] = [
+      await fingerprintWith(),
+      await fingerprintWith("a"),
+      await fingerprintWith("a", "b"),
+      await fingerprintWith("b", "a"),
+      await fingerprintWith("a", "b", "a"),
+    ];
+    expect(new Set([none, one, two]).size).toBe(3);
+    expect([turned, twice]).toEqual([two, two]);
+  });
+
+  test("does not look at the Kubernetes config of a step that is skipped or taken from the cache", async () => {
+    const driven = await start();
+    const kubernetesConfig = '{"imagePullPolicy":"sometimes"}';
+    const root = await driven.root({ n: 5 });
+    expect(await driven.container("maybe", root, { kubernetesConfig })).toMatchObject({ condition: false });
+    const first = await driven.container("say", root);
+    await driven.succeed(first.taskId);
+    const { run } = driven.fake.server.runs.createRun({
+      displayName: "d",
+      pipelineSource: { case: "pipelineSpec", value: pipeline() },
+    });
+    const second = new Driven(driven.fake, run.runId);
+    expect(await second.container("say", await second.root({ n: 5 }), { kubernetesConfig })).toMatchObject({ cached: true });
+  });
+
   test("records a false condition as SKIPPED, with an end time and without a patch", async () => {
     const driven = await start();
     const root = await driven.root({ n: 5 });
@@ -443,15 +501,15 @@ describe("the CONTAINER driver", () => {
     {
       name: "a Kubernetes config it cannot apply",
       task: "say",
-      options: { kubernetesConfig: '{"secretAsEnv":[{"secretName":"s"}]}' },
-      message: "does not support secretAsEnv",
+      options: { kubernetesConfig: '{"secretAsEnv":[{"keyToEnv":[{"secretKey":"k","envVar":"E"}]}]}' },
+      message: 'Cannot apply secretAsEnv[0] of task "root.say": missing either SecretName or SecretNameParameter',
       changes: {},
     },
     {
-      name: "a volume task",
+      name: "a volume task that says nothing about the volume",
       task: "say",
       options: {},
-      message: "volume tasks",
+      message: "failed to create pvc: parameter access_modes not provided",
       changes: { executors: { "exec-say": { container: { image: "argostub/createpvc" } } } },
     },
     {
@@ -479,7 +537,7 @@ describe("the CONTAINER driver", () => {
     const driven = await start();
     const root = await driven.root();
     await driven.container("say", root);
-    const config = { kubernetesConfig: '{"secretAsEnv":[{"secretName":"s"}]}' };
+    const config = { kubernetesConfig: '{"secretAsEnv":[{"keyToEnv":[{"secretKey":"k","envVar":"E"}]}]}' };
     await expect(driven.container("say", root, config)).rejects.toThrow("secretAsEnv");
     expect((await driven.child(root, "say")).state).toBe(TaskState.FAILED);
   });

@@ -112,6 +112,9 @@ class Stage {
           getConfigMap: () => Promise.resolve({ defaultPipelineRoot: "s3://bucket/root" }),
           getSecret: () => Promise.reject(new Error("not asked for")),
           getPodAnnotations: () => Promise.reject(new Error("not asked for")),
+          createVolumeClaim: () => Promise.reject(new Error("not asked for")),
+          findVolumeClaim: () => Promise.reject(new Error("not asked for")),
+          deleteVolumeClaim: () => Promise.reject(new Error("not asked for")),
         }),
       signal,
     });

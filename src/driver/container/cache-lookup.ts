@@ -19,6 +19,8 @@ export interface CacheRequest extends CachedArtifactsRequest {
   readonly container: ContainerSpec;
   /** Resolved inputs and provisioned outputs. */
   readonly executorInput: ExecutorInput;
+  /** Names of the claims that the Kubernetes config mounts. */
+  readonly claimNames: () => Promise<readonly string[]>;
 }
 
 export interface CacheDecision {
@@ -40,7 +42,7 @@ const NOT_CACHED: CacheDecision = { fingerprint: "" };
 export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Promise<CacheDecision> {
   const { options, taskSpec, component } = request;
   if (options.cacheDisabled || taskSpec.cachingOptions?.enableCache !== true) return NOT_CACHED;
-  const ownFingerprint = taskFingerprint(deps, request);
+  const ownFingerprint = await taskFingerprint(deps, request);
   const hit = await deps.api.findCachedTask({
     namespace: options.namespace,
     fingerprint: ownFingerprint,
@@ -70,14 +72,16 @@ export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Prom
   return { fingerprint: ownFingerprint, hit };
 }
 
-function taskFingerprint(deps: DriverDeps, { options, taskSpec, component, container, executorInput }: CacheRequest): string {
+async function taskFingerprint(deps: DriverDeps, request: CacheRequest): Promise<string> {
+  const { options, taskSpec, component, container, executorInput } = request;
   const customKey = taskSpec.cachingOptions?.cacheKey ?? "";
   if (customKey !== "") return customFingerprint(taskSpec.componentRef?.name ?? "", customKey);
+  const workspace = needsWorkspace(executorInput) ? [workspaceClaimName(options.runName)] : [];
   return fingerprint(
     buildCacheKey({
       containerSpec: container,
       pipelineName: options.pipelineName,
-      pvcNames: needsWorkspace(executorInput) ? [workspaceClaimName(options.runName)] : [],
+      pvcNames: [...workspace, ...(await request.claimNames())],
       executorInput,
       outputParameterTypes: component.outputDefinitions?.parameters ?? {},
       includeEnv: deps.settings.fingerprintsEnvironment,

@@ -8,60 +8,52 @@
  *
  * @module
  */
-import { create } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import { choosePipelineRoot } from "../../config/pipeline-root.ts";
 import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
 import { joinPipelineRoot } from "../../core/executor/artifact-uri.ts";
-import { ResolveError, SpecError } from "../../core/errors.ts";
+import { ResolveError } from "../../core/errors.ts";
 import { buildExecutorInputs, provisionOutputs } from "../../core/executor/executor-input.ts";
-import {
-  ExecutorInputSchema,
-  TaskState,
-  TaskType,
-  type ComponentSpec,
-  type ContainerSpec,
-  type ExecutorInput,
-  type PipelineTask,
-} from "../../core/kfp-types.ts";
+import { ExecutorInputSchema, TaskType, type ContainerSpec, type ExecutorInput } from "../../core/kfp-types.ts";
 import { containerOf } from "../../core/spec/pipeline-spec.ts";
 import { declaredInputs, resolveDriverArguments } from "../../core/placeholders/placeholders.ts";
-import { resolveInputs, type ResolvedInputs } from "../../resolver/inputs/resolve-inputs.ts";
-import { createOrAdoptTask, timestampNow } from "../../tasks/attempt.ts";
-import { BatchUpdater } from "../../tasks/batch-updater.ts";
-import { artifactLinks } from "../../tasks/links.ts";
-import { queueOutputs, queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
-import { propagateStatus } from "../../tasks/status-propagation.ts";
+import { jsonToValue, type JsonObject } from "../../core/values/value.ts";
+import { ExecutorInput_InputsSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { lookUpCache, type CacheDecision } from "./cache-lookup.ts";
-import { cloneCachedOutputs } from "./cached-outputs.ts";
-import { childSpec, existingRow, readChildTask, type ChildSpec, type ChildTask } from "../child-task.ts";
+import { recordCached, recordSkipped, recordTask, type ResolvedStep } from "./record-step.ts";
+import { childSpec, readChildTask, type ChildSpec, type ChildTask } from "../child-task.ts";
 import { resolveChannelText } from "../channel-text.ts";
 import type { DriverDeps } from "../deps.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
 import { jobContext } from "../job-context.ts";
-import { assertKubernetesConfigSupported, parseKubernetesConfig, type ParsedKubernetesConfig } from "../kubernetes-config.ts";
+import { dynamicValues } from "../dynamic-values.ts";
+import { parseKubernetesConfig, producersOfConfig, type ParsedKubernetesConfig } from "../kubernetes-config.ts";
 import type { ContainerOptions } from "../options.ts";
+import { drivePlatformTask } from "../platform-tasks/drive-platform-task.ts";
+import { platformOperation } from "../platform-tasks/operation.ts";
+import type { ResolveDynamic } from "../pod-spec-patch/contribution.ts";
 import { buildPodSpecPatch } from "../pod-spec-patch/index.ts";
+import { claimNames } from "../pod-spec-patch/kubernetes/claims.ts";
+import { taskConfigInputs } from "../pod-spec-patch/passthroughs.ts";
+import { planPod } from "../pod-spec-patch/pod-plan.ts";
 import type { PodSpecPatch } from "../pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../result.ts";
 import { taskDraft } from "../task-draft.ts";
 import { evaluateTrigger } from "../trigger.ts";
 
-/** Images that name a task of the driver itself instead of a program. */
-const PLATFORM_OPERATIONS = new Set(["argostub/createpvc", "argostub/deletepvc"]);
-
-interface Step extends ChildTask, Omit<ChildSpec, "taskSpec"> {
-  readonly options: ContainerOptions;
-  readonly taskSpec: ChildSpec["taskSpec"];
+interface Step extends ResolvedStep, ChildSpec {
   readonly container: ContainerSpec;
-  readonly inputs: ResolvedInputs;
   readonly executorInput: ExecutorInput;
-  readonly progress: TaskInProgress;
+  readonly kubernetes: ParsedKubernetesConfig | undefined;
+  /** Values that the Kubernetes config takes from the run. */
+  readonly resolve: ResolveDynamic;
 }
 
 export async function driveContainer(deps: DriverDeps, options: ContainerOptions): Promise<DriverResult> {
   const kubernetes = parseKubernetesConfig(options.kubernetesConfig);
   warnOfUnknownFields(deps, kubernetes);
-  const child = await readChildTask(deps, options);
+  const child = await readChildTask(deps, options, kubernetes === undefined ? [] : producersOfConfig(kubernetes.config));
   const { snapshot, parent, scopePath } = child;
   const { taskName, iterationIndex } = options;
   const spec = childSpec(snapshot.spec, scopePath);
@@ -76,9 +68,12 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
   const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     const container = containerOf(snapshot.pipeline, spec.component, spec.componentName);
-    assertSupported(container, spec.component, kubernetes, taskName);
+    const operation = platformOperation(container.image);
+    if (operation !== undefined) {
+      return drivePlatformTask(work, operation, { ...child, ...spec, options, container, progress });
+    }
     const root = await pipelineRoot(work, child, options);
-    const inputs = await resolveInputs({
+    const request = {
       spec: snapshot.spec,
       taskKey: taskName,
       taskSpec: spec.taskSpec,
@@ -89,10 +84,11 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
       iterationIndex,
       job: jobContext(snapshot.run, parent, options),
       pipelineRoot: root,
-    });
+    };
+    const inputs = await resolveInputs(request);
     const executorInput = buildExecutorInputs(inputs);
-    assertNoModelcar(executorInput, taskName);
-    const step: Step = { ...child, ...spec, options, container, inputs, executorInput, progress };
+    const resolve = dynamicValues(work.logger, request, inputs.republish);
+    const step: Step = { ...child, ...spec, options, container, inputs, executorInput, progress, kubernetes, resolve };
     const condition = await evaluateTrigger(spec.taskSpec, spec.component, executorInput);
     const outcome = condition === undefined ? {} : { condition };
     if (condition === false) return { ...outcome, ...(await recordSkipped(work, step)) };
@@ -107,62 +103,38 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
       artifactLocalPath: work.settings.artifactLocalPath,
     });
     const full = create(ExecutorInputSchema, { ...executorInput, outputs });
-    const decision = await lookUpCache(work, { ...step, executorInput: full });
+    const decision = await lookUpCache(work, {
+      ...step,
+      executorInput: full,
+      claimNames: async () => (kubernetes === undefined ? [] : claimNames(kubernetes.config, resolve)),
+    });
     progress.draft = { ...progress.draft, cacheFingerprint: decision.fingerprint };
     if (decision.hit !== undefined) return { ...outcome, ...(await recordCached(work, step, decision.hit)) };
-    return { ...outcome, ...(await recordRunning(work, { ...step, executorInput: full }, decision, kubernetes !== undefined)) };
+    return { ...outcome, ...(await recordRunning(work, { ...step, executorInput: full }, decision)) };
   });
-}
-
-/** Condition false: the row says SKIPPED and that is all. */
-async function recordSkipped(deps: DriverDeps, step: Step): Promise<DriverResult> {
-  const { task, batch } = await recordTask(deps, step, { state: TaskState.SKIPPED, endTime: timestampNow(deps.clock) });
-  await batch.flush();
-  await rollUp(deps, step, task, TaskState.SKIPPED);
-  return { taskId: task.taskId, cached: false };
-}
-
-/** Outputs of the cached task become this task's, and climb from here: no launcher will run. */
-async function recordCached(deps: DriverDeps, step: Step, hit: PipelineTask): Promise<DriverResult> {
-  const { snapshot, options } = step;
-  const runId = options.runId;
-  const outputs = cloneCachedOutputs(hit, options);
-  const { task, batch } = await recordTask(deps, step, {
-    state: TaskState.CACHED,
-    endTime: timestampNow(deps.clock),
-    outputs: { parameters: outputs.parameters },
-  });
-  for (const link of artifactLinks({ runId, taskId: task.taskId }, outputs.artifacts)) batch.queueLink(link);
-  const propagation = { runId, spec: snapshot.spec, tasks: snapshot.tasks };
-  const plan = await queueOutputs({ ...deps, batch }, { ...task, outputs }, propagation);
-  await batch.flush();
-  await settleInnerLoops({ ...deps, batch }, plan, propagation);
-  await rollUp(deps, step, task, TaskState.CACHED);
-  deps.logger.info("Outputs taken from the cache", { taskId: task.taskId, cachedTaskId: hit.taskId });
-  return { taskId: task.taskId, cached: true };
 }
 
 /** Hand-over to the launcher: the row says RUNNING, the patch says how. */
-async function recordRunning(
-  deps: DriverDeps,
-  step: Step,
-  { fingerprint }: CacheDecision,
-  hasKubernetesConfig: boolean,
-): Promise<DriverResult> {
-  const { container, component, executorInput, options } = step;
+async function recordRunning(deps: DriverDeps, step: Step, { fingerprint }: CacheDecision): Promise<DriverResult> {
+  const { container, component, options, kubernetes } = step;
+  const resolveText = (text: string): string => resolveChannelText(text, step.executorInput);
+  const { artifactLocalPath } = deps.settings;
+  const plan = await planPod({ ...step, config: kubernetes?.config, resolveText, artifactLocalPath });
+  const executorInput = withTaskConfig(step.executorInput, taskConfigInputs(component), plan.taskConfig);
   const elements = [...container.command, ...container.args];
   const userArguments = resolveDriverArguments(elements, executorInput, declaredInputs(component));
   const { task, batch } = await recordTask(deps, step, {});
   await batch.flush();
   const podSpecPatch = buildPodSpecPatch({
+    ...plan,
     options,
     container,
     executorInput,
     userArguments,
     taskId: task.taskId,
     fingerprint,
-    hasKubernetesConfig,
-    resolveText: (text) => resolveChannelText(text, executorInput),
+    resolveText,
+    warn: step.resolve.warn,
   });
   assertArgumentsFit(podSpecPatch, executorInput, deps.settings.argumentLimitBytes);
   return { taskId: task.taskId, cached: false, podSpecPatch };
@@ -170,7 +142,7 @@ async function recordRunning(
 
 /** A pod with such an argument is made, scheduled, and then cannot be started; its error names nothing. */
 function assertArgumentsFit({ containers }: PodSpecPatch, executorInput: ExecutorInput, limitBytes: number | undefined): void {
-  for (const { command, args = [] } of containers) {
+  for (const { command = [], args = [] } of containers) {
     const oversized = findOversizedArgument([...command, ...args], limitBytes);
     if (oversized === undefined) continue;
     const advice = adviceForLargeArguments(executorInput);
@@ -178,36 +150,13 @@ function assertArgumentsFit({ containers }: PodSpecPatch, executorInput: Executo
   }
 }
 
-/** Creates or adopts the row and queues its input links. */
-async function recordTask(
-  deps: DriverDeps,
-  { options, inputs, progress, ...child }: Step,
-  fields: TaskInProgress["draft"],
-): Promise<{ task: PipelineTask; batch: BatchUpdater }> {
-  progress.draft = { ...progress.draft, inputs: { parameters: inputs.parameters }, ...fields };
-  const { task, adopted } = await createOrAdoptTask(deps, {
-    runId: options.runId,
-    draft: progress.draft,
-    existing: existingRow(child, TaskType.RUNTIME, options.iterationIndex),
-    onTaskId: (taskId) => {
-      progress.taskId = taskId;
-    },
-  });
-  progress.row = task;
-  const batch = new BatchUpdater(deps, options.runId);
-  if (adopted) batch.noteTask(task);
-  else batch.noteFreshTask(task.taskId);
-  for (const link of artifactLinks({ runId: options.runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
-  queuePlan(batch, inputs.republish);
-  return { task, batch };
-}
-
-async function rollUp(deps: DriverDeps, { snapshot, options }: Step, task: PipelineTask, state: TaskState): Promise<void> {
-  await propagateStatus(
-    deps,
-    { ...task, state },
-    { runId: options.runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks },
-  );
+/** The program gets the configuration like any other input; neither the row nor the fingerprint has it. */
+function withTaskConfig(executorInput: ExecutorInput, names: readonly string[], taskConfig: JsonObject): ExecutorInput {
+  if (names.length === 0) return executorInput;
+  const copy = clone(ExecutorInputSchema, executorInput);
+  copy.inputs ??= create(ExecutorInput_InputsSchema);
+  for (const name of names) copy.inputs.parameterValues[name] = jsonToValue(taskConfig);
+  return copy;
 }
 
 async function pipelineRoot(deps: DriverDeps, { snapshot }: ChildTask, options: ContainerOptions): Promise<string> {
@@ -223,28 +172,4 @@ async function pipelineRoot(deps: DriverDeps, { snapshot }: ChildTask, options: 
 function warnOfUnknownFields({ logger }: DriverDeps, kubernetes: ParsedKubernetesConfig | undefined): void {
   const fields = kubernetes?.unknownFields ?? [];
   if (fields.length > 0) logger.warn("Unknown fields are ignored", { flag: "kubernetes_config", fields: fields.join(", ") });
-}
-
-function assertSupported(
-  container: ContainerSpec,
-  component: ComponentSpec,
-  kubernetes: ParsedKubernetesConfig | undefined,
-  taskName: string,
-): void {
-  const refuse = (what: string): SpecError =>
-    new SpecError("FEATURE_UNSUPPORTED", `Cannot drive task "${taskName}": this version does not support ${what}`);
-  if (PLATFORM_OPERATIONS.has(container.image)) throw refuse(`volume tasks (image ${container.image})`);
-  if (component.taskConfigPassthroughs.length > 0) throw refuse("task configuration passthrough (dsl.TaskConfig)");
-  if (kubernetes !== undefined) assertKubernetesConfigSupported(kubernetes.config, taskName);
-}
-
-function assertNoModelcar(executorInput: ExecutorInput, taskName: string): void {
-  for (const [name, { artifacts }] of Object.entries(executorInput.inputs?.artifacts ?? {})) {
-    if (artifacts.some(({ uri }) => uri.startsWith("oci://"))) {
-      throw new SpecError(
-        "FEATURE_UNSUPPORTED",
-        `Cannot drive task "${taskName}": input artifact "${name}" is an OCI image, which this version does not support`,
-      );
-    }
-  }
 }

@@ -1,52 +1,23 @@
 /**
- * The part of a Kubernetes PodSpec that a patch of ours can hold.
+ * The patch of a step's pod, in the words of Kubernetes.
  *
- * Optional members are absent when they say nothing (docs/spec/pod-spec-patch.md#json-emission-rules); `resources` is always
- * there, if only as `{}`.
+ * Optional members are absent when they say nothing; `resources` of the user's container is always there, if only as `{}`.
+ *
+ * Source: docs/spec/pod-spec-patch.md#json-emission-rules.
  *
  * @module
  */
-export interface EnvironmentEntry {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
-}
+import type { IContainer, IPodSpec } from "kubernetes-models/v1";
 
-export interface ResourceRequirements {
-  readonly limits?: Readonly<Record<string, string>>;
-  readonly requests?: Readonly<Record<string, string>>;
-}
-
-export interface SecurityContext {
-  readonly runAsUser?: number;
-  readonly runAsGroup?: number;
-  readonly runAsNonRoot?: boolean;
-}
-
-export interface VolumeMount {
-  readonly name: string;
-  readonly mountPath: string;
-}
-
-export interface Volume {
-  readonly name: string;
-  readonly persistentVolumeClaim: { readonly claimName: string };
-}
-
-export interface ContainerPatch {
+/** The user's container. */
+export interface ContainerPatch extends IContainer {
   readonly name: "main";
-  readonly image?: string;
-  readonly command: readonly string[];
-  readonly args?: readonly string[];
-  readonly env: readonly EnvironmentEntry[];
-  readonly resources: ResourceRequirements;
-  readonly volumeMounts?: readonly VolumeMount[];
-  readonly securityContext?: SecurityContext;
+  readonly command: string[];
+  readonly env: NonNullable<IContainer["env"]>;
+  readonly resources: NonNullable<IContainer["resources"]>;
 }
 
 /** Applied by Argo as a strategic merge patch over the compiled template (docs/spec/pod-spec-patch.md#how-it-is-consumed). */
-export interface PodSpecPatch {
-  readonly containers: readonly [ContainerPatch];
-  readonly volumes?: readonly Volume[];
-  readonly hostUsers?: boolean;
+export interface PodSpecPatch extends Omit<IPodSpec, "containers"> {
+  readonly containers: [ContainerPatch, ...IContainer[]];
 }

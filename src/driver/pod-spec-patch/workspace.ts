@@ -1,7 +1,7 @@
 /**
  * The run's shared workspace volume.
  *
- * Source: docs/spec/task-config-workspace-modelcar.md#workspace, #workspace-and-modelcars-in-short.
+ * Source: docs/spec/task-config-workspace-modelcar.md#workspace.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
 import { SpecError } from "../../core/errors.ts";
 import { WORKSPACE_MARKER_KEY } from "../../core/executor/executor-input.ts";
 import type { ExecutorInput } from "../../core/kfp-types.ts";
-import type { Volume, VolumeMount } from "./pod-spec.ts";
+import type { AttributedContribution } from "./contribution.ts";
+
+/** Who contributes the workspace. */
+export const WORKSPACE_MEMBER = "workspace";
 
 const VOLUME_NAME = "kfp-workspace";
 const PLACEHOLDER = "{{$.workspace_path}}";
@@ -29,9 +32,12 @@ export function workspaceClaimName(runName: string): string {
   return `${runName}-kfp-workspace`;
 }
 
-export function workspaceVolume(runName: string): { volume: Volume; mount: VolumeMount } {
+/** The claim of the run, where the workspace is. */
+export function workspaceVolume(runName: string): AttributedContribution {
+  const source = { persistentVolumeClaim: { claimName: workspaceClaimName(runName) } };
   return {
-    volume: { name: VOLUME_NAME, persistentVolumeClaim: { claimName: workspaceClaimName(runName) } },
-    mount: { name: VOLUME_NAME, mountPath: WORKSPACE_PATH },
+    member: WORKSPACE_MEMBER,
+    passthrough: "KUBERNETES_VOLUMES",
+    volumes: [{ preferredName: VOLUME_NAME, isFixedName: true, source, mount: { mountPath: WORKSPACE_PATH } }],
   };
 }

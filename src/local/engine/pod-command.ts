@@ -27,8 +27,9 @@ export interface PodCommand {
 export function podCommand(container: ContainerPatch, pod: PodIdentity): PodCommand {
   const environment: Record<string, string> = {};
   for (const { name, value, valueFrom } of container.env) {
-    environment[name] =
-      valueFrom === undefined ? expandReferences(value ?? "", environment) : downwardApi(valueFrom.fieldRef.fieldPath, pod);
+    if (valueFrom === undefined) environment[name] = expandReferences(value ?? "", environment);
+    // Secrets and config maps are not here: the checks before the run let only optional ones through, without their variables.
+    else if (valueFrom.fieldRef !== undefined) environment[name] = downwardApi(valueFrom.fieldRef.fieldPath, pod);
   }
   const argv = [...container.command, ...(container.args ?? [])].map((text) => expandReferences(text, environment));
   return { argv, environment };

@@ -12,7 +12,6 @@ import { runLauncher } from "../../launcher/run.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
-import type { KubeApi } from "../../ports/kube-api.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../../ports/object-store.ts";
 import type { ProcessRunner } from "../../ports/process-runner.ts";
@@ -115,6 +114,6 @@ async function launchHere(
   }
 }
 
-function noCluster(): Promise<KubeApi> {
+function noCluster(): Promise<never> {
   return Promise.reject(new KubeError("KUBE_UNAVAILABLE", "a local run has no Kubernetes cluster"));
 }

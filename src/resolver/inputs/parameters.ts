@@ -129,6 +129,22 @@ async function select(
   }
 }
 
+/**
+ * The value of a setting of the task that takes its value as an input does, without being one.
+ *
+ * No selector, type or literals apply. `{{$.inputs.parameters['pipelinechannel--NAME']}}` in a constant refers to the task's inputs.
+ *
+ * @param key Where the setting stands, for messages: `secretAsEnv[0].secretNameParameter`.
+ * @returns `undefined` when the enclosing DAG has no such input or it is null; a null constant is a value.
+ * @throws {ResolveError} when the source does not exist. @throws {SpecError} for kinds of sources that nobody compiles.
+ */
+export async function resolveSetting(
+  context: ResolveContext,
+  { key, input }: { readonly key: string; readonly input: InputParameterSpec },
+): Promise<Value | undefined> {
+  return (await findBySource({ ...context, subject: "setting" }, { key, input, trail: [] }))?.value;
+}
+
 interface SourceRequest {
   readonly key: string;
   readonly input: InputParameterSpec;
@@ -181,7 +197,7 @@ function findTemplate(context: ResolveContext, { key, template, trail }: Templat
     findParameter: async (name, path) => {
       const fallback = defaultOf(name);
       const isGiven = lookup(taskSpec.inputs?.parameters, name) !== undefined || fallback === undefined;
-      const found = isGiven ? await findParameter(context, name, path) : undefined;
+      const found = isGiven ? await findParameter({ ...context, subject: "input" }, name, path) : undefined;
       return found ?? (fallback && findTemplate(context, { key: name, template: fallback, trail: path }));
     },
   });

@@ -42,6 +42,8 @@ export interface ResolveRequest {
 export interface ResolveContext extends Omit<ResolveRequest, "tasks" | "reader"> {
   readonly rows: TaskRows;
   readonly scopePath: string;
+  /** What is being resolved, for messages. */
+  readonly subject: "input" | "setting";
   /** Own iteration, else the parent's: for siblings and for the parent's inputs, never for the producer of what is stored. */
   readonly lookupIteration: number | undefined;
   /** Outputs of preserved children that their parents lack, found on the way. */
@@ -54,6 +56,7 @@ export function resolveContext(request: ResolveRequest, republish: PropagationPl
     ...rest,
     rows: new TaskRows(tasks.get(request.parent.taskId) === undefined ? tasks.withRows([request.parent]) : tasks, reader),
     scopePath: `${request.parent.scopePath}.${request.taskKey}`,
+    subject: "input",
     lookupIteration: request.iterationIndex ?? iterationOf(request.parent),
     republish,
   };
@@ -102,6 +105,6 @@ export function cannotResolve(
 }
 
 /** `input "epochs" of task "root.train"`. */
-export function describeInput({ scopePath }: ResolveContext, inputKey: string): string {
-  return `input "${inputKey}" of task "${scopePath}"`;
+export function describeInput({ scopePath, subject }: ResolveContext, inputKey: string): string {
+  return `${subject} "${inputKey}" of task "${scopePath}"`;
 }

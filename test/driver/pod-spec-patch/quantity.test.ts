@@ -31,4 +31,56 @@ describe("canonicalQuantity()", () => {
       }),
     );
   });
+
+  test("means the same amount as before, exactly", ({ expect }) => {
+    const units = fc.constantFrom(...Object.keys(SCALES), ...Object.keys(BINARY));
+    fc.assert(
+      fc.property(
+        fc.constantFrom("", "-", "+"),
+        fc.bigInt({ min: 0n, max: 10n ** 6n }),
+        fc.stringMatching(/^[0-9]{0,6}$/),
+        units,
+        (sign, whole, fraction, unit) => {
+          const text = `${sign}${whole}${fraction === "" ? "" : `.${fraction}`}${unit}`;
+          // Below 1n amounts are rounded up, which the table tells.
+          fc.pre((BINARY[unit] !== undefined && fraction.length <= 6) || (SCALES[unit] ?? 0) - fraction.length >= -9);
+          fc.pre(nanos(text) / 1_000_000_000n < 2n ** 63n - 1n && nanos(text) > -(2n ** 62n) * 1_000_000_000n);
+          const printed = canonicalQuantity(text, "limit");
+          expect(nanos(printed)).toBe(nanos(text));
+        },
+      ),
+    );
+  });
+
+  test("refuses what does not look like one, naming it", ({ expect }) => {
+    const wrong = fc.oneof(
+      fc.string().filter((text) => !/^[+-]?[0-9.]+[a-zA-Z]*[-+]?[0-9]*$/.test(text)),
+      fc.tuple(fc.nat(), fc.constantFrom("K", "g", "mi", "GB", "Gib", " Gi", "e", "ki", "i")).map(([n, unit]) => `${n}${unit}`),
+    );
+    fc.assert(
+      fc.property(wrong, (text) => {
+        expect(() => canonicalQuantity(text, "limit")).toThrow(`Cannot parse limit "${text}" as a quantity`);
+      }),
+    );
+  });
 });
+
+const SCALES: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const BINARY: Readonly<Record<string, bigint>> = {
+  Ki: 2n ** 10n,
+  Mi: 2n ** 20n,
+  Gi: 2n ** 30n,
+  Ti: 2n ** 40n,
+  Pi: 2n ** 50n,
+  Ei: 2n ** 60n,
+};
+
+/** An amount in units of 10^-9 by a reading of its own; a remainder below that is rounded away from zero. */
+function nanos(text: string): bigint {
+  const [, sign, whole = "", fraction = "", unit = ""] = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([A-Za-z]*)$/.exec(text) ?? [];
+  const factor = BINARY[unit] ?? 10n ** BigInt(9 + (SCALES[unit] ?? Number.NaN));
+  const scaled = BigInt(whole + fraction) * factor * (BINARY[unit] === undefined ? 1n : 10n ** 9n);
+  const divisor = 10n ** BigInt(fraction.length);
+  const rounded = (scaled + divisor - 1n) / divisor;
+  return sign === "-" ? -rounded : rounded;
+}

@@ -3,6 +3,7 @@ import { describe, test } from "vitest";
 import { resourceRequirements, shortestG } from "../../../src/driver/pod-spec-patch/resources.ts";
 import { PipelineDeploymentConfig_PipelineContainerSpec_ResourceSpecSchema as ResourceSpecSchema } from "../../../src/gen/ml_pipelines/pipeline_spec_pb.js";
 
+const ignore = (): void => undefined;
 const resolve = (text: string): string => text.replace("{{$.inputs.parameters['pipelinechannel--x']}}", "2");
 
 describe("resourceRequirements()", () => {
@@ -17,6 +18,11 @@ describe("resourceRequirements()", () => {
       name: "numbers alone",
       spec: { cpuLimit: 2, memoryLimit: 0.65, cpuRequest: 0.1, memoryRequest: 1.5 },
       expected: { limits: { cpu: "2", memory: "650M" }, requests: { cpu: "100m", memory: "1500M" } },
+    },
+    {
+      name: "numbers that the reference writes with an exponent",
+      spec: { cpuLimit: 1000000, cpuRequest: 0.00002, memoryLimit: 1234567, memoryRequest: 0.00002 },
+      expected: { limits: { cpu: "1e+06", memory: "1234567G" }, requests: { cpu: "20e-6", memory: "20k" } },
     },
     {
       name: "a placeholder",
@@ -35,11 +41,22 @@ describe("resourceRequirements()", () => {
     },
     { name: "an accelerator without a count", spec: { accelerator: { resourceType: "nvidia.com/gpu" } }, expected: {} },
   ])("$name", ({ spec, expected }, { expect }) => {
-    expect(resourceRequirements(create(ResourceSpecSchema, spec), resolve)).toEqual(expected);
+    expect(resourceRequirements(create(ResourceSpecSchema, spec), resolve, ignore)).toEqual(expected);
+  });
+
+  test.for([
+    { name: "type", accelerator: { resourceType: "nvidia.com/gpu" } },
+    { name: "count", accelerator: { count: 1n } },
+  ])("warns of half an accelerator: $name", ({ accelerator }, { expect }) => {
+    const warnings: string[] = [];
+    expect(
+      resourceRequirements(create(ResourceSpecSchema, { accelerator }), resolve, (message) => warnings.push(message)),
+    ).toEqual({});
+    expect(warnings).toEqual(["An accelerator without type or count is left out"]);
   });
 
   test("names the quantity that is malformed", ({ expect }) => {
-    expect(() => resourceRequirements(create(ResourceSpecSchema, { resourceMemoryLimit: "1gb" }), resolve)).toThrow(
+    expect(() => resourceRequirements(create(ResourceSpecSchema, { resourceMemoryLimit: "1gb" }), resolve, ignore)).toThrow(
       'Cannot parse memory limit "1gb" as a quantity',
     );
   });

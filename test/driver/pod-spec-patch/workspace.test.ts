@@ -31,10 +31,15 @@ describe("needsWorkspace()", () => {
 
 describe("workspaceVolume()", () => {
   test("mounts the claim of the run", ({ expect }) => {
-    expect(workspaceVolume("wf-1")).toEqual({
-      volume: { name: "kfp-workspace", persistentVolumeClaim: { claimName: "wf-1-kfp-workspace" } },
-      mount: { name: "kfp-workspace", mountPath: "/kfp-workspace" },
-    });
+    const claimName = "wf-1-kfp-workspace";
+    expect(workspaceVolume("wf-1").volumes).toEqual([
+      {
+        preferredName: "kfp-workspace",
+        isFixedName: true,
+        source: { persistentVolumeClaim: { claimName } },
+        mount: { mountPath: "/kfp-workspace" },
+      },
+    ]);
   });
 
   test("needs the run's name", ({ expect }) => {

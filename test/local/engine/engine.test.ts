@@ -2,6 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
+import type { PodSpecPatch } from "../../../src/driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../../src/driver/result.ts";
 import { runPipeline, type EngineEvent, type EngineOptions } from "../../../src/local/engine/engine.ts";
 import type { DriveRequest, LaunchRequest, TaskExecutor } from "../../../src/local/engine/task-executor.ts";
@@ -76,7 +77,7 @@ async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism
       await new Promise(setImmediate);
       const answer = drivers[name] ?? {};
       if (answer instanceof Error) throw answer;
-      const patch = { containers: [{ name: "main", command: [], env: [], resources: {} }] } as const;
+      const patch: PodSpecPatch = { containers: [{ name: "main", command: [], env: [], resources: {} }] };
       const result = options.type === "CONTAINER" ? { cached: false, podSpecPatch: patch } : {};
       return { taskId: `id of ${name}`, ...result, ...answer };
     },

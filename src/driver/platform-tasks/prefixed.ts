@@ -1,0 +1,12 @@
+/** Says in an error of the cluster what the driver was doing. @module */
+import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
+
+/** The same kind of error where it is one of the cluster; any other comes back as it is, but for its message. */
+export function prefixed(error: unknown, doing: string): Error {
+  const message = `${doing}: ${errorMessage(error)}`;
+  if (error instanceof KubeError) {
+    return new KubeError(error.code as "KUBE_REJECTED", message, { details: error.details, cause: error });
+  }
+  if (error instanceof KfpError) return error;
+  return new Error(message, { cause: error });
+}

@@ -1,0 +1,82 @@
+import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
+import { describe, test } from "vitest";
+import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
+import { parseKubernetesConfig, producersOfConfig } from "../../src/driver/kubernetes-config.ts";
+import { kubernetesFeatures } from "../../src/driver/pod-spec-patch/kubernetes/features.ts";
+import { KubernetesExecutorConfigSchema } from "../../src/gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+
+const fields = KubernetesExecutorConfigSchema.fields;
+
+describe("the features", () => {
+  test("are one for every member of the message, but for the compiler's", ({ expect }) => {
+    const members = fields.map(({ jsonName }) => jsonName).filter((name) => name !== "podMetadata");
+    const featured = kubernetesFeatures({}).map(({ member }) => member);
+    expect(featured.filter((member) => member !== "administrator defaults").toSorted()).toEqual(members.toSorted());
+  });
+});
+
+describe("producersOfConfig()", () => {
+  const isDynamic = ({ typeName }: DescMessage): boolean => typeName.endsWith("TaskInputsSpec.InputParameterSpec");
+  const messageOf = (field: DescField): DescMessage | undefined =>
+    field.fieldKind === "message" || (field.fieldKind === "list" && field.listKind === "message") ? field.message : undefined;
+
+  /** Every member that can take its value from another task, found in the message itself. */
+  const dynamic = fields.flatMap((member) =>
+    (messageOf(member)?.fields ?? []).flatMap((field) => {
+      const message = messageOf(field);
+      return message !== undefined && isDynamic(message) ? [{ member, field: field.jsonName }] : [];
+    }),
+  );
+
+  test("there are as many dynamic members as the message documents", ({ expect }) => {
+    expect(dynamic).toHaveLength(11);
+  });
+
+  test.for(dynamic.map(({ member, field }) => ({ name: `${member.jsonName}.${field}`, member, field })))(
+    "names the task behind $name",
+    ({ member, field }, { expect }) => {
+      const entry = { [field]: { taskOutputParameter: { producerTask: "make", outputParameterKey: "o" } } };
+      const config = { [member.jsonName]: member.fieldKind === "list" ? [entry] : entry } as JsonObject;
+      expect(producersOf(config)).toEqual(["make"]);
+    },
+  );
+
+  test("knows the older form of a claim, sorts, and leaves out what takes nothing from a task", ({ expect }) => {
+    const from = (producerTask: string): JsonObject => ({ taskOutputParameter: { producerTask, outputParameterKey: "o" } });
+    const config = {
+      pvcMount: [from("b"), { pvcNameParameter: from("a") }, { pvcNameParameter: { componentInputParameter: "x" } }, from("b")],
+      imagePullSecret: [{ secretName: "s" }],
+    };
+    expect(producersOf(config)).toEqual(["a", "b"]);
+  });
+
+  function producersOf(config: JsonObject): string[] {
+    const parsed = parseKubernetesConfig(JSON.stringify(config));
+    return parsed === undefined ? [] : producersOfConfig(parsed.config);
+  }
+});
+
+describe("parseKubernetesConfig()", () => {
+  test("takes the empty text for no config, and an empty object for an empty one", ({ expect }) => {
+    expect(parseKubernetesConfig("")).toBeUndefined();
+    expect(parseKubernetesConfig("{}")?.config.pvcMount).toEqual([]);
+  });
+
+  test("reads both spellings of every member and names what it does not know", ({ expect }) => {
+    for (const field of fields) {
+      const value: JsonValue =
+        field.fieldKind === "list" ? [{}] : field.fieldKind === "message" ? {} : field.scalar === ScalarType.STRING ? "x" : "1";
+      for (const spelled of [field.name, field.jsonName]) {
+        const parsed = parseKubernetesConfig(JSON.stringify({ [spelled]: value, zz: 1 }));
+        expect(parsed?.unknownFields, spelled).toEqual(["zz"]);
+      }
+    }
+  });
+
+  test.for(['{"tolerations":"all"}', "[]", "{", '{"imagePullPolicy":1}', '{"activeDeadlineSeconds":"soon"}'])(
+    "refuses %s",
+    (text, { expect }) => {
+      expect(() => parseKubernetesConfig(text)).toThrow("--kubernetes_config");
+    },
+  );
+});
