@@ -16,6 +16,7 @@ import { drive } from "../../src/driver/drive.ts";
 import type { ContainerOptions } from "../../src/driver/options.ts";
 import type { DriverResult } from "../../src/driver/result.ts";
 import { createKubeRest } from "../../src/kube/kube-rest.ts";
+import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
 import { startVolumeClaimServer, type VolumeClaimServer } from "../fakes/volume-claim-server.ts";
@@ -99,6 +100,10 @@ export class ClaimRun {
   readonly fake: FakeApi;
   readonly kubernetes: VolumeClaimServer;
   readonly runId: string;
+  /** Of the last driver that was spoiled, to both servers. */
+  calls = 0;
+  /** Drivers do not read the rows of a run that says it has many. */
+  saysItIsLarge = false;
   readonly #kube: DriverKube;
   #pods = 0;
 
@@ -183,16 +188,17 @@ export class ClaimRun {
   }
 
   #deps(spoil?: Spoil): DriverDeps {
-    let calls = 0;
+    this.calls = 0;
     const spoiled = <Port extends object>(port: Port, error: (method: string) => Error): Port =>
       spoil === undefined
         ? port
         : new Proxy(port, {
-            get(target, name, receiver) {
+            get: (target, name, receiver) => {
               const member: unknown = Reflect.get(target, name, receiver);
               if (typeof member !== "function") return member;
               return async (...args: unknown[]) => {
-                calls += 1;
+                this.calls += 1;
+                const { calls } = this;
                 if (spoil.crash && calls > spoil.call) throw error(String(name));
                 if (calls !== spoil.call) return await (member.apply(target, args) as Promise<unknown>);
                 if (spoil.how === "done-but-lost") await (member.apply(target, args) as Promise<unknown>);
@@ -200,7 +206,8 @@ export class ClaimRun {
               };
             },
           });
-    const { api, clock, logger } = this.fake;
+    const { clock, logger } = this.fake;
+    const api = this.saysItIsLarge ? withManyTasks(this.fake.api) : this.fake.api;
     const kube = spoiled(this.#kube, (method) => new KubeError("KUBE_UNAVAILABLE", `spoiled ${method}`));
     return {
       api: spoiled(api, (method) => new ApiError("API_UNAVAILABLE", `spoiled ${method}`, { details: { method } })),
@@ -209,9 +216,24 @@ export class ClaimRun {
       files: { ...nodeFileSystem, stat: () => Promise.resolve(undefined) },
       kube: () => Promise.resolve(kube),
       randomUuid: () => "salt",
-      settings: { fingerprintsEnvironment: true },
+      settings: { fingerprintsEnvironment: true, ...(this.saysItIsLarge ? { taskCountHint: MANY_TASKS } : {}) },
     };
   }
+}
+
+const MANY_TASKS = 1000;
+
+function withManyTasks(api: KfpApi): KfpApi {
+  return new Proxy(api, {
+    get(target, name, receiver) {
+      if (name !== "getRun") return Reflect.get(target, name, receiver) as unknown;
+      return async (runId: string, view: "DEFAULT" | "FULL") => {
+        const run = await target.getRun(runId, view);
+        run.taskCount = MANY_TASKS;
+        return run;
+      };
+    },
+  });
 }
 
 function parametersOf(side: PipelineTask["inputs"]): JsonValue {

@@ -461,6 +461,60 @@ describe("outputs", () => {
   });
 });
 
+describe("in a loop of a run too large to be read", () => {
+  async function iteration(kind: "createpvc" | "deletepvc", inputs: JsonObject): Promise<{ run: ClaimRun; loop: string }> {
+    const iterator = { parameterIterator: { itemInput: "item", items: { raw: '["a", "b"]' } } };
+    const run = await startClaimRun({
+      tasks: { loop: { taskInfo: { name: "loop" }, componentRef: { name: "comp-loop" }, ...iterator } },
+      components: {
+        "comp-loop": {
+          inputDefinitions: { parameters: { item: { parameterType: "STRING" } } },
+          dag: { tasks: { [kind]: claimTask(kind, inputs) } },
+        },
+      },
+    });
+    run.saysItIsLarge = true;
+    return { run, loop: await run.dag("loop", await run.root()) };
+  }
+
+  test("CreatePVC is done once it has succeeded", async () => {
+    const { run, loop } = await iteration("createpvc", given);
+    const first = await run.claim("createpvc", loop, { iterationIndex: 0 });
+    run.kubernetes.claims.clear();
+    run.fake.takeCalls();
+    expect(await run.claim("createpvc", loop, { iterationIndex: 0 })).toEqual(first);
+    expect(run.fake.takeCalls()).toContain("createTask");
+    expect(run.requests()).toEqual(["POST  201"]);
+  });
+
+  test("DeletePVC is done once it has succeeded, whoever has made a claim of that name since", async () => {
+    const { run, loop } = await iteration("deletepvc", { pvc_name: "p" });
+    const first = await run.claim("deletepvc", loop, { iterationIndex: 0 });
+    run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
+    expect(await run.claim("deletepvc", loop, { iterationIndex: 0 })).toEqual(first);
+    expect(run.requests()).toEqual(["GET p 404"]);
+  });
+
+  test("CreatePVC goes on with the name that an earlier attempt has stored", async () => {
+    const { run, loop } = await iteration("createpvc", given);
+    const producer = create(IoProducerSchema, { taskName: "createpvc" });
+    const old = create(IoParameterSchema, { parameterKey: "name", type: IoType.OUTPUT, value: jsonToValue("old"), producer });
+    await run.fake.api.createTask(run.runId, {
+      runId: run.runId,
+      name: "createpvc",
+      type: TaskType.RUNTIME,
+      scopePath: "root.loop.createpvc",
+      parentTaskId: loop,
+      typeAttributes: { iterationIndex: 0n },
+      state: TaskState.FAILED,
+      outputs: { parameters: [old] },
+    });
+    const { taskId } = await run.claim("createpvc", loop, { iterationIndex: 0 });
+    expect(posted(run).metadata["name"]).toBe("old");
+    expect(named(await run.task(taskId))).toEqual([["name", "old", "OUTPUT", "createpvc", undefined]]);
+  });
+});
+
 describe("DeletePVC", () => {
   test("looks for the claim, deletes it, and stores the end", async () => {
     const { run, root } = await start();

@@ -63,6 +63,14 @@ const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "creates a claim in a run too large to be read",
+    prepare: async () => {
+      const place = await alone("createpvc", suffixed);
+      place.run.saysItIsLarge = true;
+      return place;
+    },
+  },
+  {
     name: "takes a claim from the cache",
     prepare: async () => {
       const tasks = { createpvc: claimTask("createpvc", fixed, cached) };
@@ -82,13 +90,11 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** More than any scenario needs. */
-const MOST_CALLS = 12;
-
-async function once({ prepare }: Scenario): Promise<{ state: JsonObject; result: object }> {
+/** One driver that nobody disturbs, and how many calls it makes. */
+async function once({ prepare }: Scenario): Promise<{ state: JsonObject; result: object; calls: number }> {
   const { run, parent, task, ...iteration } = await prepare();
-  const { taskId: _, ...result } = await run.claim(task, parent, iteration);
-  return { state: await comparable(run), result };
+  const { taskId: _, ...result } = await run.claim(task, parent, iteration, { call: 0, how: "not-done", crash: false });
+  return { state: await comparable(run), result, calls: run.calls };
 }
 
 /** Generated names follow from ids, which differ from run to run. */
@@ -104,11 +110,11 @@ async function comparable(run: ClaimRun): Promise<JsonObject> {
 describe.for(SCENARIOS)("a driver that $name", (scenario) => {
   test.for<Spoiled>(["not-done", "done-but-lost"])("may end at any call (%s) and run again", async (how) => {
     const undisturbed = await once(scenario);
-    let crashes = 0;
-    for (let call = 1; call <= MOST_CALLS; call += 1) {
+    expect(undisturbed.calls).toBeGreaterThan(2);
+    for (let call = 1; call <= undisturbed.calls; call += 1) {
       const { run, parent, task, ...iteration } = await scenario.prepare();
       const first = await run.claim(task, parent, iteration, { call, how, crash: true }).catch((error: unknown) => error);
-      if (first instanceof Error) crashes += 1;
+      expect(first).toBeInstanceOf(Error);
       const { taskId: _, ...result } = await run.claim(task, parent, iteration);
       expect({ call, result: { ...result, cached: undefined } }).toEqual({
         call,
@@ -116,25 +122,23 @@ describe.for(SCENARIOS)("a driver that $name", (scenario) => {
       });
       expect({ call, state: await comparable(run) }).toEqual({ call, state: undisturbed.state });
     }
-    expect(crashes).toBeGreaterThan(2);
-    expect(crashes).toBeLessThan(MOST_CALLS);
   });
 
   test("leaves a FAILED row with message and end time at a fault of any call after the first, and gets over it", async () => {
     const undisturbed = await once(scenario);
     let failures = 0;
-    for (let call = 2; call <= MOST_CALLS; call += 1) {
+    for (let call = 2; call <= undisturbed.calls; call += 1) {
       const { run, parent, task, ...iteration } = await scenario.prepare();
       const spoil = { call, how: "not-done", crash: false } as const;
       const first = await run.claim(task, parent, iteration, spoil).catch((error: unknown) => error);
       // Where the fault is one that the driver gets over by itself, there is nothing to repeat.
       if (!(first instanceof Error)) continue;
-      // In a loop the parent is read with a call of its own, and nothing can be reported before.
-      if (call === 2 && iteration.iterationIndex !== undefined) continue;
-      failures += 1;
       const { tasks } = await run.fake.api.listTasks(run.runId, { parentId: parent });
       const index = BigInt(iteration.iterationIndex ?? 0);
       const row = tasks.find(({ typeAttributes }) => (typeAttributes?.iterationIndex ?? 0n) === index);
+      // While the run is read it is not known yet, and there is no row to report on.
+      if (row === undefined && /^spoiled (?:getRun|getTask|listTasks|listArtifactTasks)$/.test(first.message)) continue;
+      failures += 1;
       const seen = { call, state: row?.state, hasEnd: row?.endTime !== undefined, parent: (await run.task(parent)).state };
       expect(seen).toEqual({ call, state: TaskState.FAILED, hasEnd: true, parent: TaskState.FAILED });
       expect(row?.statusMetadata?.message).toContain("spoiled");
@@ -142,7 +146,6 @@ describe.for(SCENARIOS)("a driver that $name", (scenario) => {
       expect({ call, state: await comparable(run) }).toEqual({ call, state: undisturbed.state });
     }
     expect(failures).toBeGreaterThan(1);
-    expect(failures).toBeLessThan(MOST_CALLS);
   });
 
   test("may run three times at once", async () => {
