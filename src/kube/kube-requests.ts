@@ -1,8 +1,8 @@
 /**
  * Requests to the Kubernetes API with their repeats, and what their answers mean.
  *
- * Repeated are a broken connection and the statuses of a server that is busy or on its way down; a server that says when to come again
- * is believed. Every request of ours may be repeated: a claim created twice is there once, and one deleted twice is gone.
+ * Repeated are a broken connection, conflicts, and the statuses of a server that is busy or on its way down; a server that says when to
+ * come again is believed. Every request of ours may be repeated: a claim created twice is there once, and one deleted twice is gone.
  *
  * Source: docs/spec/persistent-volume-claims.md#http-calls; docs/spec/connections.md#kubernetes-client-configuration.
  *
@@ -53,9 +53,8 @@ export async function askKube(clock: Clock, connection: OpenConnection, request:
     }
     const staleToken = answer.status === 401 && connection.tokenRotates && !tokenRefused;
     if (staleToken) tokenRefused = true;
-    if (!staleToken && !isWorthRepeating(answer, attempt, request)) {
-      return { status: answer.status, body: parsed(answer.text) };
-    }
+    const said = { status: answer.status, body: parsed(answer.text) };
+    if (!staleToken && !isWorthRepeating(said, attempt, mayTry(answer, request))) return said;
     const toldMs = answer.retryAfterSeconds === undefined ? undefined : answer.retryAfterSeconds * 1000;
     await clock.sleep(toldMs === undefined ? pauseMs(attempt) : Math.min(toldMs, LONGEST_TOLD_PAUSE_MS));
   }
@@ -65,9 +64,14 @@ function pauseMs(attempt: number): number {
   return PAUSE_MS * 2 ** (attempt - 1);
 }
 
-function isWorthRepeating({ status, retryAfterSeconds }: RawAnswer, attempt: number, request: KubeRequest): boolean {
-  if (status !== 429 && status < 500) return false;
-  return attempt < (retryAfterSeconds === undefined ? request.attempts : ATTEMPTS_AS_TOLD);
+function mayTry({ retryAfterSeconds }: RawAnswer, { attempts }: KubeRequest): number {
+  return retryAfterSeconds === undefined ? attempts : ATTEMPTS_AS_TOLD;
+}
+
+/** A conflict on something new is one of the namespace's quota, which many requests change at the same time. */
+function isWorthRepeating(answer: KubeAnswer, attempt: number, attempts: number): boolean {
+  const isConflict = answer.status === 409 && reasonOf(answer) === "Conflict";
+  return attempt < attempts && (answer.status === 429 || answer.status >= 500 || isConflict);
 }
 
 function unreachable({ server }: OpenConnection, request: KubeRequest, error: unknown): KubeError {

@@ -100,10 +100,13 @@ describe("creating", () => {
     expect(await kube.createVolumeClaim("ns", claim)).toBe("being-deleted");
   });
 
-  test("takes a 409 without a reason for a claim that exists, one with another reason for a refusal", async () => {
+  test("takes a 409 without a reason for a claim that exists, one of a busy quota for a reason to try again", async () => {
     fail("POST", { status: 409 });
     expect(await kube.createVolumeClaim("ns", claim)).toBe("exists");
-    fail("POST", { status: 409, reason: "Conflict" });
+    const conflict = { status: 409, reason: "Conflict" };
+    fail("POST", conflict);
+    expect(await kube.createVolumeClaim("ns", claim)).toBe("created");
+    fail("POST", conflict, conflict, conflict, conflict, conflict);
     await expect(kube.createVolumeClaim("ns", claim)).rejects.toMatchObject({ code: "KUBE_REJECTED", details: { status: 409 } });
   });
 

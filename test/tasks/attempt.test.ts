@@ -134,6 +134,39 @@ describe("createOrAdoptTask()", () => {
     });
   });
 
+  test("an older row may get something else than the draft, or be left as it is", async ({ expect }) => {
+    const fake = await setUp();
+    const { create, draft, takeCalls, read, runId } = fake;
+    const first = await create(draft("a"));
+    takeCalls();
+    const seen: string[] = [];
+    const other = await createOrAdoptTask(fake, {
+      runId,
+      draft: draft("b"),
+      adopt: (row) => {
+        seen.push(row.taskId);
+        return draft("b", { cacheFingerprint: "chosen" });
+      },
+    });
+    expect(seen).toEqual([first.task.taskId]);
+    expect(other).toMatchObject({ adopted: true, task: { cacheFingerprint: "chosen" } });
+    expect(takeCalls()).toEqual(["createTask", "updateTask"]);
+
+    const kept = await createOrAdoptTask(fake, { runId, draft: draft("c"), adopt: () => undefined });
+    expect(takeCalls()).toEqual(["createTask"]);
+    expect(kept).toMatchObject({ adopted: true, task: { cacheFingerprint: "chosen" } });
+    expect((await read(first.task.taskId)).pods).toMatchObject([{ name: "b" }]);
+  });
+
+  test("a new row is not offered for adoption", async ({ expect }) => {
+    const fake = await setUp();
+    const adopt = (): never => {
+      throw new Error("nothing to adopt");
+    };
+    const { adopted } = await createOrAdoptTask(fake, { runId: fake.runId, draft: fake.draft("a"), adopt });
+    expect(adopted).toBe(false);
+  });
+
   test("names the id before anything else can fail", async ({ expect }) => {
     const { create, draft, server, runId, api, clock, logger } = await setUp();
     const first = await create(draft("a"));
