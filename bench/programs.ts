@@ -7,14 +7,14 @@
  * `node -e 0`. `two HTTP/2 calls` is a script that makes two bare calls with node:http2: what no program on Node can be faster
  * than. With --cpus all programs, but not the server, run under that CPU quota, which needs root. Needs a build.
  */
-import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { startSampleServer, type ProgramStart, type SampleServer } from "../scripts/lib/sample-run.ts";
-import { makeLimitedGroup, type LimitedGroup } from "../test/support/cgroup.ts";
+import { startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
+import { makeLimitedGroup } from "../test/support/cgroup.ts";
+import { median, timeStart, type Sample } from "./timed-start.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -23,12 +23,6 @@ const { values: options } = parseArgs({
     dist: { type: "string", default: path.resolve(import.meta.dirname, "../dist") },
   },
 });
-
-interface Sample {
-  readonly firstCallMs: number | undefined;
-  readonly totalMs: number;
-  readonly cpuMs: number;
-}
 
 /** What gRPC sends at least: GetRun, twice, by node:http2 alone. The id of the run is the argument after --run_id. */
 const bareCalls = `
@@ -50,34 +44,6 @@ const call = (then) => {
 call(() => call(() => client.close()));
 `;
 
-/** Runs a program to its end. CPU time includes that of its children. */
-async function measure(server: SampleServer, group: LimitedGroup | undefined, command: string[], start?: ProgramStart) {
-  // A CPU quota counts in periods of 100 ms: begin with a fresh one.
-  if (group !== undefined) await new Promise((resolve) => setTimeout(resolve, 150));
-  const timed = ["bash", "-c", 'TIMEFORMAT="cpu %3U %3S"; time "$0" "$@"', ...command, ...(start?.argv ?? [])];
-  const [program = "", ...args] = group === undefined ? timed : group.wrap(timed);
-  return new Promise<Sample>((resolve, reject) => {
-    let firstCallAt: number | undefined;
-    server.onCall = () => (firstCallAt ??= performance.now());
-    const startedAt = performance.now();
-    const environment = { PATH: process.env["PATH"], ...start?.environment };
-    const child = spawn(program, args, { env: environment, stdio: ["ignore", "ignore", "pipe"] });
-    let text = "";
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-    child.on("error", reject);
-    child.on("close", (code) => {
-      const totalMs = performance.now() - startedAt;
-      const [, user, system] = /cpu (\S+) (\S+)\s*$/.exec(text) ?? [];
-      if (code !== 0) return reject(new Error(`${command.join(" ")} ended with ${String(code)}: ${text}`));
-      resolve({
-        firstCallMs: firstCallAt === undefined ? undefined : firstCallAt - startedAt,
-        totalMs,
-        cpuMs: 1000 * (Number(user) + Number(system)),
-      });
-    });
-  });
-}
-
 const boot = path.join(options.dist, "lib/boot.cjs");
 if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
 const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
@@ -92,7 +58,7 @@ try {
   // One round to warm up, and in turns, so that noise meets all alike.
   for (let round = 0; round <= Number(options.runs); round++) {
     const take = async (name: string, command: string[], start?: ProgramStart) => {
-      const sample = await measure(server, group, command, start);
+      const sample = await timeStart(server, group, { command, ...(start === undefined ? {} : { start }) });
       if (round > 0) samples.set(name, [...(samples.get(name) ?? []), sample]);
     };
     const run = await server.newRun();
@@ -111,7 +77,6 @@ try {
 }
 
 function print(samples: ReadonlyMap<string, readonly Sample[]>): void {
-  const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
   const bareCpuMs = median([...samples.values()][0]?.map(({ cpuMs }) => cpuMs) ?? []);
   const bareMs = median([...samples.values()][0]?.map(({ totalMs }) => totalMs) ?? []);
   const limit = options.cpus === undefined ? "no limit" : `${options.cpus} CPU`;

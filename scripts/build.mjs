@@ -10,6 +10,7 @@
  *   --out DIR                instead of dist
  *   --program NAME=SOURCE    instead of the three programs; repeatable
  *   --no-code-cache          leave out the runs that write code caches
+ *   --without PLUGIN         leave out a plugin that only saves time, see lib/bundle.mjs; repeatable
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     out: { type: "string", default: "dist" },
     program: { type: "string", multiple: true, default: [] },
     "no-code-cache": { type: "boolean", default: false },
+    without: { type: "string", multiple: true, default: [] },
   },
 });
 
@@ -38,6 +40,7 @@ const chunks = await bundle({
   root,
   outDir: path.join(out, "lib"),
   programs,
+  without: options.without,
   define: {
     __KFP_RUNTIME_VERSION__: JSON.stringify(info.version),
     __KFP_RUNTIME_COMMIT__: JSON.stringify(info.commit),

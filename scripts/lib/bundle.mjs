@@ -45,14 +45,15 @@ const nameExports =
  * @param {string} options.outDir Absolute folder the files will lie in; nothing is written, but source maps are relative to it.
  * @param {Record<string, string>} options.programs Program name to source file, relative to root.
  * @param {Record<string, string>} options.define Identifiers to replace, as esbuild's `define`.
+ * @param {readonly string[]} [options.without] Plugins to leave out.
  * @returns {Promise<Chunk[]>} All chunks, sorted by name.
  */
-export async function bundle({ root, outDir, programs, define }) {
+export async function bundle({ root, outDir, programs, define, without = [] }) {
   const split = await build({
     absWorkingDir: root,
     entryPoints: programs,
     outdir: outDir,
-    plugins: [leanDescriptors(root), leanGrpc()],
+    plugins: [leanDescriptors(root), leanGrpc()].filter(({ name }) => !without.includes(name)),
     bundle: true,
     splitting: true,
     format: "esm",
