@@ -1,6 +1,6 @@
 /**
  * Which HTTP proxy a connection to the API server goes through, decided from environment values as Go's net/http does, because the
- * reference's gRPC library asks it. Pure.
+ * reference's gRPC library asks it. Pure: of node:net only the reading of addresses is used.
  *
  * grpc-js would read `process.env` by itself, and by other rules (lower case names only); channel.ts switches that off.
  *
@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { BlockList, isIP } from "node:net";
 import { UsageError } from "../core/errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -42,37 +43,56 @@ export function chooseProxy(environment: Environment, host: string, port: number
 }
 
 function isExcluded(list: string, host: string, port: number): boolean {
+  const entries = list.split(",").map((entry) => entry.trim().toLowerCase());
+  const names: string[] = [];
+  const addresses = new BlockList();
   // Go never sends loopback traffic through a proxy.
-  if (host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)) return true;
-  return list
-    .split(",")
-    .map((entry) => entry.trim().toLowerCase())
-    .some((entry) => entry !== "" && matches(entry, host, port));
+  addresses.addSubnet("127.0.0.0", 8);
+  addresses.addAddress("::1", "ipv6");
+  for (const entry of entries) {
+    const network = readNetwork(entry);
+    if (network !== undefined) {
+      addresses.addSubnet(network.address, network.prefixBits, network.family);
+      continue;
+    }
+    // A bare IPv6 address has colons too: a port follows a name without them, or brackets.
+    const [, bracketed, plain, entryPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
+    const name = bracketed ?? plain ?? entry;
+    if (name === "" || (entryPort !== undefined && Number(entryPort) !== port)) continue;
+    const family = addressFamily(name);
+    if (family === undefined) names.push(name);
+    else addresses.addAddress(name, family);
+  }
+  const family = addressFamily(host);
+  if (host === "localhost" || entries.includes("*") || (family !== undefined && addresses.check(host, family))) return true;
+  return names.some((name) => isDomainMatch(name, host));
 }
 
-function matches(entry: string, host: string, port: number): boolean {
-  if (entry === "*") return true;
-  const network = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(entry);
-  if (network !== null) return inNetwork(host, network[1] ?? "", Number(network[2]));
-  // A bare IPv6 address has colons too: a port follows a name without them, or brackets.
-  const [, bracketed, plain, entryPort] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(entry) ?? [];
-  const name = bracketed ?? plain ?? entry;
-  if (entryPort !== undefined && Number(entryPort) !== port) return false;
-  if (name.startsWith("*.")) return host.endsWith(name.slice(1));
-  if (name.startsWith(".")) return host.endsWith(name);
-  return host === name || host.endsWith(`.${name}`);
+function isDomainMatch(name: string, host: string): boolean {
+  const domain = name.startsWith("*.") ? name.slice(1) : name;
+  if (domain.startsWith(".")) return host.endsWith(domain);
+  return host === domain || host.endsWith(`.${domain}`);
 }
 
-function inNetwork(host: string, network: string, prefixLength: number): boolean {
-  const address = ipv4Number(host);
-  const base = ipv4Number(network);
-  if (address === undefined || base === undefined || prefixLength > 32) return false;
-  const size = 2 ** (32 - prefixLength);
-  return Math.floor(address / size) === Math.floor(base / size);
+type AddressFamily = "ipv4" | "ipv6";
+
+interface Network {
+  readonly address: string;
+  readonly prefixBits: number;
+  readonly family: AddressFamily;
 }
 
-function ipv4Number(text: string): number | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) return undefined;
-  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+/** An address, a slash, and a number of bits that fits it; anything else is a name. */
+function readNetwork(entry: string): Network | undefined {
+  const [, address = "", bits = ""] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(entry) ?? [];
+  const family = addressFamily(address);
+  if (family === undefined || Number(bits) > (family === "ipv4" ? 32 : 128)) return undefined;
+  return { address, prefixBits: Number(bits), family };
+}
+
+/** An address with a zone is a name to Go. */
+function addressFamily(text: string): AddressFamily | undefined {
+  if (text.includes("%")) return undefined;
+  const version = isIP(text);
+  return version === 4 ? "ipv4" : version === 6 ? "ipv6" : undefined;
 }
