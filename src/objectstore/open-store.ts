@@ -279,7 +279,7 @@ function environmentEndpoint(session: StoreSession, environment: Environment): s
 
 interface ClientLogin {
   readonly endpoint: string | undefined;
-  readonly credentials: CredentialSource | { readonly sdkProfile: string };
+  readonly credentials: CredentialSource;
 }
 
 /** minio:// without an endpoint of its own, or with options that only AWS has, is S3. */
@@ -290,7 +290,7 @@ async function createClient(session: StoreSession, settings: ClientSettings, log
     throw new StorageError("STORE_CONFIG_INVALID", `The endpoint of provider "${session.provider}" is no http or https URL.`);
   }
   const isPlainHost = endpoint !== undefined && new URL(endpoint).pathname === "/";
-  if (session.provider === "minio" && isPlainHost && typeof credentials === "function" && Object.keys(query).length === 0) {
+  if (session.provider === "minio" && isPlainHost && Object.keys(query).length === 0) {
     const { createMinioClient } = await import("./minio/minio-client.ts");
     return createMinioClient({ ...settings, endpoint, credentials });
   }

@@ -8,10 +8,9 @@ import type { Readable } from "node:stream";
 import type { BlobBody, BlobRange, PartEntry, StoredTag } from "../blob-client.ts";
 import { StoreFailure } from "../blob-client.ts";
 import { offeredChecksums } from "../transfer/checksums.ts";
-import { stripQuotes } from "./list-objects-xml.ts";
 
-/** Answers other than objects are documents of some kilobytes, listings of up to a megabyte. */
-const LARGEST_DOCUMENT_BYTES = 16 * 1024 * 1024;
+/** Answers other than objects are documents of some kilobytes; a listing of 1000 keys of 1024 bytes, all of them encoded, has 3.5 MB. */
+const LARGEST_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * ETag and checksums of an answer. The ETag is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
@@ -23,6 +22,10 @@ export function storedTag(headers: IncomingHttpHeaders): StoredTag {
     headers["x-amz-server-side-encryption-customer-algorithm"] !== undefined ||
     headers["ibm-sse-kp-enabled"] === "true";
   return { etag: stripQuotes(headers.etag ?? ""), isContentDigest: !isKeyed, checksums: offeredChecksums(headers) };
+}
+
+export function stripQuotes(etag: string): string {
+  return etag.replace(/^"|"$/g, "");
 }
 
 /** What a refusal says beside its code. @param region Of the answer's document, where it names one. */
@@ -62,8 +65,13 @@ export function toPartEntry(headers: IncomingHttpHeaders): PartEntry {
   return Number.isSafeInteger(parts) && parts > 0 ? { sizeBytes, parts } : { sizeBytes };
 }
 
-/** The whole body as text. */
+/** The whole body as text. @throws {StoreFailure} when it is longer than any answer that is not an object. */
 export async function readBody(stream: Readable): Promise<string> {
+  return (await readDocument(stream)).toString("utf8");
+}
+
+/** Bytes of an answer that is not an object. @throws {StoreFailure} when it is longer than any of them. */
+export async function readDocument(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -71,5 +79,5 @@ export async function readBody(stream: Readable): Promise<string> {
     if (sizeBytes > LARGEST_DOCUMENT_BYTES) throw new StoreFailure("the store's answer is too long");
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

@@ -28,15 +28,13 @@ import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
 import { StoreFailure } from "../blob-client.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
-import { stripQuotes } from "./list-objects-xml.ts";
-import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
+import { answerFacts, readDocument, storedTag, stripQuotes, toBlobBody } from "./response-headers.ts";
 import { errorCode } from "../store-errors.ts";
 
 export interface S3Settings extends ClientSettings {
   /** Absent: the endpoint of the region at AWS. */
   readonly endpoint?: string;
-  /** A profile with a role or a login session is left to the SDK, which then reads its files and the environment of the process. */
-  readonly credentials: CredentialSource | { readonly sdkProfile: string };
+  readonly credentials: CredentialSource;
   readonly isDualStack: boolean;
   readonly isFips: boolean;
   readonly isAccelerated: boolean;
@@ -146,7 +144,6 @@ export function createS3Client(settings: S3Settings): BlobClient {
 }
 
 function clientConfig(settings: S3Settings): S3ClientConfig {
-  const { credentials } = settings;
   // Each value that is missing here would be read from the environment of the process or from the home folder, which a container
   // with an unknown user does not have (docs/spec/portable-launcher.md#pitfalls (pitfall 1)).
   const explicit = {
@@ -170,6 +167,8 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
     disableMultiregionAccessPoints: false,
     disableClockSkewCorrection: false,
     userAgentAppId: "kfp-runtime",
+    // Of documents, not of objects; the SDK's own collects without a limit.
+    streamCollector: (stream: Readable) => readDocument(stream),
     requestHandler: {
       httpAgent: settings.agents.http,
       httpsAgent: settings.agents.https,
@@ -182,7 +181,7 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
   return {
     ...explicit,
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    ...(typeof credentials === "function" ? { credentials: sdkCredentials(credentials) } : { profile: credentials.sdkProfile }),
+    credentials: sdkCredentials(settings.credentials),
   };
 }
 
