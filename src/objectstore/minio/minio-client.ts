@@ -15,8 +15,9 @@ import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
 import { StoreFailure } from "../blob-client.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
-import { completeMultipartXml, elementText, parseListObjects, stripQuotes } from "../s3/list-objects-xml.ts";
-import { answerFacts, readBody, storedTag, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
+import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
+import { answerFacts, readBody, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
+import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
 
 export interface MinioSettings extends ClientSettings {
@@ -95,7 +96,7 @@ export function createMinioClient(settings: MinioSettings): BlobClient {
 
     async startMultipart(key, contentType, signal) {
       const { text } = await send({ method: "POST", key, query: "uploads", headers: { "content-type": contentType } }, signal);
-      const uploadId = elementText(text, "UploadId");
+      const uploadId = readXml(text)?.text("UploadId");
       if (uploadId === undefined || uploadId === "") throw new StoreFailure("the store answered no upload id");
       return uploadId;
     },
@@ -109,9 +110,12 @@ export function createMinioClient(settings: MinioSettings): BlobClient {
       const query = `uploadId=${encodeURIComponent(uploadId)}`;
       const { text, response } = await send({ method: "POST", key, query, headers, body }, signal);
       // The answer may start as 200 and turn into an error while the parts are joined.
-      const reason = /<Error[\s>]/.test(text) ? (elementText(text, "Code") ?? "InternalError") : undefined;
-      if (reason !== undefined) throw new StoreFailure("the store could not join the parts", { status: 500, reason });
-      return { ...storedTag(response.headers), etag: stripQuotes(elementText(text, "ETag") ?? "") };
+      const answer = readXml(text);
+      if (answer === undefined ? text !== "" : answer.name === "Error") {
+        const reason = answer?.text("Code") ?? "InternalError";
+        throw new StoreFailure("the store could not join the parts", { status: 500, reason });
+      }
+      return { ...storedTag(response.headers), etag: stripQuotes(answer?.text("ETag") ?? "") };
     },
 
     async abortMultipart(key, uploadId, signal) {
@@ -182,8 +186,9 @@ function requestWithFailures(send: typeof httpRequest, options: RequestOptions, 
     if (status < 300) return watched.onResponse(response);
     readBody(response).then(
       (text) => {
-        const reason = elementText(text, "Code") ?? (status === 404 && request.method === "HEAD" ? "NoSuchKey" : undefined);
-        const said = answerFacts(response.headers, elementText(text, "Region"));
+        const document = readXml(text);
+        const reason = document?.text("Code") ?? (status === 404 && request.method === "HEAD" ? "NoSuchKey" : undefined);
+        const said = answerFacts(response.headers, document?.text("Region"));
         request.emit(
           "error",
           new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }), ...said }),
