@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const steps = ["lean-descriptors", "lean-grpc", "code-cache"];
+const steps = ["lean-descriptors", "code-cache"];
 
 interface Build {
   readonly name: string;

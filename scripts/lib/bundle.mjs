@@ -12,7 +12,6 @@
 import path from "node:path";
 import { build } from "esbuild";
 import { leanDescriptors } from "./lean-descriptors.mjs";
-import { leanGrpc } from "./lean-grpc.mjs";
 
 /** What the wrapper hands to a chunk; boot.cjs passes the arguments in this order. */
 const wrapperHead = '(function(exports,require,module,__filename,__dirname,__importMetaUrl){"use strict";';
@@ -53,7 +52,9 @@ export async function bundle({ root, outDir, programs, define, without = [] }) {
     absWorkingDir: root,
     entryPoints: programs,
     outdir: outDir,
-    plugins: [leanDescriptors(root), leanGrpc()].filter(({ name }) => !without.includes(name)),
+    plugins: [leanDescriptors(root)].filter(({ name }) => !without.includes(name)),
+    // grpc-js requires it when somebody asks for channelz or ORCA, which nobody here does; it would bring all of protobufjs.
+    alias: { "@grpc/proto-loader": path.join(root, "scripts/lib/no-proto-loader.cjs") },
     bundle: true,
     splitting: true,
     format: "esm",

@@ -3,7 +3,8 @@
  * of a program would have to decode.
  *
  * Left as they are: files with extensions, with default values (proto2), and descriptor.proto itself. Files that were imported
- * only for options, such as google/api/annotations.proto, are no longer imported.
+ * only for options, such as google/api/annotations.proto, are no longer imported; who wants an option imports its file, and reads it with
+ * `getOption` from services and methods as usual. Options of messages, fields and enums are left out.
  * @module
  */
 import { readFile } from "node:fs/promises";
@@ -91,7 +92,7 @@ function fileRow(desc) {
     desc.deprecated,
     desc.messages.map(messageRow),
     desc.enums.map(enumRow),
-    desc.services.map((service) => [service.name, service.deprecated, JSON.stringify(service.methods.map(methodRow))]),
+    desc.services.map(serviceRow),
   ];
 }
 
@@ -140,6 +141,15 @@ function enumRow(desc) {
   return [desc.name, desc.deprecated, desc.open, desc.sharedPrefix ?? null, JSON.stringify(values)];
 }
 
-function methodRow({ name, localName, methodKind, input, output, idempotency, deprecated }) {
-  return [name, localName, methodKind, input.typeName, output.typeName, idempotency, deprecated];
+function serviceRow({ name, deprecated, methods, proto }) {
+  return [name, deprecated, JSON.stringify(methods.map(methodRow)), optionRows(proto)];
+}
+
+function methodRow({ name, localName, methodKind, input, output, idempotency, deprecated, proto }) {
+  return [name, localName, methodKind, input.typeName, output.typeName, idempotency, deprecated, optionRows(proto)];
+}
+
+/** Options that are extensions: protobuf-es keeps them as unknown fields, and `getOption` looks for them there. */
+function optionRows({ options }) {
+  return (options?.$unknown ?? []).map(({ no, wireType, data }) => [no, wireType, Buffer.from(data).toString("base64")]);
 }

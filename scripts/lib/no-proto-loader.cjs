@@ -1,5 +1,5 @@
 /**
- * Stands in for `@grpc/proto-loader` in the built programs, see lean-grpc.mjs.
+ * Stands in for `@grpc/proto-loader` in the built programs, see bundle.mjs.
  */
 "use strict";
 

@@ -4,11 +4,13 @@
  * protobuf-es decodes a FileDescriptorProto for every file of messages when the program starts, and builds every field of every
  * message from it: a quarter of a driver's start-up, for a few messages that are then used. The build does that work once
  * (scripts/lib/lean-descriptors.mjs) and writes the result down in rows; the fields of a message are made from its row when somebody
- * asks for them. The objects have the shape of protobuf-es' own descriptors; only `proto` is cut down to the name, and options are gone.
+ * asks for them. The objects have the shape of protobuf-es' own descriptors; only `proto` is cut down to the name and, for services and
+ * methods, to options that are extensions, such as google.api.http: `getOption` of protobuf-es reads them.
  * Sources and tests outside a build use protobuf-es' descriptors.
  *
  * @module
  */
+import { base64Decode } from "@bufbuild/protobuf/wire";
 
 /** JSON array of name, number, local name, JSON name, field kind, presence, then per kind, see `describeField`. */
 export type FieldRow = readonly [
@@ -52,9 +54,13 @@ export type EnumRow = readonly [
 export type ServiceRow = readonly [
   name: string,
   deprecated: boolean,
-  /** JSON of [name, local name, method kind, input, output, idempotency, deprecated][]. */
+  /** JSON of [name, local name, method kind, input, output, idempotency, deprecated, options][]. */
   methods: string,
+  options: OptionRows,
 ];
+
+/** Extensions among the options, as protobuf-es keeps fields it does not know; the data in Base64. */
+export type OptionRows = readonly (readonly [no: number, wireType: number, data: string])[];
 
 export type FileRow = readonly [
   /** With `.proto`. */
@@ -77,6 +83,7 @@ type MethodRow = readonly [
   output: string,
   idempotency: number,
   deprecated: boolean,
+  options: OptionRows,
 ];
 
 /** Every message and enum made here, by full name. */
@@ -306,7 +313,7 @@ class LeanEnum {
 
 class LeanService {
   readonly kind = "service";
-  readonly proto: { readonly name: string };
+  readonly proto: ProtoWithOptions;
   readonly deprecated: boolean;
   readonly file: LeanFile;
   readonly name: string;
@@ -315,9 +322,9 @@ class LeanService {
   #methods: readonly Property[] | undefined;
 
   constructor(row: ServiceRow, file: LeanFile) {
-    const [name, deprecated] = row;
+    const [name, deprecated, , options] = row;
     this.#row = row;
-    this.proto = { name };
+    this.proto = protoOf(name, "google.protobuf.ServiceOptions", options);
     this.deprecated = deprecated;
     this.file = file;
     this.name = name;
@@ -326,9 +333,9 @@ class LeanService {
 
   get methods(): readonly Property[] {
     this.#methods ??= (JSON.parse(this.#row[2]) as MethodRow[]).map(
-      ([name, localName, methodKind, input, output, idempotency, deprecated]) => ({
+      ([name, localName, methodKind, input, output, idempotency, deprecated, options]) => ({
         kind: "rpc",
-        proto: { name },
+        proto: protoOf(name, "google.protobuf.MethodOptions", options),
         deprecated,
         parent: this,
         name,
@@ -351,6 +358,17 @@ class LeanService {
   toString(): string {
     return `service ${this.typeName}`;
   }
+}
+
+interface ProtoWithOptions {
+  readonly name: string;
+  readonly options?: { readonly $typeName: string; readonly $unknown: readonly Property[] };
+}
+
+function protoOf(name: string, $typeName: string, options: OptionRows): ProtoWithOptions {
+  if (options.length === 0) return { name };
+  const $unknown = options.map(([no, wireType, data]) => ({ no, wireType, data: base64Decode(data) }));
+  return { name, options: { $typeName, $unknown } };
 }
 
 function typeNameOf(name: string, file: LeanFile, parent: LeanMessage | undefined): string {

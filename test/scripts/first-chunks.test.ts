@@ -35,6 +35,11 @@ const heavy = [
   "@bufbuild/protobuf",
 ];
 
+test("no chunk holds proto-loader or protobufjs, which the gRPC library could use", ({ expect }) => {
+  const holders = chunks.filter(({ packages }) => "protobufjs" in packages || "@grpc/proto-loader" in packages);
+  expect(holders.map(({ name }) => name)).toEqual([]);
+});
+
 describe.for(["driver", "launcher-v2"])("the chunks that %s loads at its start", (program) => {
   const loaded = () => chunks.filter(({ name }) => bundler.chunksOf(chunks, program).eager.includes(name));
 

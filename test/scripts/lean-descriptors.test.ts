@@ -6,11 +6,9 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { makeFolder, removeFolder, root } from "../support/probe.ts";
 
-/** The plugins of the build: plain JavaScript without declarations. */
+/** Of the build: plain JavaScript without declarations. */
 interface Plugins {
   readonly leanDescriptors: (root: string) => import("esbuild").Plugin;
-  readonly leanGrpc: () => import("esbuild").Plugin;
-  readonly requireWhenUsed: (text: string) => string;
 }
 const load = async (name: string) => (await import(pathToFileURL(path.join(root, "scripts/lib", name)).href)) as Plugins;
 
@@ -19,7 +17,7 @@ let plugins: Plugins;
 
 beforeAll(async () => {
   folder = await makeFolder();
-  plugins = { ...(await load("lean-descriptors.mjs")), ...(await load("lean-grpc.mjs")) };
+  plugins = await load("lean-descriptors.mjs");
 });
 afterAll(() => removeFolder(folder));
 
@@ -117,34 +115,22 @@ describe("descriptors of the built programs", () => {
   });
 });
 
-describe("the gRPC library of the built programs", () => {
-  test("requires a module when it is first used, once, and keeps lines in place", ({ expect }) => {
-    const text = [
-      '"use strict";',
-      'const net_1 = require("net");',
-      'const map_1 = require("./map");',
-      "exports.a = () => (0, net_1.isIP)(x) + `${net_1.y}`;",
-      'exports.b = new map_1.Map("net_1");',
-    ];
-    expect(plugins.requireWhenUsed(text.join("\n")).split("\n")).toEqual([
-      '"use strict";',
-      'let net_1$loaded; const net_1 = () => (net_1$loaded ??= require("net"));',
-      'let map_1$loaded; const map_1 = () => (map_1$loaded ??= require("./map"));',
-      "exports.a = () => (0, (net_1()).isIP)(x) + `${(net_1()).y}`;",
-      'exports.b = new (map_1()).Map("net_1");',
-    ]);
-  });
+describe("options in the built programs", () => {
+  /** What a REST gateway does: asks each method for its rule of HTTP. */
+  const routes = `
+    import { getOption, hasOption, toJson } from "@bufbuild/protobuf";
+    import { HttpRuleSchema, http } from "./src/gen/google/api/annotations_pb.js";
+    import { RunService } from "./src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+    import { ArtifactService } from "./src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+    export const rules = [RunService, ArtifactService].flatMap(({ methods }) =>
+      methods.map((method) => [method.name, hasOption(method, http) && toJson(HttpRuleSchema, getOption(method, http))]));
+  `;
 
-  test("exports what it always does, without proto-loader", async ({ expect }) => {
-    const contents = 'export * as grpc from "@grpc/grpc-js"; export * as nice from "nice-grpc";';
-    const built = (await bundle("grpc", contents, [plugins.leanGrpc()])) as Record<string, object>;
-    const wanted: Record<string, object> = { grpc: await import("@grpc/grpc-js"), nice: await import("nice-grpc") };
-    const names = (module: object | undefined) =>
-      Object.entries(module ?? {})
-        .filter(([name]) => name !== "default" && name !== "module.exports" && name !== "__esModule")
-        .map(([name, value]) => `${name}: ${typeof value}`)
-        .sort();
-    for (const module of ["grpc", "nice"]) expect(names(built[module])).toEqual(names(wanted[module]));
-    expect(await readFile(path.join(folder, "grpc.cjs"), "utf8")).not.toContain("protobufjs");
+  test("are those of protobuf-es' own descriptors", async ({ expect }) => {
+    const lean = await bundle("routes-lean", routes, [plugins.leanDescriptors(root)]);
+    const plain = await bundle("routes-plain", routes, []);
+    expect(await readFile(path.join(folder, "routes-lean.cjs"), "utf8")).toContain("leanFile(");
+    expect(lean["rules"]).toEqual(plain["rules"]);
+    expect(lean["rules"]).toContainEqual(["GetRun", { get: "/apis/v2beta1/runs/{run_id}" }]);
   });
 });
