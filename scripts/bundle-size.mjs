@@ -25,7 +25,10 @@ const { values: options } = parseArgs({
 const slack = { factor: 1.05, bytes: 4096 };
 
 /** Loaded only when used, in every program. */
-const heavy = ["@grpc/grpc-js", "nice-grpc", "minio", "@aws-sdk/client-s3", "@bufbuild/cel", "yaml", "yargs"];
+const heavy = [
+  ...["@grpc/grpc-js", "nice-grpc", "minio", "fast-xml-parser", "@bufbuild/cel", "yaml", "yargs"],
+  ...["@aws-sdk/client-s3", "@aws-sdk/credential-providers", "@smithy/core"],
+];
 
 /** Never loaded: what is in none of a program's chunks. */
 const foreign = {
