@@ -28,7 +28,8 @@ import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
 import { StoreFailure } from "../blob-client.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
-import { answerFacts, readDocument, storedTag, stripQuotes, toBlobBody } from "./response-headers.ts";
+import { toBlobEntry } from "./listed-object.ts";
+import { answerFacts, readDocument, storedTag, toBlobBody } from "./response-headers.ts";
 import { errorCode } from "../store-errors.ts";
 
 export interface S3Settings extends ClientSettings {
@@ -130,11 +131,9 @@ export function createS3Client(settings: S3Settings): BlobClient {
       });
       const answer = await ask(() => client.send(command, { abortSignal: signal }));
       const isUrlEncoded = answer.EncodingType === "url";
-      const entries = (answer.Contents ?? []).map((object) => ({
-        key: isUrlEncoded ? decodeURIComponent((object.Key ?? "").replaceAll("+", " ")) : (object.Key ?? ""),
-        sizeBytes: object.Size ?? 0,
-        etag: stripQuotes(object.ETag ?? ""),
-      }));
+      const entries = (answer.Contents ?? []).map(({ Key, Size, ETag }) =>
+        toBlobEntry({ key: Key, size: Size, etag: ETag }, isUrlEncoded),
+      );
       const next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
       return next === undefined || next === "" ? { entries } : { entries, nextToken: next };
     },
