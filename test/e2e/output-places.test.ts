@@ -20,7 +20,7 @@ describe.each(["in-process", "process"])("outputs of steps, %s", (isolation) => 
     runCli(
       programs,
       [
-        ...["run", join(root, `test/fixtures/pipelines/${name}.yaml`), "--home", join(folder, isolation)],
+        ...["run", join(root, `test/fixtures/cases/${name}.yaml`), "--home", join(folder, isolation)],
         ...["--isolation", isolation, "--output", "json"],
       ],
       { cwd: folder },
