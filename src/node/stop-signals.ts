@@ -14,7 +14,7 @@ const LINGER_MS = 1000;
 /** The part of `process` that this file needs. */
 export type StoppableProcess = Pick<
   NodeJS.Process,
-  "on" | "removeAllListeners" | "kill" | "pid" | "exit" | "getActiveResourcesInfo"
+  "on" | "once" | "removeAllListeners" | "kill" | "pid" | "exit" | "getActiveResourcesInfo"
 > & { exitCode?: number | string | null | undefined };
 
 export interface StopLimits {
@@ -27,7 +27,7 @@ export interface StopLimits {
 export interface StopSignals {
   /** Aborted by the first signal; the reason is its name. */
   readonly signal: AbortSignal;
-  /** Ends the process with this code, soon and for certain. */
+  /** Ends the process with this code, soon and for certain; a first signal that comes from now on changes nothing. */
   readonly leave: (exitCode: number) => void;
 }
 
@@ -55,6 +55,10 @@ export function listenToStopSignals(program: StoppableProcess, { limitMs, before
     signal: controller.signal,
     leave: (exitCode) => {
       program.exitCode = exitCode;
+      // Left alone, Node takes its handlers away first and ends then: a signal in between would say that finished work was stopped.
+      program.once("beforeExit", () => {
+        program.exit(exitCode);
+      });
       const asked: unknown = controller.signal.reason;
       setTimeout(
         () => exit(program, exitCode, typeof asked === "string" ? (asked as NodeJS.Signals) : "SIGKILL"),
