@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
 import { lstat, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -54,7 +55,7 @@ export const nodeFileSystem: FileSystem = {
 };
 
 /** The size is looked at first; that a file grows meanwhile is noticed, too. */
-async function readLimited(path: string, { maxBytes, setting }: ReadLimit): Promise<string> {
+async function readLimited(path: string, { maxBytes, setting, strictUtf8 = false }: ReadLimit): Promise<string> {
   const { file, sizeBytes } = await openRegularFile(path);
   try {
     const tooLarge = (bytes: string): Error => {
@@ -67,7 +68,7 @@ async function readLimited(path: string, { maxBytes, setting }: ReadLimit): Prom
       // One byte more than announced, so that the first read finds the end. Files in /proc announce nothing.
       const chunk = Buffer.allocUnsafe(Math.max(sizeBytes - position, 0) + (sizeBytes > position ? 1 : 64 * 1024));
       const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      if (bytesRead === 0) return Buffer.concat(chunks).toString("utf8");
+      if (bytesRead === 0) return textOf(Buffer.concat(chunks), strictUtf8);
       position += bytesRead;
       if (position > maxBytes) throw tooLarge(`more than ${maxBytes}`);
       chunks.push(chunk.subarray(0, bytesRead));
@@ -75,6 +76,11 @@ async function readLimited(path: string, { maxBytes, setting }: ReadLimit): Prom
   } finally {
     await file.close();
   }
+}
+
+function textOf(bytes: Buffer, strictUtf8: boolean): string {
+  if (strictUtf8 && !isUtf8(bytes)) throw new Error("it is not text in UTF-8");
+  return bytes.toString("utf8");
 }
 
 /** A named pipe that nobody reads is an error, not a wait. */

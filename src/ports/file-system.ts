@@ -12,6 +12,8 @@ export interface ReadLimit {
   readonly maxBytes: number;
   /** What to set for another limit, for the message. Absent: it is fixed. */
   readonly setting?: string;
+  /** Bytes that are not UTF-8 throw; otherwise each becomes U+FFFD. */
+  readonly strictUtf8?: boolean;
 }
 
 export interface FileSystem {

@@ -62,6 +62,32 @@ describe("launchContainer(): no regular file at the place of an output", () => {
     expect(task.statusMetadata?.message).toContain(says);
   });
 
+  test.for([
+    { what: "an output parameter", type: "STRING", path: parameterPath, bytes: "g\\374n", says: 'name="o" type="STRING"' },
+    {
+      what: "an output parameter of JSON",
+      type: "LIST",
+      path: parameterPath,
+      bytes: '["g\\374n"]',
+      says: 'name="o" type="LIST"',
+    },
+    {
+      what: "the executor output",
+      type: "STRING",
+      path: outputFile,
+      bytes: '{"parameterValues":{"o":"g\\374n"}}',
+      says: 'output_metadata.json"',
+    },
+  ])("$what in another encoding than UTF-8 fails by name, and is not stored with other letters", async (given) => {
+    const world = await startLauncherWorld(stepOf({ type: given.type }));
+    const row = await world.row(world.root, "step");
+    const { task, exitCode } = await world.launch(row, { command: script(`printf '${given.bytes}' > "$0"`, given.path) });
+    expect(exitCode).toBe(1);
+    expect(task.statusMetadata?.message).toContain(given.says);
+    expect(task.statusMetadata?.message).toContain("it is not text in UTF-8");
+    expect(parametersOf(task)).toEqual({});
+  });
+
   test("links to files are followed, as the reference does", async () => {
     const world = await startLauncherWorld(stepOf({ type: "STRING" }));
     const row = await world.row(world.root, "step");

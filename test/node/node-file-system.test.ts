@@ -81,6 +81,15 @@ describe("nodeFileSystem", () => {
     await expect(fileSystem.readRegularText("/proc/self/status", { maxBytes: 10 })).rejects.toThrow(/more than 10 bytes/);
   });
 
+  test("readRegularText() refuses what is not UTF-8 where that is asked for", async ({ expect }) => {
+    const path = join(fresh("latin-1"), "file");
+    writeFileSync(path, Buffer.from([0x67, 0xfc, 0x6e]));
+    expect(await fileSystem.readRegularText(path, { maxBytes: 10 })).toBe("g\ufffdn");
+    await expect(fileSystem.readRegularText(path, { maxBytes: 10, strictUtf8: true })).rejects.toThrow(/it is not text in UTF-8/);
+    writeFileSync(path, "g\u00fcn\ufffd\u{1f600}");
+    expect(await fileSystem.readRegularText(path, { maxBytes: 20, strictUtf8: true })).toBe("g\u00fcn\ufffd\u{1f600}");
+  });
+
   test("a named pipe that nobody reads is an error, not a wait", async ({ expect }) => {
     const path = fresh("unread pipe");
     execFileSync("mkfifo", [join(path, "pipe")]);

@@ -54,7 +54,7 @@ export function textToValue(text: string, type: ParameterType, what = "the outpu
     case ParameterType.STRUCT: {
       const wanted = type === ParameterType.LIST ? "array" : "object";
       const parsed = parseJsonText(text, { repeatedKeys: "keep-last" });
-      if ("problem" in parsed) throw refuse(`the text is ${parsed.problem}`);
+      if ("problem" in parsed) throw refuse(parsed.problem);
       const json = parsed.value;
       if (json === null || typeof json !== "object" || Array.isArray(json) !== (wanted === "array")) {
         throw refuse(`the text is JSON, but not an ${wanted}`);

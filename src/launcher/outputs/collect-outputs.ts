@@ -65,7 +65,7 @@ async function readExecutorOutput(
   }: { readonly path: string; readonly component: ComponentSpec; readonly limit: OutputLimits["executorOutput"] },
 ): Promise<ExecutorOutput> {
   try {
-    const text = path === "" ? undefined : await fileSystem.readRegularText(path, limit);
+    const text = path === "" ? undefined : await fileSystem.readRegularText(path, { ...limit, strictUtf8: true });
     if (text === undefined) return create(ExecutorOutputSchema);
     const parsed = parseExecutorOutput(text, { path });
     const { output, unknownFields } = parsed;
@@ -114,7 +114,7 @@ async function readParameter(
   };
   if (declared === undefined) throw fail("the component does not declare it");
   try {
-    const text = await fileSystem.readRegularText(path, limits.parameter);
+    const text = await fileSystem.readRegularText(path, { ...limits.parameter, strictUtf8: true });
     if (text === undefined) throw fail("the program did not write that file");
     const value = textToValue(text, type);
     // The API server has no place for NaN and infinities; it is better said here, with the name, than by its answer.
