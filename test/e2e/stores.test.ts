@@ -68,7 +68,7 @@ describe.each(["in-process", "process"])("a store that nobody can log in to, %s"
     const { code, stdout, stderr } = await runCli(
       programs,
       [
-        ...["run", join(projectRoot, "test/fixtures/pipelines/stale-outputs-of-retries.yaml")],
+        ...["run", join(projectRoot, "test/fixtures/cases/stale-outputs-of-retries.yaml")],
         ...["--home", join(folder, `no-login-${isolation}`), "--isolation", isolation],
         ...["--pipeline-root", "minio://bucket/runs", "--output", "json"],
       ],
