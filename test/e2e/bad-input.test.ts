@@ -118,6 +118,26 @@ describe("kfp-runtime run", () => {
       args: [fixture("wide_loop"), "--pipeline-root", "gs://b/c"],
       lines: [/pipeline root gs:\/\/b\/c is not supported/],
     },
+    {
+      name: "a pipeline root without bucket",
+      args: [fixture("wide_loop"), "--pipeline-root", "s3://"],
+      lines: [/Cannot use option --pipeline-root: Cannot parse artifact location "s3:\/\/": .*expected <scheme>:\/\/<bucket>/],
+    },
+    {
+      name: "a pipeline root with a control character",
+      args: [fixture("wide_loop"), "--pipeline-root", "s3://b/a\u001b[31m"],
+      lines: [/Cannot use option --pipeline-root: .*it holds a control character/],
+    },
+    {
+      name: "a pipeline root with half an escape",
+      args: [fixture("wide_loop"), "--pipeline-root", "s3://b/100%", "--dry-run"],
+      lines: [/Cannot use option --pipeline-root: .*bad percent-escape/],
+    },
+    {
+      name: "a pipeline root that cannot be made",
+      args: [fixture("wide_loop"), "--pipeline-root", "a-file/root"],
+      lines: [/Cannot use .*a-file\/root as pipeline root: .*; choose another with --pipeline-root/],
+    },
   ])("refuses: $name", async ({ args, code = 2, lines }) => {
     const ended = await runCli(programs, ["run", ...args], { cwd: folder });
     expect(ended.stdout).toBe("");

@@ -6,7 +6,8 @@
 import { randomUUID } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { SpecError, UsageError } from "../../core/errors.ts";
+import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
+import { isLocalUri, joinPipelineRoot, parseArtifactUri, parseBucketPath } from "../../core/executor/artifact-uri.ts";
 import { displayNames } from "../../local/results/display-names.ts";
 import { checkFeatures } from "../../local/pipeline/feature-check.ts";
 import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
@@ -42,6 +43,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
+  checkLocation(root.pipelineRoot);
   readTaskPatterns(command.inspectTasks, pipeline.parsed);
   const notes = warnings.map((warning) => `note: ${warning}`);
   if (command.dryRun) {
@@ -54,6 +56,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
     return EXIT_SUCCEEDED;
   }
 
+  await makeLocalRoot(root.pipelineRoot);
   const signal = host.stopSignal();
   const { runPipeline } = await import("../../local/run-pipeline.ts");
   const display = createProgressDisplay({
@@ -116,4 +119,25 @@ function pipelineRoot({ pipelineRoot: given }: RunCommand, inFolder: (path: stri
   if (given === undefined) return {};
   if (given === "") throw new UsageError("USAGE_INVALID", "Option --pipeline-root is empty");
   return { pipelineRoot: isAbsolute(given) || /^\w+:\/\//.test(given) ? given.replace(/(?<=[^/:])\/+$/, "") : inFolder(given) };
+}
+
+/** What the store would say when the first step ends. */
+function checkLocation(root: string | undefined): void {
+  if (root === undefined || isLocalUri(root)) return;
+  try {
+    parseBucketPath(root);
+    parseArtifactUri(joinPipelineRoot(root, ["artifact"], { keepQuery: false }));
+  } catch (error) {
+    throw new UsageError("USAGE_INVALID", `Cannot use option --pipeline-root: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+async function makeLocalRoot(root: string | undefined): Promise<void> {
+  if (root === undefined || !isLocalUri(root)) return;
+  try {
+    await nodeFileSystem.makeDirectory(root);
+  } catch (error) {
+    const message = `Cannot use ${root} as pipeline root: ${errorMessage(error)}; choose another with --pipeline-root`;
+    throw new UsageError("USAGE_INVALID", message, { cause: error });
+  }
 }
