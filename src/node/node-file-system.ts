@@ -6,14 +6,13 @@
  *
  * @module
  */
-import { isUtf8 } from "node:buffer";
 import { constants } from "node:fs";
 import { lstat, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
-import type { FileSystem, ReadLimit } from "../ports/file-system.ts";
+import type { FileSystem } from "../ports/file-system.ts";
+import { readAnyText, readRegularText } from "./limited-text.ts";
 import { makeFolder } from "./make-folder.ts";
-import { openRegularFile } from "./regular-file.ts";
 import { removePath } from "./remove-path.ts";
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
@@ -24,7 +23,8 @@ let writes = 0;
 /** The file system of this machine. Relative paths follow the process's working folder: callers give absolute ones. */
 export const nodeFileSystem: FileSystem = {
   readText: (path) => unlessAbsent(path, () => readFile(path, "utf8")),
-  readRegularText: (path, limit) => unlessAbsent(path, () => readLimited(path, limit)),
+  readRegularText: (path, limit) => unlessAbsent(path, () => readRegularText(path, limit)),
+  readAnyText: (path, limit) => unlessAbsent(path, () => readAnyText(path, limit)),
   readBytes: (path) => unlessAbsent(path, async () => new Uint8Array(await readFile(path))),
 
   async writeText(path, text) {
@@ -53,35 +53,6 @@ export const nodeFileSystem: FileSystem = {
 
   list: (path) => unlessAbsent(path, async () => (await readdir(path)).sort()),
 };
-
-/** The size is looked at first; that a file grows meanwhile is noticed, too. */
-async function readLimited(path: string, { maxBytes, setting, strictUtf8 = false }: ReadLimit): Promise<string> {
-  const { file, sizeBytes } = await openRegularFile(path);
-  try {
-    const tooLarge = (bytes: string): Error => {
-      const how = setting === undefined ? "" : ` (${setting} sets the limit)`;
-      return new Error(`it has ${bytes} bytes, and at most ${maxBytes} are read${how}`);
-    };
-    if (sizeBytes > maxBytes) throw tooLarge(String(sizeBytes));
-    const chunks: Buffer[] = [];
-    for (let position = 0; ;) {
-      // One byte more than announced, so that the first read finds the end. Files in /proc announce nothing.
-      const chunk = Buffer.allocUnsafe(Math.max(sizeBytes - position, 0) + (sizeBytes > position ? 1 : 64 * 1024));
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      if (bytesRead === 0) return textOf(Buffer.concat(chunks), strictUtf8);
-      position += bytesRead;
-      if (position > maxBytes) throw tooLarge(`more than ${maxBytes}`);
-      chunks.push(chunk.subarray(0, bytesRead));
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-function textOf(bytes: Buffer, strictUtf8: boolean): string {
-  if (strictUtf8 && !isUtf8(bytes)) throw new Error("it is not text in UTF-8");
-  return bytes.toString("utf8");
-}
 
 /** A named pipe that nobody reads is an error, not a wait. */
 async function writeInPlace(path: string, text: string): Promise<void> {

@@ -24,6 +24,8 @@ export interface FileSystem {
    * `undefined` when there is nothing; a folder, pipe, socket or device and a larger file throw.
    */
   readRegularText(path: string, limit: ReadLimit): Promise<string | undefined>;
+  /** For files that a person names, also a pipe or a device, which is waited for; of at most `maxBytes`. `undefined` when there is nothing. */
+  readAnyText(path: string, limit: ReadLimit): Promise<string | undefined>;
   readBytes(path: string): Promise<Uint8Array | undefined>;
   /** Creates or truncates, mode 0644. The parent folder must exist. */
   writeText(path: string, text: string): Promise<void>;

@@ -15,6 +15,7 @@ beforeAll(async () => {
   programs = await builtPrograms();
   folder = mkdtempSync(join(tmpdir(), "kfp-bad-"));
   writeFileSync(join(folder, "no-yaml.yaml"), "a: [1\nb: c: d");
+  writeFileSync(join(folder, "latin-1.yaml"), Buffer.from("required_text: caf\u00e9", "latin1"));
   writeFileSync(join(folder, "no-pipeline.yaml"), "kind: ConfigMap\na: 1\n");
   writeFileSync(join(folder, "empty.yaml"), "");
   writeFileSync(join(folder, "no-component.yaml"), echo.replace(/name: comp-echo$/m, "name: comp-nowhere"));
@@ -35,6 +36,13 @@ describe("kfp-runtime run", () => {
   test.for<{ name: string; args: string[]; code?: number; lines: RegExp[] }>([
     { name: "no file", args: ["missing.yaml"], lines: [/Cannot read missing\.yaml: there is no such file/] },
     { name: "a folder", args: ["full"], lines: [/Cannot read full: .*directory/] },
+    { name: "a file without end", args: ["/dev/zero"], lines: [/Cannot read \/dev\/zero: .*at most 16777216 are read/] },
+    { name: "a file in Latin-1", args: ["latin-1.yaml"], lines: [/Cannot read latin-1\.yaml: it is not text in UTF-8/] },
+    {
+      name: "parameters in Latin-1",
+      args: [fixture("parameters"), "--params", "latin-1.yaml"],
+      lines: [/Cannot read latin-1\.yaml: it is not text in UTF-8/],
+    },
     { name: "no YAML", args: ["no-yaml.yaml"], lines: [/Cannot read no-yaml\.yaml as YAML: line 2, column 1: Flow sequence/] },
     {
       name: "no pipeline",

@@ -81,6 +81,17 @@ describe("nodeFileSystem", () => {
     await expect(fileSystem.readRegularText("/proc/self/status", { maxBytes: 10 })).rejects.toThrow(/more than 10 bytes/);
   });
 
+  test("readAnyText() reads pipes and devices, up to the limit", async ({ expect }) => {
+    const path = fresh("any");
+    execFileSync("mkfifo", [join(path, "pipe")]);
+    const read = fileSystem.readAnyText(join(path, "pipe"), { maxBytes: 10 });
+    writeFileSync(join(path, "pipe"), "0123456789");
+    expect(await read).toBe("0123456789");
+    expect(await fileSystem.readAnyText(join(path, "absent"), { maxBytes: 10 })).toBeUndefined();
+    await expect(fileSystem.readAnyText("/dev/zero", { maxBytes: 1_000_000 })).rejects.toThrow(/more than 1000000 bytes/);
+    await expect(fileSystem.readAnyText(path, { maxBytes: 1_000_000 })).rejects.toThrow(/EISDIR/);
+  });
+
   test("readRegularText() refuses what is not UTF-8 where that is asked for", async ({ expect }) => {
     const path = join(fresh("latin-1"), "file");
     writeFileSync(path, Buffer.from([0x67, 0xfc, 0x6e]));

@@ -11,7 +11,7 @@ import { isLocalUri, joinPipelineRoot, parseArtifactUri, parseBucketPath } from 
 import { displayNames } from "../../local/results/display-names.ts";
 import { checkFeatures } from "../../local/pipeline/feature-check.ts";
 import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
-import { loadPipelineFile, readDocuments, readFile } from "../../local/pipeline/pipeline-file.ts";
+import { FILE_SIZE_LIMIT, loadPipelineFile, readDocuments, readFile } from "../../local/pipeline/pipeline-file.ts";
 import { placedTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
@@ -32,7 +32,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   const { workingFolder, stdout, stderr, environment } = host;
   const inFolder = (path: string): string => resolve(workingFolder, path);
   const files = {
-    readText: (path: string) => nodeFileSystem.readText(inFolder(path)),
+    readText: (path: string) => nodeFileSystem.readAnyText(inFolder(path), { maxBytes: FILE_SIZE_LIMIT, strictUtf8: true }),
     stat: (path: string) => nodeFileSystem.stat(inFolder(path)),
   };
   const pipeline = await loadPipelineFile(files, command.pipeline);
