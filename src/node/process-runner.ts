@@ -9,7 +9,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { CommandOptions, CommandOutcome, OutputSink, ProcessRunner } from "../ports/process-runner.ts";
-import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../core/executor/argument-size.ts";
+import {
+  adviceForLargeArguments,
+  describeCommandLine,
+  findOversizedArgument,
+  findZeroByte,
+} from "../core/executor/argument-size.ts";
 import { argumentLimitBytes } from "./argument-limit.ts";
 import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";
@@ -35,6 +40,9 @@ function startFailure(options: CommandOptions, error: NodeJS.ErrnoException): st
       return `fork/exec ${command}: permission denied`;
     case "E2BIG":
       return `fork/exec ${command}: argument list too long: ${tooLarge(options)}; ${adviceForLargeArguments()}`;
+    case "ERR_INVALID_ARG_VALUE":
+      // Node's own message shows the value.
+      return `fork/exec ${command}: ${findZeroByte([command, ...options.args], options.environment) ?? "invalid argument"}`;
     default:
       return `fork/exec ${command}: ${error.message}`;
   }

@@ -1,5 +1,5 @@
 /** What a failed task says is the same whether its driver ran in this process or as a program. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -54,6 +54,28 @@ describe("the message of a failed driver", () => {
       expect(process).toEqual(inProcess);
     },
   );
+});
+
+test("a zero byte in a command is named, without the text, in both isolations", { timeout: 60_000 }, async () => {
+  const executor = { container: { image: "none", command: ["sh", "-c", "echo secret\0text"] } };
+  const file = join(folder, "zero-byte.json");
+  const pipeline = {
+    pipelineInfo: { name: "zero-byte" },
+    schemaVersion: "2.1.0",
+    sdkVersion: "kfp-2.14.0",
+    root: { dag: { tasks: { step: { componentRef: { name: "comp" }, taskInfo: { name: "step" } } } } },
+    components: { comp: { executorLabel: "exec" } },
+    deploymentSpec: { executors: { exec: executor } },
+  };
+  writeFileSync(file, JSON.stringify(pipeline));
+  for (const isolation of isolations) {
+    const args = ["run", file, "--isolation", isolation, "--home", `zero-${isolation}`, "--output", "json"];
+    const { code, stdout, stderr } = await runCli(programs, args, { cwd: folder });
+    expect(code).toBe(1);
+    const error = parseResult(stdout).tasks.find(({ name }) => name === "step")?.error;
+    expect(error).toMatch(/^Cannot start the step: in its pod, argument \d+ \(the value of -c\) holds a zero byte/);
+    expect(stdout + stderr).not.toContain("secret");
+  }
 });
 
 describe("a failure that is ignored downstream", () => {

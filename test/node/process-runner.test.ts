@@ -171,6 +171,15 @@ describe("createProcessRunner()", () => {
     expect(outcome).toMatchObject({ kind: "not-started", reason: expect.stringContaining("argument list too long") as string });
   });
 
+  test.for([
+    { args: ["--token", "secret\0"], environment: {}, says: "argument 2 (the value of --token)" },
+    { args: [], environment: { TOKEN: "secret\0" }, says: "environment variable TOKEN" },
+  ])("names a zero byte, not the value: $says", async ({ args, environment, says }) => {
+    const { outcome } = await run("echo", args, { environment });
+    const words = `fork/exec echo: ${says} holds a zero byte (U+0000), which the system cannot hand over; write such data to an artifact`;
+    expect(outcome).toEqual({ kind: "not-started", reason: words });
+  });
+
   test("forwards the abort reason as a signal to the whole group", async () => {
     const controller = new AbortController();
     const stdout = { write: () => controller.abort("SIGTERM") };

@@ -1,5 +1,5 @@
 /**
- * Command lines that the system cannot start: which argument is too large, by how much, and what to do instead.
+ * Command lines that the system cannot start: which argument is too large, by how much, or holds a zero byte, and what to do instead.
  *
  * Linux takes one argument, or one environment variable, of at most 32 pages of memory with the zero byte that ends it: 128 KiB where a
  * page has 4 KiB. All of them together may take a quarter of the stack limit, usually 2 MiB.
@@ -31,6 +31,15 @@ export function findOversizedArgument(argv: readonly string[], limitBytes: numbe
   if (index < 0) return undefined;
   const bytes = sizeInBytes(argv[index] ?? "");
   return `${describeArgument(argv, index)} has ${bytes} bytes, and the system takes at most ${limitBytes} in one argument`;
+}
+
+/** The first argument or variable with a zero byte, where the system would see its end. One clause without the text. */
+export function findZeroByte(argv: readonly string[], environment: Readonly<Record<string, string>> = {}): string | undefined {
+  const index = argv.findIndex((text) => text.includes("\0"));
+  const variable = Object.entries(environment).find(([, value]) => value.includes("\0"))?.[0];
+  const what =
+    index >= 0 ? describeArgument(argv, index) : variable === undefined ? undefined : `environment variable ${variable}`;
+  return what && `${what} holds a zero byte (U+0000), which the system cannot hand over; write such data to an artifact`;
 }
 
 /** `argument 7 (the value of --executor_input)`. */

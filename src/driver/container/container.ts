@@ -10,7 +10,7 @@
  */
 import { clone, create } from "@bufbuild/protobuf";
 import { choosePipelineRoot } from "../../config/pipeline-root.ts";
-import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
+import { adviceForLargeArguments, findOversizedArgument, findZeroByte } from "../../core/executor/argument-size.ts";
 import { joinPipelineRoot } from "../../core/executor/artifact-uri.ts";
 import { ResolveError } from "../../core/errors.ts";
 import { buildExecutorInputs, provisionOutputs } from "../../core/executor/executor-input.ts";
@@ -143,6 +143,8 @@ async function recordRunning(deps: DriverDeps, step: Step, { fingerprint }: Cach
 /** A pod with such an argument is made, scheduled, and then cannot be started; its error names nothing. */
 function assertArgumentsFit({ containers }: PodSpecPatch, executorInput: ExecutorInput, limitBytes: number | undefined): void {
   for (const { command = [], args = [] } of containers) {
+    const zeroByte = findZeroByte([...command, ...args]);
+    if (zeroByte !== undefined) throw new ResolveError("VALUE_INVALID", `Cannot start the step: in its pod, ${zeroByte}`);
     const oversized = findOversizedArgument([...command, ...args], limitBytes);
     if (oversized === undefined) continue;
     const advice = adviceForLargeArguments(executorInput);

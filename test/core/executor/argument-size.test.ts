@@ -1,6 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
-import { adviceForLargeArguments, describeCommandLine, findOversizedArgument } from "../../../src/core/executor/argument-size.ts";
+import {
+  adviceForLargeArguments,
+  describeCommandLine,
+  findOversizedArgument,
+  findZeroByte,
+} from "../../../src/core/executor/argument-size.ts";
 import { ExecutorInputSchema } from "../../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../../src/core/values/value.ts";
 
@@ -24,6 +29,21 @@ describe("findOversizedArgument()", () => {
 
   test("finds nothing where there is no limit", ({ expect }) => {
     expect(findOversizedArgument(["sh", "x".repeat(1_000_000)], undefined)).toBeUndefined();
+  });
+});
+
+describe("findZeroByte()", () => {
+  test.for([
+    [["sh", "-c", "a\0secret"], {}, /^argument 2 \(the value of -c\) holds a zero byte/],
+    [["s\0h"], {}, /^the name of the program holds a zero byte/],
+    [["sh"], { A: "", TOKEN: "secret\0" }, /^environment variable TOKEN holds a zero byte/],
+  ] as const)("names the place of %j, not the value", ([argv, environment, words], { expect }) => {
+    expect(findZeroByte(argv, environment)).toMatch(words);
+    expect(findZeroByte(argv, environment)).not.toContain("secret");
+  });
+
+  test("finds nothing in text", ({ expect }) => {
+    expect(findZeroByte(["sh", "", "\u0001"], { A: "x" })).toBeUndefined();
   });
 });
 
