@@ -53,7 +53,7 @@ export async function loadLauncherConfig(
     const kube = await deps.kube();
     return parseLauncherConfig((await kube.getConfigMap(options.namespace, LAUNCHER_CONFIG_MAP)) ?? {});
   } catch (error) {
-    if (mounted === undefined || !(error instanceof KubeError) || error.details["status"] !== 403) throw error;
+    if (mounted === undefined || !(error instanceof KubeError) || error.details.status !== 403) throw error;
     deps.logger.warn("launcher configuration: the mounted folder is empty and the ConfigMap may not be read, using defaults", {
       folder,
       configMap: `${options.namespace}/${LAUNCHER_CONFIG_MAP}`,

@@ -8,7 +8,7 @@
  */
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
 import { buildInfo, formatVersion } from "../program/build-info.ts";
-import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
+import { errorMessage, HostError, KfpError, UsageError } from "../core/errors.ts";
 import { usageText } from "../core/go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
@@ -118,7 +118,7 @@ async function driveAndWrite(
 /** What is called stopped is whatever failed after the request to stop, for example a read that was cut short. */
 function failureCode(error: unknown, signal: AbortSignal | undefined): number {
   const stop = signal?.aborted === true ? interruptedError(signal.reason) : error;
-  return stop instanceof KfpError && stop.code === "INTERRUPTED" ? Number(stop.details["exitCode"]) : 1;
+  return stop instanceof HostError && stop.code === "INTERRUPTED" ? (stop.details.exitCode ?? 1) : 1;
 }
 
 /** @returns A function that stops watching. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMessage, KfpError } from "../core/errors.ts";
+import { errorMessage, HostError, UserCodeError } from "../core/errors.ts";
 
 export interface AttemptFailure {
   readonly message: string;
@@ -28,8 +28,8 @@ export function joinMessages(first: string, second: string): string {
 /** The user's own code or 128 + signal where the error, or one it wraps, says so; else 1. */
 function exitCodeOf(error: unknown): number {
   for (let current = error; current instanceof Error; current = current.cause) {
-    const code = current instanceof KfpError ? current.details["exitCode"] : undefined;
-    if (typeof code === "number") return code;
+    if (!(current instanceof UserCodeError) && !(current instanceof HostError)) continue;
+    if (current.details.exitCode !== undefined) return current.details.exitCode;
   }
   return 1;
 }

@@ -55,8 +55,7 @@ async function readConfig(
     return await loadLauncherConfig({ files, kube, logger }, { namespace, ...launcherConfigFolder(environment) });
   } catch (error) {
     const message = `failed to get launcher configmap: ${errorMessage(error)}`;
-    if (error instanceof KubeError)
-      throw new KubeError(error.code as "KUBE_REJECTED", message, { details: error.details, cause: error });
+    if (error instanceof KubeError) throw error.withMessage(message);
     throw new StorageError("STORE_CONFIG_INVALID", message, { cause: error });
   }
 }

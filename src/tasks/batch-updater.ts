@@ -243,7 +243,7 @@ export class BatchUpdater {
         return;
       } catch (error) {
         const ambiguous = isAmbiguous(error);
-        const duplicate = !afterDuplicate && error instanceof ApiError && MAY_BE_DUPLICATE.has(String(error.details["status"]));
+        const duplicate = !afterDuplicate && error instanceof ApiError && MAY_BE_DUPLICATE.has(error.details.status ?? "");
         const delayMs = RESEND_DELAYS_MS[attempt];
         if ((!ambiguous && !duplicate) || delayMs === undefined) throw error;
         if (ambiguous) {
@@ -291,5 +291,5 @@ function mergeUpdate(merged: PipelineTask, incoming: PipelineTask): void {
 }
 
 function isAmbiguous(error: unknown): error is ApiError {
-  return error instanceof ApiError && error.details["ambiguous"] === true;
+  return error instanceof ApiError && error.details.ambiguous === true;
 }

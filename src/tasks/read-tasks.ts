@@ -63,7 +63,7 @@ export async function findTask(api: KfpApi, runId: string, taskId: string): Prom
   try {
     return await api.getTask(runId, taskId);
   } catch (error) {
-    if (error instanceof ApiError && error.details["status"] === "NOT_FOUND") return undefined;
+    if (error instanceof ApiError && error.details.status === "NOT_FOUND") return undefined;
     throw error;
   }
 }

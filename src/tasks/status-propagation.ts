@@ -112,7 +112,7 @@ async function planUpdates(
       return await planStatusWalk({ spec, start, readLevel, extendEndTimes });
     } catch (error) {
       // Filters and sort keys differ from server to server; the snapshot works everywhere.
-      if (!(error instanceof ApiError) || error.details["status"] !== "INVALID_ARGUMENT") throw error;
+      if (!(error instanceof ApiError) || error.details.status !== "INVALID_ARGUMENT") throw error;
       deps.logger.warn("The server does not count tasks by state, the whole run is read", { reason: error.message });
     }
   }

@@ -87,7 +87,7 @@ async function rollUp(deps: FinalizeDeps, { snapshot }: Attempt, task: PipelineT
   try {
     await propagateStatus(deps, task, { runId: task.runId, spec, isLargeRun: !complete, tasks });
   } catch (error) {
-    const method = error instanceof ApiError ? String(error.details["method"] ?? "") : "";
+    const method = error instanceof ApiError ? (error.details.method ?? "") : "";
     const isRead = method.startsWith("Get") || method.startsWith("List");
     throw stageError(isRead ? "failed to refresh run before status propagation" : "failed to update statuses", error);
   }

@@ -219,7 +219,7 @@ async function storeArtifact(
     try {
       return await api.createArtifact(request);
     } catch (error) {
-      const ambiguous = error instanceof ApiError && error.details["ambiguous"] === true;
+      const ambiguous = error instanceof ApiError && error.details.ambiguous === true;
       if (!ambiguous || attempt === CREATE_ATTEMPTS) throw stageError("failed to create artifact", error);
       logger.warn("The outcome of storing the artifact is unknown, the task is read again", { reason: error.message });
       const found = ofTask(await api.getTask(options.runId, options.taskId));

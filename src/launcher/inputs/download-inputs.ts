@@ -33,7 +33,7 @@ export async function downloadInputs(deps: DownloadDeps, executorInput: Executor
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       const message = `failed to download input artifact "${key}" from ${artifact.uri}: ${errorMessage(error)}`;
-      throw new StorageError(error.code as "TRANSFER_FAILED", message, { details: error.details, cause: error });
+      throw error.withMessage(message);
     }
   }
 }

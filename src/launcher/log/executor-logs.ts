@@ -78,7 +78,7 @@ export async function uploadLog({ logger, stores }: UploadLogDeps, { path, uri }
 
 /** Whether a second try with fresh credentials makes sense (docs/spec/outputs.md#upload-and-registration). */
 export function isTransient(error: unknown): boolean {
-  return error instanceof StorageError && error.details["transient"] === true;
+  return error instanceof StorageError && error.details.transient === true;
 }
 
 /** The log as an artifact to be stored. */

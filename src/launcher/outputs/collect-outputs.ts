@@ -6,7 +6,7 @@
  * @module
  */
 import { create } from "@bufbuild/protobuf";
-import { errorMessage, KfpError, UserCodeError } from "../../core/errors.ts";
+import { errorMessage, UserCodeError } from "../../core/errors.ts";
 import { findRoundedParameter, mergeArtifactReports, parseExecutorOutput } from "../../core/executor/executor-output.ts";
 import {
   ExecutorOutputSchema,
@@ -121,7 +121,7 @@ async function readParameter(
     valueToJson(value);
     return value;
   } catch (error) {
-    if (error instanceof KfpError && error.details["path"] === path && error instanceof UserCodeError) throw error;
+    if (error instanceof UserCodeError && error.details.path === path) throw error;
     throw fail(errorMessage(error), error);
   }
 }

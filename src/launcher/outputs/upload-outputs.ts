@@ -59,6 +59,6 @@ async function uploadOne({ stores, signal }: UploadDeps, key: string, { localPat
     }
     if (!(error instanceof StorageError)) throw error;
     const message = `failed to upload output artifact "${key}" to ${uri}: ${errorMessage(error)}`;
-    throw new StorageError(error.code as "TRANSFER_FAILED", message, { details: error.details, cause: error });
+    throw error.withMessage(message);
   }
 }

@@ -357,7 +357,7 @@ function notBegun(): HostError {
 }
 
 function isNotBegun(error: unknown): boolean {
-  return error instanceof HostError && error.code === "INTERRUPTED" && error.details["notBegun"] === true;
+  return error instanceof HostError && error.code === "INTERRUPTED" && error.details.notBegun === true;
 }
 
 /** Exit code of a container that was never started because the run was stopped. */

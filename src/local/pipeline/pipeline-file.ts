@@ -59,7 +59,7 @@ export async function loadPipelineFile(files: Files, path: string): Promise<Load
     void parsed.deployment;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    throw new SpecError(error.code as "SPEC_INVALID", `${what}: ${oneLine(error.message)}`, { cause: error });
+    throw error.withMessage(`${what}: ${oneLine(error.message)}`);
   }
   return { path, name, source, parsed, problems: await checkPipeline(parsed, what) };
 }

@@ -35,7 +35,7 @@ export async function readSecretKeys(
     const where = `section "${provider}" of the providers in the launcher configuration (of a local run: HOME/launcher-config/providers)`;
     const advice = `Where there is no cluster, name the endpoint in ${where}, with credentials: {fromEnv: true}`;
     const message = `${login} of provider "${provider}": ${error.message.replace(/\.$/, "")}. ${advice}.`;
-    throw new KubeError(error.code as "KUBE_REJECTED", message, { details: error.details, cause: error });
+    throw error.withMessage(message);
   }
   const text = (key: string): string => Buffer.from(data?.[key] ?? []).toString("utf8");
   const accessKeyId = text(secret.accessKeyKey);
