@@ -10,6 +10,7 @@ import { ApiError, errorMessage } from "../core/errors.ts";
 import { grpcStatusName, type CallFailure } from "../wire/grpc-status.ts";
 import { unsupportedMessage } from "./package-choice.ts";
 import { isAmbiguous, isRetryable, type Repeatability } from "./retry.ts";
+import { oneLine } from "../core/one-line.ts";
 
 export interface CallContext {
   /** Name of the RPC, such as `GetRun`. */
@@ -66,8 +67,4 @@ export function invalidResponseError(method: string, endpoint: string, reason: s
     details: { method },
     cause,
   });
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, " ").trim();
 }

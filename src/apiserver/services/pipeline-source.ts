@@ -8,12 +8,11 @@
  *
  * @module
  */
-import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { errorMessage } from "../../core/errors.ts";
-import { PipelineSpecSchema, type PipelineSpec, type Run } from "../../core/kfp-types.ts";
+import type { PipelineSpec, Run } from "../../core/kfp-types.ts";
+import { parsePipelineSpec, SCHEMA_VERSION } from "../../core/spec/pipeline-spec.ts";
 import { invalidArgument, notFound } from "../service-error.ts";
-
-const SCHEMA_VERSION = "2.1.0";
 
 /**
  * Reads the spec of a run request.
@@ -29,19 +28,18 @@ export function readPipelineSource(source: Run["pipelineSource"]): PipelineSpec 
       throw invalidArgument("The pipeline version reference names neither a version nor a pipeline");
     }
     case "pipelineSpec":
-      return parsePipelineSpec(source.value);
+      return parseAndCheck(source.value);
     default:
       throw invalidArgument("The run has no pipeline: give pipeline_spec or pipeline_version_reference");
   }
 }
 
-function parsePipelineSpec(struct: JsonObject): PipelineSpec {
-  const inner: JsonValue = struct["pipeline_spec"] ?? struct;
+function parseAndCheck(struct: JsonObject): PipelineSpec {
   let spec: PipelineSpec;
   try {
-    spec = fromJson(PipelineSpecSchema, inner, { ignoreUnknownFields: true });
+    ({ spec } = parsePipelineSpec(struct));
   } catch (error) {
-    throw invalidArgument(`Cannot parse the pipeline spec: ${errorMessage(error)}`);
+    throw invalidArgument(errorMessage(error));
   }
   if ((spec.pipelineInfo?.name ?? "") === "") throw invalidArgument("The pipeline spec has no pipelineInfo.name");
   if (spec.root === undefined) throw invalidArgument("The pipeline spec has no root");

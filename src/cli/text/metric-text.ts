@@ -10,6 +10,7 @@ import type { ArtifactResult } from "../../local/results/run-result.ts";
 import { areaUnder, rocPlot, type RocPoint } from "./roc-plot.ts";
 import { fitted, joined, say, type TerminalText } from "./terminal-text.ts";
 import { textTable } from "./text-table.ts";
+import { isJsonObject } from "../../core/values/json-object.ts";
 
 /** What one output of one step says. */
 export interface MetricOutput {
@@ -97,7 +98,7 @@ function classificationLines(metadata: Readonly<Record<string, JsonValue>>, labe
       const metrics = member(slice, "sliceClassificationMetrics");
       const name = member(slice, "slice");
       const sliceLabel = `${label}slice ${typeof name === "string" ? name : JSON.stringify(name ?? "")}: `;
-      return isObject(metrics) ? classificationLines(metrics, sliceLabel) : [];
+      return isJsonObject(metrics) ? classificationLines(metrics, sliceLabel) : [];
     }),
   ];
 }
@@ -121,7 +122,7 @@ function matrixLines(matrix: JsonValue | undefined, label: string): TerminalText
 }
 
 function curveLines(metrics: JsonValue | undefined, label: string): TerminalText[] {
-  const points = list(isObject(metrics) ? metrics["list"] : metrics).flatMap((point): RocPoint[] => {
+  const points = list(isJsonObject(metrics) ? metrics["list"] : metrics).flatMap((point): RocPoint[] => {
     const falsePositiveRate = member(point, "falsePositiveRate");
     const recall = member(point, "recall");
     return typeof falsePositiveRate === "number" && typeof recall === "number" ? [{ falsePositiveRate, recall }] : [];
@@ -135,12 +136,8 @@ function curveLines(metrics: JsonValue | undefined, label: string): TerminalText
   return [say`${label}ROC curve: recall by false positive rate (${joined(facts, ", ")})`, ...rocPlot(points)];
 }
 
-function isObject(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function member(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 function list(value: JsonValue | undefined): readonly JsonValue[] {

@@ -39,6 +39,7 @@ import type { ExecutorInput } from "../kfp-types.ts";
 import { compareUtf8 } from "../go/unicode.ts";
 import { jsonToValue, textOfValue, valueToJson } from "../values/value.ts";
 import type { JsonValue, Value } from "../values/value.ts";
+import { oneLine } from "../one-line.ts";
 
 const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar;
 
@@ -193,10 +194,6 @@ function shortened(expression: string): string {
 }
 
 const SHOWN_CHARACTERS = 400;
-
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
-}
 
 /** JSON of a result, or `undefined` where a value cannot hold it: null, and what the expression itself put together. */
 function jsonOfResult(result: unknown): JsonValue | undefined {

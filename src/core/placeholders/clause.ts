@@ -11,6 +11,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { SpecError } from "../errors.ts";
 import { isDeeperThan } from "../values/json-depth.ts";
+import { isJsonObject } from "../values/json-object.ts";
 
 export type Clause =
   | { readonly kind: "concat"; readonly parts: readonly ClausePart[] }
@@ -54,7 +55,7 @@ export function parseClause(element: string): Clause | undefined {
       cause: error,
     });
   }
-  if (!isObject(json) || Object.keys(json).length !== 1) return undefined;
+  if (!isJsonObject(json) || Object.keys(json).length !== 1) return undefined;
   if (isDeeperThan(json, NESTING_LIMIT)) throw malformed(`it is nested more than ${NESTING_LIMIT} levels deep`);
   if ("Concat" in json && !Array.isArray(json["Concat"])) return undefined;
   return clauseOf(json);
@@ -91,7 +92,7 @@ function clauseOf(json: JsonObject): Clause {
 }
 
 function ifPresentOf(body: JsonValue | undefined): Clause {
-  if (!isObject(body)) throw malformed("IfPresent must be an object");
+  if (!isJsonObject(body)) throw malformed("IfPresent must be an object");
   const inputName = body["InputName"];
   if (typeof inputName !== "string" || inputName === "") throw malformed("IfPresent must have an InputName");
   return { kind: "if-present", inputName, whenPresent: branchOf(body["Then"]), otherwise: branchOf(body["Else"]) };
@@ -105,12 +106,8 @@ function branchOf(json: JsonValue | undefined): ClausePart[] {
 function partsOf(json: JsonValue): ClausePart[] {
   if (json === null) return [];
   if (typeof json === "string") return [json];
-  if (isObject(json)) return [clauseOf(json)];
+  if (isJsonObject(json)) return [clauseOf(json)];
   throw malformed("an item must be a text, an IfPresent or a Concat clause, or null");
-}
-
-function isObject(json: JsonValue | undefined): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 function malformed(reason: string): SpecError {

@@ -10,17 +10,9 @@
  * @module
  */
 import { create, fromJson, ScalarType } from "@bufbuild/protobuf";
-import type {
-  DescEnum,
-  DescField,
-  DescMessage,
-  DescOneof,
-  JsonObject,
-  JsonValue,
-  Message,
-  MessageShape,
-} from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, DescOneof, JsonValue, Message, MessageShape } from "@bufbuild/protobuf";
 import { SpecError } from "../errors.ts";
+import { isJsonObject } from "../values/json-object.ts";
 import { parseJsonText, type JsonPath } from "../values/json-text.ts";
 import { memberPath } from "../values/member-path.ts";
 import { expected, Mismatch, readInteger, readScalar, readString } from "./scalar.ts";
@@ -67,10 +59,6 @@ export function parseLenient<Desc extends DescMessage>(
   }
 }
 
-function isObject(json: JsonValue): json is JsonObject {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
 // An enum name this version does not know: the field stays unset, the entry is left out.
 const SKIPPED = Symbol("skipped");
 
@@ -98,7 +86,7 @@ function fieldTable(desc: DescMessage): FieldTable {
 
 function readMessage(desc: DescMessage, json: JsonValue, path: string, unknownFields: string[]): unknown {
   if (desc.typeName.startsWith("google.protobuf.")) return readWellKnown(desc, json, path);
-  if (!isObject(json)) throw expected(path, "an object", json);
+  if (!isJsonObject(json)) throw expected(path, "an object", json);
   const { byName } = fieldTable(desc);
   const message = create(desc) as Message & Record<string, unknown>;
   const seen = new Map<DescField | DescOneof, string>();
@@ -157,7 +145,7 @@ function readMap(
   path: string,
   unknownFields: string[],
 ): Record<string, unknown> {
-  if (!isObject(json)) throw expected(path, "an object", json);
+  if (!isJsonObject(json)) throw expected(path, "an object", json);
   const entries: [string, unknown][] = [];
   const keys = new Set<string>();
   for (const [text, member] of Object.entries(json)) {
@@ -217,7 +205,7 @@ function readWellKnown(desc: DescMessage, json: JsonValue, path: string): unknow
       assertPlainJson(json, path);
       return jsonToValue(json);
     case "google.protobuf.Struct":
-      if (!isObject(json)) throw expected(path, "an object", json);
+      if (!isJsonObject(json)) throw expected(path, "an object", json);
       assertPlainJson(json, path);
       // A Struct field of a generated message is the plain object itself.
       return json;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { oneLine } from "../one-line.ts";
 
 export type Severity = "error" | "warning";
 
@@ -62,10 +63,6 @@ export function problemText({ taskPath, component, input, output, reason, remedy
     ...(component === undefined ? [] : [` (component "${component}")`]),
   ].join("");
   return oneLine(`${subject}: ${reason}; ${remedy}`);
-}
-
-export function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, " ").trim();
 }
 
 /** A name in quotation marks, cut where it would fill the screen. */

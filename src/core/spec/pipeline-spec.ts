@@ -21,6 +21,10 @@ import { parseLenient } from "../protojson/protojson.ts";
 
 export { componentOf } from "./scope-path.ts";
 
+/** The one version of the format that this runtime reads. */
+export const SCHEMA_VERSION = "2.1.0";
+
+/** How a component is executed: a container, an importer, or a kind of an older format. */
 export type ExecutorSpec = PipelineDeploymentConfig["executors"][string];
 
 export interface ParsedPipeline {

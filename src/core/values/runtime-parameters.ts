@@ -13,6 +13,7 @@ import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { ComponentInputsSpec_ParameterSpec } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
 import { ParameterType, type PipelineSpec } from "../kfp-types.ts";
 import { isUnsafeInteger, UNSAFE_INTEGER, valueProblem as problemOfValue } from "./value.ts";
+import { isJsonObject } from "./json-object.ts";
 
 export type ParameterProblemKind = "missing" | "unknown" | "type" | "value" | "literal" | "not-settable";
 
@@ -109,17 +110,13 @@ function expectedJson(type: ParameterType): ExpectedJson | undefined {
     case ParameterType.LIST:
       return { words: "a list", accepts: (value) => Array.isArray(value) };
     case ParameterType.STRUCT:
-      return { words: "an object", accepts: isObject };
+      return { words: "an object", accepts: isJsonObject };
     case ParameterType.PARAMETER_TYPE_ENUM_UNSPECIFIED:
     case ParameterType.TASK_FINAL_STATUS:
     case ParameterType.TASK_CONFIG:
     default:
       return undefined;
   }
-}
-
-function isObject(value: JsonValue): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function describe(value: JsonValue): string {

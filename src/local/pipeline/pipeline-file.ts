@@ -7,10 +7,12 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, KfpError, SpecError, UsageError } from "../../core/errors.ts";
-import { parsePipelineSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import { parsePipelineSpec, SCHEMA_VERSION, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import type { SpecProblem } from "../../core/spec-check/problem.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { checkPipeline } from "./pipeline-checks.ts";
+import { isJsonObject } from "../../core/values/json-object.ts";
+import { oneLine } from "../../core/one-line.ts";
 
 export interface LoadedPipeline {
   /** As given on the command line. */
@@ -33,7 +35,6 @@ const EXPANSION_LIMIT = 2 * FILE_SIZE_LIMIT;
 /** Lists and maps in each other. The SDK writes about twenty. */
 const NESTING_LIMIT = 200;
 
-const SCHEMA_VERSION = "2.1.0";
 /** Members every compiled pipeline has. */
 const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersion"];
 
@@ -143,12 +144,12 @@ function pipelineSource(documents: readonly JsonValue[], path: string): JsonObje
     new UsageError("FILE_UNREADABLE", `${path} is no compiled pipeline: ${reason}`);
   const [first, second, ...more] = documents;
   if (first === undefined) throw noPipeline("it is empty");
-  if (!isObject(first)) throw noPipeline("it holds no map");
+  if (!isJsonObject(first)) throw noPipeline("it holds no map");
   if (more.length > 0) throw noPipeline("it has more than two documents");
-  if (second !== undefined && !isObject(second)) throw noPipeline("its second document is no platform spec");
+  if (second !== undefined && !isJsonObject(second)) throw noPipeline("its second document is no platform spec");
   const wrapped = first["pipeline_spec"] ?? first["pipelineSpec"];
   const spec = wrapped ?? first;
-  if (!isObject(spec)) throw noPipeline("its pipeline_spec is no map");
+  if (!isJsonObject(spec)) throw noPipeline("its pipeline_spec is no map");
   const missing = REQUIRED_MEMBERS.filter((name) => !Object.hasOwn(spec, name) && !Object.hasOwn(spec, snakeCase(name)));
   if (missing.length > 0) {
     const kind = typeof spec["kind"] === "string" ? ` (it is a Kubernetes object of kind ${spec["kind"]})` : "";
@@ -156,19 +157,11 @@ function pipelineSource(documents: readonly JsonValue[], path: string): JsonObje
   }
   const platformSpec = second ?? first["platform_spec"] ?? first["platformSpec"];
   if (platformSpec === undefined) return spec;
-  if (!isObject(platformSpec)) throw noPipeline("its platform spec is no map");
+  if (!isJsonObject(platformSpec)) throw noPipeline("its platform spec is no map");
   if (!Object.hasOwn(platformSpec, "platforms")) throw noPipeline("its second document is no platform spec: it has no platforms");
   return { pipeline_spec: spec, platform_spec: platformSpec };
 }
 
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function snakeCase(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, " ").trim();
 }

@@ -15,6 +15,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { isRoundedInteger } from "../../core/values/json-text.ts";
 import { UNSAFE_INTEGER } from "../../core/values/value.ts";
 import { isScalar, Lexer, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from "yaml";
+import { oneLine } from "../../core/one-line.ts";
 
 export type YamlDocuments =
   | { readonly documents: readonly JsonValue[] }
@@ -97,10 +98,6 @@ function repeatedKey(document: Document): number | undefined {
     },
   });
   return offset;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, " ").trim();
 }
 
 /** PyYAML's implicit resolvers; what none of them takes is text. Dates stay text, too: JSON has none. */

@@ -10,6 +10,7 @@ import { TaskType } from "../../core/kfp-types.ts";
 import type { PipelineTask } from "../../core/kfp-types.ts";
 import type { ArtifactGroup } from "./artifact-groups.ts";
 import type { ResolveContext } from "./resolve-context.ts";
+import { isJsonObject } from "../../core/values/json-object.ts";
 
 /** Ids of the artifacts among these that an importer put into the workspace. */
 export function workspaceArtifactIds({ rows }: ResolveContext, groups: Iterable<ArtifactGroup>): Set<string> {
@@ -38,15 +39,11 @@ function downloadsToWorkspace({ type, typeAttributes }: PipelineTask): boolean {
 export function needsOwners({ rows, spec }: Pick<ResolveContext, "rows" | "spec">): boolean {
   if (rows.index.isComplete) return false;
   const executors = member(spec.deploymentSpec, "executors");
-  return Object.values(isObject(executors) ? executors : {}).some(
+  return Object.values(isJsonObject(executors) ? executors : {}).some(
     (executor) => member(member(executor, "importer"), "downloadToWorkspace") === true,
   );
 }
 
 function member(json: JsonValue | undefined, key: string): JsonValue | undefined {
-  return isObject(json) && Object.hasOwn(json, key) ? json[key] : undefined;
-}
-
-function isObject(json: JsonValue | undefined): json is { [key: string]: JsonValue } {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
+  return isJsonObject(json) && Object.hasOwn(json, key) ? json[key] : undefined;
 }

@@ -109,7 +109,7 @@ describe("CreateRun", () => {
       name: "a spec of wrong types",
       run: runInit({ pipelineSource: source({ root: 1 }) }),
       code: "INVALID_ARGUMENT",
-      message: /parse the pipeline spec/,
+      message: /Cannot read the pipeline spec: root: expected an object/,
     },
     {
       name: "a spec without name",
