@@ -7,7 +7,8 @@ import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import * as tls from "node:tls";
 import { ChannelCredentials, createChannel, type Channel } from "nice-grpc";
-import { errorMessage, UsageError } from "../core/errors.ts";
+import { readCaFile } from "../core/ca-file.ts";
+import { UsageError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 
@@ -91,13 +92,7 @@ async function readOptional(path: string, fileSystem: Pick<FileSystem, "readText
 }
 
 async function readCertificates(path: string, fileSystem: Pick<FileSystem, "readText">): Promise<string> {
-  let text: string | undefined;
-  try {
-    text = await fileSystem.readText(path);
-  } catch (error) {
-    throw new UsageError("FILE_UNREADABLE", `Cannot read the CA file "${path}": ${errorMessage(error)}`, { cause: error });
-  }
-  if (text === undefined) throw new UsageError("FILE_UNREADABLE", `Cannot read the CA file "${path}": there is no such file`);
+  const text = await readCaFile(path, (file) => fileSystem.readText(file));
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const usable = blocks.filter(isCertificate);
   if (usable.length === 0) throw new UsageError("FILE_UNREADABLE", `Cannot use the CA file "${path}": it holds no certificate`);

@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { errorMessage, UsageError } from "../core/errors.ts";
+import { readCaFile } from "../core/ca-file.ts";
+import { errorMessage } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LauncherSettings } from "./settings.ts";
@@ -37,26 +38,13 @@ const CERTIFICATES_LIMIT = { maxBytes: 16 * 1024 * 1024 };
 export async function prepareCaBundle(deps: CaBundleDeps, caCertPath: string): Promise<Record<string, string>> {
   if (caCertPath === "") return {};
   const { fileSystem, settings } = deps;
-  const own = await readOwn(fileSystem, caCertPath);
+  const own = await readCaFile(caCertPath, (path) => fileSystem.readRegularText(path, CERTIFICATES_LIMIT));
   const system = await readSystemBundle(deps, caCertPath);
   const path = `${settings.temporaryFolder}/ca-bundle-${crypto.randomUUID()}.crt`;
   await fileSystem.makeDirectory(settings.temporaryFolder);
   // Certificates of two files must not run into each other on one line.
   await fileSystem.writeText(path, system === undefined || system.endsWith("\n") ? `${system ?? ""}${own}` : `${system}\n${own}`);
   return { REQUESTS_CA_BUNDLE: path, AWS_CA_BUNDLE: path, SSL_CERT_FILE: path };
-}
-
-async function readOwn(fileSystem: FileSystem, path: string): Promise<string> {
-  let reason = "there is no such file";
-  let cause: unknown;
-  try {
-    const text = await fileSystem.readRegularText(path, CERTIFICATES_LIMIT);
-    if (text !== undefined) return text;
-  } catch (error) {
-    reason = errorMessage(error);
-    cause = error;
-  }
-  throw new UsageError("FILE_UNREADABLE", `Cannot read the CA file "${path}": ${reason}`, { cause });
 }
 
 async function readSystemBundle({ fileSystem, logger, settings }: CaBundleDeps, caCertPath: string): Promise<string | undefined> {

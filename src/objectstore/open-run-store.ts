@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { errorMessage, KubeError, StorageError, UsageError } from "../core/errors.ts";
+import { readCaFile } from "../core/ca-file.ts";
+import { errorMessage, KubeError, StorageError } from "../core/errors.ts";
 import { storeConfig, type LauncherConfig } from "../config/store-config.ts";
 import { openObjectStore } from "./open-store.ts";
 import { parseProvidersYaml } from "../config/providers-yaml.ts";
@@ -62,7 +63,5 @@ async function readConfig(
 
 async function readCa(files: FileSystem, path: string): Promise<string | undefined> {
   if (path === "") return undefined;
-  const text = await files.readText(path);
-  if (text === undefined) throw new UsageError("FILE_UNREADABLE", `Cannot read the CA file "${path}": there is no such file`);
-  return text;
+  return readCaFile(path, (file) => files.readText(file));
 }
