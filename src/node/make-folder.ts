@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isFolder } from "./path-kind.ts";
 
 /**
  * @param mode Of every folder that is made, before the umask.
@@ -22,8 +23,4 @@ export async function makeFolder(path: string, mode = 0o755): Promise<void> {
     // Somebody else may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !(await isFolder(path))) throw error;
   }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }

@@ -14,7 +14,7 @@ describe("launchContainer(): retries and earlier attempts", () => {
       statusMetadata: { message: "", customProperties: { "plugins.mlflow.run_id": jsonToValue("abc") } },
     });
     // The first attempt gets as far as the roll-up.
-    world.server.faults.add({ method: "GetRun", skip: 1, kind: "status", code: "permissionDenied" });
+    world.server.faults.add({ method: "GetRun", skip: 1, kind: "status", code: "PERMISSION_DENIED" });
     const first = await world.launch(row, { command: train });
     expect(first.exitCode).toBe(1);
     expect(first.task.statusMetadata?.message).toMatch(/^failed to refresh run before status propagation: /);
@@ -101,7 +101,7 @@ describe("launchContainer(): retries and earlier attempts", () => {
 });
 
 describe("launchContainer(): the server fails", () => {
-  const denied = { kind: "status", code: "permissionDenied" } as const;
+  const denied = { kind: "status", code: "PERMISSION_DENIED" } as const;
   test.for([
     { method: "UpdateTasksBulk", message: /^failed to flush batch updates: / },
     { method: "GetRun", skip: 1, message: /^failed to refresh run before status propagation: / },
@@ -167,7 +167,7 @@ describe("launchContainer(): the server fails", () => {
   test("a server that is away for a moment is not noticed", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
-    world.server.faults.add({ method: "*", times: 2, kind: "status", code: "unavailable" });
+    world.server.faults.add({ method: "*", times: 2, kind: "status", code: "UNAVAILABLE" });
     world.server.faults.add({ method: "UpdateTasksBulk", kind: "drop-after-commit" });
     world.server.faults.add({ method: "CreateArtifactsBulk", kind: "drop-after-commit" });
     world.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "drop-after-commit" });

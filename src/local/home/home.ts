@@ -16,6 +16,7 @@ import { access, constants, readdir, rm, stat, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { errorMessage, HostError } from "../../core/errors.ts";
 import { makeFolder } from "../../node/make-folder.ts";
+import { exists } from "../../node/path-kind.ts";
 
 export interface Home {
   /** Absolute. */
@@ -105,10 +106,6 @@ export async function clearHome(home: Home): Promise<void> {
   for (const name of await readdir(home.folder)) {
     if (!KEPT.has(name)) await rm(join(home.folder, name), { recursive: true, force: true });
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 async function sizeOf(path: string): Promise<number> {

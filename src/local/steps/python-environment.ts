@@ -12,11 +12,12 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage, HostError } from "../../core/errors.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
+import { exists } from "../../node/path-kind.ts";
 
 export interface PythonEnvironmentsOptions {
   /** Absolute: HOME/environments. */
@@ -208,13 +209,6 @@ function pipProblem(output: string): string {
 
 function lastLine(output: string): string {
   return output.trim().split("\n").at(-1)?.trim() ?? "";
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function unavailable(message: string, cause?: unknown): HostError {

@@ -351,7 +351,7 @@ describe("launchImporter(): workspace", () => {
 
 describe("launchImporter(): when things go wrong", () => {
   const spec = { ...dataset, artifactUri: { constant: "s3://b/d" } };
-  const denied = { kind: "status", code: "permissionDenied" } as const;
+  const denied = { kind: "status", code: "PERMISSION_DENIED" } as const;
 
   test.for([
     { spec: "{", message: /--importer_spec/ },

@@ -9,7 +9,8 @@
 import { constants } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { HostError } from "../core/errors.ts";
+import { errorMessage, HostError } from "../core/errors.ts";
+import { exists, isFolder } from "./path-kind.ts";
 
 /** Name of the entry point in the portable folder. */
 const entryName = "launch";
@@ -39,12 +40,13 @@ export async function copyPortableFolder({ source, destination }: CopyPortableFo
   try {
     const folder = path.dirname(destination);
     if (await isFolder(destination)) throw new Error("it is a directory");
-    if (!(await isFolder(folder))) throw new Error(`${folder} is no directory`);
+    if (!(await isFolder(folder))) throw new Error(`${folder} is not a directory`);
     await copyFolder(source, folder, entryName);
     await copyOneFile(path.join(source, entryName), destination);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new HostError("FILE_WRITE_FAILED", `Cannot copy the launcher to ${destination}: ${reason}`, { cause: error });
+    throw new HostError("FILE_WRITE_FAILED", `Cannot copy the launcher to ${destination}: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -76,12 +78,4 @@ async function copyOneFile(source: string, target: string): Promise<void> {
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined)) !== undefined;
-}
-
-async function isFolder(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isDirectory() === true;
 }

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, 
 import path from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { HostError } from "../../src/core/errors.ts";
-import { copyPortableFolder } from "../../src/launcher/copy-self.ts";
+import { copyPortableFolder } from "../../src/node/copy-portable-folder.ts";
 import { makeFolder, removeFolder } from "../support/probe.ts";
 
 let folder = "";
@@ -69,9 +69,9 @@ describe("copyPortableFolder()", () => {
   });
 
   test.for([
-    { name: "its folder does not exist", make: () => path.join(folder, "absent/launch"), message: /absent is no directory$/ },
+    { name: "its folder does not exist", make: () => path.join(folder, "absent/launch"), message: /absent is not a directory$/ },
     { name: "it is a directory", make: () => makeVolume("directory"), message: /it is a directory$/ },
-    { name: "its folder is a file", make: () => path.join(source, "nssw/launch"), message: /nssw is no directory$/ },
+    { name: "its folder is a file", make: () => path.join(source, "nssw/launch"), message: /nssw is not a directory$/ },
   ])("names the destination when $name", async ({ make, message }, { expect }) => {
     const destination = make();
     const copy = copyPortableFolder({ source, destination });
