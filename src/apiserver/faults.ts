@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ServiceError, type GrpcCodeName } from "./service-error.ts";
+import type { GrpcStatus } from "../wire/grpc-status.ts";
+import { ServiceError } from "./service-error.ts";
 
 export type Fault = {
   /** RPC name (`CreateTask`), or `*` for every method. */
@@ -16,7 +17,7 @@ export type Fault = {
 
 export type FaultAction =
   /** Answers with the status; the call is not carried out. */
-  | { readonly kind: "status"; readonly code: GrpcCodeName; readonly message?: string }
+  | { readonly kind: "status"; readonly code: GrpcStatus; readonly message?: string }
   /** Waits, then carries the call out. */
   | { readonly kind: "delay"; readonly delayMs: number }
   /** Waits until the given promise settles, then carries the call out. */
@@ -75,6 +76,6 @@ export async function withFault<T>(fault: Fault, work: () => T | Promise<T>): Pr
       return await work();
     case "drop-after-commit":
       await work();
-      throw new ServiceError("unavailable", "Connection dropped");
+      throw new ServiceError("UNAVAILABLE", "Connection dropped");
   }
 }

@@ -1,5 +1,7 @@
 /**
- * gRPC status codes under their names, so that pure modules need no gRPC library.
+ * gRPC status codes under their names, for both ends, so that pure modules need no gRPC library.
+ *
+ * Source: https://grpc.io/docs/guides/status-codes/
  *
  * @module
  */
@@ -23,6 +25,7 @@ const STATUS_NAMES = [
   "UNAUTHENTICATED",
 ] as const;
 
+/** Name of a gRPC status. */
 export type GrpcStatus = (typeof STATUS_NAMES)[number];
 
 /** A failed call: status name and the text that came with it. */
@@ -34,4 +37,9 @@ export interface CallFailure {
 /** The name of a status number; numbers outside the list are UNKNOWN, as the gRPC specification says. */
 export function grpcStatusName(code: number): GrpcStatus {
   return STATUS_NAMES[code] ?? "UNKNOWN";
+}
+
+/** The number of a status on the wire. */
+export function grpcStatusCode(status: GrpcStatus): number {
+  return STATUS_NAMES.indexOf(status);
 }

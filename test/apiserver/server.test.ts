@@ -147,7 +147,7 @@ describe("the server", () => {
 describe("faults", () => {
   test("hit the method, after and for as many calls as told", async ({ expect }) => {
     const server = await startFakeApiServer({
-      faults: [{ method: "ListRuns", kind: "status", code: "unavailable", message: "not now", skip: 1, times: 2 }],
+      faults: [{ method: "ListRuns", kind: "status", code: "UNAVAILABLE", message: "not now", skip: 1, times: 2 }],
     });
     const api = connectRawClient(server.address);
     const codes: string[] = [];
@@ -190,7 +190,7 @@ describe("faults", () => {
     expect(order).toEqual(["listed", "created"]);
     server.faults.add({ method: "GetRun", kind: "delay", delayMs: 1 });
     expect((await api.getRun({ runId: "r" })).runId).toBe("r");
-    server.faults.add({ method: "GetRun", kind: "status", code: "internal", times: Infinity });
+    server.faults.add({ method: "GetRun", kind: "status", code: "INTERNAL", times: Infinity });
     server.faults.clear();
     expect((await api.getRun({ runId: "r" })).runId).toBe("r");
   });

@@ -555,7 +555,7 @@ describe("the CONTAINER driver", () => {
       {
         faults: [
           { method: "CreateTask", kind: "drop-after-commit", times: 2 },
-          { method: "GetRun", kind: "status", code: "unavailable", times: 1 },
+          { method: "GetRun", kind: "status", code: "UNAVAILABLE", times: 1 },
         ],
       },
     );

@@ -170,7 +170,7 @@ describe("createOrAdoptTask()", () => {
   test("names the id before anything else can fail", async ({ expect }) => {
     const { create, draft, server, runId, api, clock, logger } = await setUp();
     const first = await create(draft("a"));
-    server.faults.add({ method: "UpdateTask", kind: "status", code: "permissionDenied" });
+    server.faults.add({ method: "UpdateTask", kind: "status", code: "PERMISSION_DENIED" });
     const ids: string[] = [];
     const attempt = createOrAdoptTask({ api, clock, logger }, { runId, draft: draft("b"), onTaskId: (id) => ids.push(id) });
     await expect(attempt).rejects.toThrow(/PERMISSION_DENIED/);
@@ -226,7 +226,7 @@ describe("reportFailure()", () => {
   test("a row that cannot be read is still reported", async ({ expect }) => {
     const { create, draft, runId, read, server, ...deps } = await setUp();
     const { task } = await create(draft("a"));
-    server.faults.add({ method: "GetTask", kind: "status", code: "permissionDenied" });
+    server.faults.add({ method: "GetTask", kind: "status", code: "PERMISSION_DENIED" });
     await reportFailure(deps, { runId, draft: draft("a"), taskId: task.taskId, message: "broken" });
     expect((await read(task.taskId)).state).toBe(TaskState.FAILED);
     expect(deps.logger.messages("warn")).toEqual(["Cannot read the task before reporting its failure"]);

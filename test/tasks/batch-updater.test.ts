@@ -163,7 +163,7 @@ describe("BatchUpdater", () => {
 
   test("resumes at the stage that failed", async ({ expect }) => {
     const setup = await setUp();
-    setup.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "status", code: "permissionDenied" });
+    setup.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "status", code: "PERMISSION_DENIED" });
     const batch = setup.newBatch();
     batch.noteFreshTask(setup.rootId);
     batch.queueArtifact(artifactOf(setup));
@@ -182,7 +182,7 @@ describe("BatchUpdater", () => {
     "artifacts whose answer was lost are not created twice (%s)",
     async (kind, { expect }) => {
       const setup = await setUp();
-      const fault = kind === "status" ? { kind, code: "unavailable" as const } : { kind };
+      const fault = kind === "status" ? { kind, code: "UNAVAILABLE" as const } : { kind };
       setup.server.faults.add({ method: "CreateArtifactsBulk", times: 2, ...fault });
       const batch = setup.newBatch();
       batch.noteFreshTask(setup.taskId);
@@ -200,7 +200,7 @@ describe("BatchUpdater", () => {
     async (kind, { expect }) => {
       const setup = await setUp();
       const artifact = await setup.api.createArtifact(artifactOf(setup));
-      const fault = kind === "status" ? { kind, code: "unavailable" as const } : { kind };
+      const fault = kind === "status" ? { kind, code: "UNAVAILABLE" as const } : { kind };
       setup.server.faults.add({ method: "CreateArtifactTasksBulk", times: 2, ...fault });
       const batch = setup.newBatch();
       batch.noteFreshTask(setup.rootId);

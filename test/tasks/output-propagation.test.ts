@@ -165,7 +165,7 @@ describe("propagateOutputs()", () => {
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
     const inner = await createRow(api, outer, "inner", { type: TaskType.LOOP, iteration: 0, iterationCount: 1 });
     const leaf = await cell(inner, 0, 0);
-    server.faults.add({ method: "GetTask", skip: 1, kind: "status", code: "permissionDenied" });
+    server.faults.add({ method: "GetTask", skip: 1, kind: "status", code: "PERMISSION_DENIED" });
     const batch = new BatchUpdater({ api, clock, logger }, runId);
     const tasks = new TaskIndex([], { completeParents: [] });
     await expect(propagateOutputs({ api, logger, batch }, leaf, { runId, spec, tasks })).rejects.toThrow(/PERMISSION_DENIED/);

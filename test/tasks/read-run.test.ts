@@ -118,7 +118,7 @@ describe("readRun()", () => {
 
   test("survives two UNAVAILABLE answers", async ({ expect }) => {
     const { api, logger, runId, server } = await loopOf(1);
-    server.faults.add({ method: "GetRun", kind: "status", code: "unavailable", times: 2 });
+    server.faults.add({ method: "GetRun", kind: "status", code: "UNAVAILABLE", times: 2 });
     expect((await readRun({ api, logger }, { runId })).complete).toBe(true);
   });
 });

@@ -231,7 +231,7 @@ describe("propagateStatus() in a wide loop", () => {
     const { api, server, root, end, propagate, stateOf, logger } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
     const a = await createRow(api, sub, "a");
-    server.faults.add({ method: "ListTasks", kind: "status", code: "invalidArgument" });
+    server.faults.add({ method: "ListTasks", kind: "status", code: "INVALID_ARGUMENT" });
     await propagate(await end(a, FAILED), true);
     expect(await stateOf(sub)).toBe(FAILED);
     expect(logger.messages("warn")).toHaveLength(1);

@@ -26,6 +26,7 @@ import { EncodedMessage } from "../services/encoded-message.ts";
 import { withFault, type FaultPlan } from "../faults.ts";
 import { assertKnownValues } from "./request-check.ts";
 import { toGrpcStatus, unimplemented, withContext } from "../service-error.ts";
+import { grpcStatusCode } from "../../wire/grpc-status.ts";
 
 type ShapeOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> : never;
 type ReplyOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> | EncodedMessage<Desc> : never;
@@ -76,7 +77,7 @@ export interface RunningGrpcServer {
 /** The reference's receive limit (docs/spec/run-and-artifact-messages.md#transport). */
 const MAX_RECEIVE_BYTES = 2_147_483_647;
 const CLOSE_GRACE_MS = 1_000;
-const INTERNAL = 13;
+const INTERNAL = grpcStatusCode("INTERNAL");
 
 /**
  * Starts serving.
