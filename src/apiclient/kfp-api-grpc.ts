@@ -61,7 +61,7 @@ export interface KfpApiConnection extends KfpApi {
   /** What went over the wire so far. */
   readonly traffic: Traffic;
   /** From now on every call, under way or to come, ends within so many milliseconds: this process has been asked to stop. */
-  hurry(withinMs: number): void;
+  capDeadlines(withinMs: number): void;
   close(): void;
 }
 
@@ -111,7 +111,7 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
     get traffic() {
       return transport.traffic;
     },
-    hurry: (withinMs) => transport.hurry(withinMs),
+    capDeadlines: (withinMs) => transport.capDeadlines(withinMs),
     close: () => transport.close(),
 
     async getRun(runId, view) {

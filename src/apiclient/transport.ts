@@ -100,7 +100,7 @@ export class Transport {
    * From now on every try, under way or to come, ends within so many milliseconds: this process has been asked to stop. A wait between
    * two tries is over at once, and none begins that would be longer.
    */
-  hurry(withinMs: number): void {
+  capDeadlines(withinMs: number): void {
     this.#endAtMs = Math.min(this.#endAtMs, this.#deps.clock.monotonicMs() + withinMs);
     for (const [controller, finished] of this.#underWay) void this.#abortLater(controller, withinMs, finished);
     this.#endWaits();

@@ -12,10 +12,12 @@
 import { UsageError } from "../core/errors.ts";
 import { expandFileValue, type FlagTable, parseFlags, type ParsedFlags, requireFlags, usageText } from "../core/go/flags.ts";
 import { parseGoBool } from "../core/go/number.ts";
+import { readLogLevel } from "../program/log-level.ts";
 import type { CommonOptions, DriverOptions } from "./options.ts";
 
 const string = (help: string, value = "") => ({ type: "string", default: value, help }) as const;
 
+/** Every flag with type, default and help text, in the order of the usage text. */
 export const DRIVER_FLAGS = {
   type: string("driver type: ROOT_DAG, DAG or CONTAINER"),
   pipeline_name: string("pipeline name, part of output URIs and of the cache fingerprint"),
@@ -80,14 +82,20 @@ export type DriverCommand =
   | { readonly mode: "version" }
   /** A driver of a later upstream would only record a final state now (docs/spec/upstream-generations.md#announced-features). */
   | { readonly mode: "retry-finalize"; readonly warnings: readonly string[] }
-  | {
-      readonly mode: "drive";
-      readonly options: DriverOptions;
-      readonly connection: ServerFlags;
-      readonly logLevel: string;
-      readonly warnings: readonly string[];
-    };
+  | DriveCommand;
 
+/** One execution of the driver. */
+export interface DriveCommand {
+  readonly mode: "drive";
+  readonly options: DriverOptions;
+  readonly connection: ServerFlags;
+  /** Verbosity of the log. */
+  readonly logLevel: number;
+  /** What the log should begin with. */
+  readonly warnings: readonly string[];
+}
+
+/** Where the API server is and how it is reached. */
 export interface ServerFlags {
   readonly address: string;
   readonly port: string;
@@ -97,9 +105,11 @@ export interface ServerFlags {
   readonly retryTimeout?: string;
 }
 
+/** What the values of flags refer to. */
 export interface DriverFlagsDeps {
   /** `KFP_POD_NAME` and `KFP_POD_UID` are read from here. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Of the file that `@PATH` names; `undefined` when there is none. */
   readonly readText: (path: string) => Promise<string | undefined>;
 }
 
@@ -130,12 +140,13 @@ export async function parseDriverFlags(argv: readonly string[], deps: DriverFlag
     if (values[name] === "")
       throw new UsageError("FLAG_MISSING", `--${name} must not be empty for ${type}`, { details: { flag: name } });
   }
+  const level = readLogLevel(values.log_level);
   return {
     mode: "drive",
     options: await driverOptions(type, parsed, deps),
     connection: serverFlags(values),
-    logLevel: values.log_level,
-    warnings,
+    logLevel: level.logLevel,
+    warnings: [...warnings, ...level.warnings],
   };
 }
 

@@ -39,7 +39,9 @@ async function main(): Promise<void> {
       createLogger({ clock: systemClock, stream: log, format: readLogFormat(environment["KFP_LOG_FORMAT"]), verbosity }),
     connect: async (request, logger) => {
       const { connectFromEnvironment } = await import("../apiclient/connect.ts");
-      return connectFromEnvironment({ clock: systemClock, logger, fileSystem: nodeFileSystem }, request, environment);
+      const deps = { clock: systemClock, logger, fileSystem: nodeFileSystem };
+      const connection = await connectFromEnvironment(deps, request, environment);
+      return { api: connection, capDeadlines: (withinMs) => connection.capDeadlines(withinMs), close: () => connection.close() };
     },
     kube: async () => {
       const { createKubeRest } = await import("../kube/kube-rest.ts");

@@ -7,56 +7,39 @@
  * @module
  */
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
-import { buildInfo, formatVersion } from "../program/build-info.ts";
-import { errorMessage, HostError, KfpError, UsageError } from "../core/errors.ts";
-import { usageText } from "../core/go/flags.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { FileSystem } from "../ports/file-system.ts";
-import type { KfpApi } from "../ports/kfp-api.ts";
+import { errorMessage, HostError, KfpError } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
+import { buildInfo, formatVersion } from "../program/build-info.ts";
+import { capDeadlinesOnStop, type ApiConnection, type ProgramHost } from "../program/host.ts";
+import { reportUsage } from "../program/usage.ts";
 import type { DriverDeps, DriverKube, DriverSettings } from "./deps.ts";
-import { DRIVER_FLAGS, parseDriverFlags, type ServerFlags } from "./flags.ts";
+import { DRIVER_FLAGS, parseDriverFlags, type DriveCommand, type ServerFlags } from "./flags.ts";
 import { CALLS_UNTIL_MS, interruptedError, unlessInterrupted } from "./interruption.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
 import type { DriverResult } from "./result.ts";
 
-/** The API server, as the main file connects it. */
-export type DriverConnection = KfpApi & {
-  /** From now on every call ends within so many milliseconds. */
-  hurry?(withinMs: number): void;
-  close(): void;
-};
-
 /** What the main file wires up. */
-export interface DriverHost {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  readonly clock: Clock;
-  readonly files: FileSystem;
-  readonly randomUuid: () => string;
-  readonly createLogger: (verbosity: number) => Logger;
-  readonly connect: (request: ServerFlags, logger: Logger) => Promise<DriverConnection>;
+export interface DriverHost extends ProgramHost<ServerFlags> {
+  /** Called only when something has to be read from the cluster, or made there. */
   readonly kube: () => Promise<DriverKube>;
+  readonly randomUuid: () => string;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;
   readonly openStore?: (request: RunStoreRequest) => Promise<ObjectStore>;
   /** Called once the task name and type are known, before the first call: a debugger may want to wait here. */
   readonly beforeDrive?: (options: DriverOptions, logger: Logger) => Promise<void> | void;
-  /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`. */
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** Never throws. */
+/** Runs the driver. Never throws. */
 export async function runDriver(argv: readonly string[], host: DriverHost): Promise<number> {
   let command;
   try {
     const readText = (path: string) => unlessInterrupted(host.signal, () => host.files.readText(path));
     command = await parseDriverFlags(argv, { environment: host.environment, readText });
   } catch (error) {
-    return reportUsage(error, host);
+    return reportUsage(error, host.stderr, { name: "driver", flags: DRIVER_FLAGS }) === 2 ? 2 : failureCode(error, host.signal);
   }
   switch (command.mode) {
     case "help":
@@ -69,34 +52,27 @@ export async function runDriver(argv: readonly string[], host: DriverHost): Prom
       host.createLogger(1).warn("--driver_retry_finalize is not supported by this driver: nothing is done");
       return 0;
     case "drive":
-      return driveAndWrite(command.options, command.logLevel, command.connection, command.warnings, host);
+      return driveAndWrite(command, host);
   }
 }
 
-async function driveAndWrite(
-  options: DriverOptions,
-  logLevel: string,
-  connection: ServerFlags,
-  warnings: readonly string[],
-  host: DriverHost,
-): Promise<number> {
-  const verbosity = Number.parseInt(logLevel, 10);
-  const logger = host.createLogger(Number.isNaN(verbosity) ? 1 : verbosity);
+async function driveAndWrite({ options, connection, logLevel, warnings }: DriveCommand, host: DriverHost): Promise<number> {
+  const logger = host.createLogger(logLevel);
   logger.info("driver starts", {
     version: buildInfo.version,
     commit: buildInfo.commit,
     type: options.type,
     runId: options.runId,
   });
-  if (Number.isNaN(verbosity)) logger.warn("--log_level is no number, 1 is taken", { value: logLevel });
   for (const warning of warnings) logger.warn(warning);
   const { clock, files, kube, openStore, randomUuid, signal } = host;
-  let api: DriverConnection | undefined;
+  let server: ApiConnection | undefined;
   let stopWatching = (): void => undefined;
   try {
     await host.beforeDrive?.(options, logger);
-    api = await unlessInterrupted(signal, () => host.connect(connection, logger));
-    stopWatching = hurryOnAbort(signal, api);
+    server = await unlessInterrupted(signal, () => host.connect(connection, logger));
+    stopWatching = capDeadlinesOnStop(signal, server, CALLS_UNTIL_MS);
+    const { api } = server;
     const deliver = (result: DriverResult) => writeOutputFiles(files, planOutputFiles(options, result));
     const settings = settingsOf(host);
     const deps: DriverDeps = { api, clock, logger, files, kube, openStore, randomUuid, settings, deliver, signal };
@@ -111,7 +87,7 @@ async function driveAndWrite(
     return failureCode(error, signal);
   } finally {
     stopWatching();
-    api?.close();
+    server?.close?.();
   }
 }
 
@@ -119,22 +95,6 @@ async function driveAndWrite(
 function failureCode(error: unknown, signal: AbortSignal | undefined): number {
   const stop = signal?.aborted === true ? interruptedError(signal.reason) : error;
   return stop instanceof HostError && stop.code === "INTERRUPTED" ? (stop.details.exitCode ?? 1) : 1;
-}
-
-/** @returns A function that stops watching. */
-function hurryOnAbort(signal: AbortSignal | undefined, api: DriverConnection): () => void {
-  if (signal === undefined) return () => undefined;
-  const onAbort = (): void => api.hurry?.(CALLS_UNTIL_MS);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
-  return () => signal.removeEventListener("abort", onAbort);
-}
-
-function reportUsage(error: unknown, { stderr, signal }: DriverHost): number {
-  const malformed = error instanceof UsageError && error.code === "FLAG_INVALID";
-  stderr.write(`driver: ${errorMessage(error)}\n`);
-  if (malformed) stderr.write(usageText(DRIVER_FLAGS, "driver"));
-  return malformed ? 2 : failureCode(error, signal);
 }
 
 function settingsOf({ environment, argumentLimitBytes }: DriverHost): DriverSettings {

@@ -12,11 +12,12 @@
  */
 import { UsageError } from "../core/errors.ts";
 import { parseFlags, usageText, type FlagTable, type ParsedFlags } from "../core/go/flags.ts";
-import { parseGoInteger } from "../core/go/number.ts";
+import { readLogLevel } from "../program/log-level.ts";
 import type { ApiServerFlags, CommonOptions, ContainerOptions, ImporterOptions } from "./options.ts";
 
 const string = (help: string, value = "") => ({ type: "string", default: value, help }) as const;
 
+/** Every flag with type, default and help text, in the order of the usage text. */
 export const LAUNCHER_FLAGS = {
   copy: string("copy this program to FILE, so that it runs in any container, and exit; every other flag is ignored"),
   executor_type: string("container or importer", "container"),
@@ -94,7 +95,8 @@ export function parseLauncherFlags(argv: readonly string[]): LauncherCommand {
   if (values.copy !== "") return { mode: "copy", destination: values.copy, warnings };
   const mode = executorType(values.executor_type);
   assertComplete(parsed, mode);
-  const shared = { api: apiServerFlags(parsed), ...readLogLevel(values.log_level, warnings) };
+  const level = readLogLevel(values.log_level);
+  const shared = { api: apiServerFlags(parsed), logLevel: level.logLevel, warnings: [...warnings, ...level.warnings] };
   const common = commonOptions(parsed);
   if (mode === "importer") return { mode, ...shared, options: { ...common, importerSpec: values.importer_spec } };
   const options: ContainerOptions = {
@@ -165,11 +167,4 @@ function commonOptions({ values }: Parsed): CommonOptions {
     pod: { name: values.pod_name, uid: values.pod_uid },
     ...(values.iteration_index < 0 ? {} : { iterationIndex: values.iteration_index }),
   };
-}
-
-/** A bad level is not worth a failed step. */
-function readLogLevel(text: string, warnings: readonly string[]): { logLevel: number; warnings: readonly string[] } {
-  const level = parseGoInteger(text);
-  if (typeof level !== "string") return { logLevel: Number(level), warnings };
-  return { logLevel: 1, warnings: [...warnings, `--log_level ${JSON.stringify(text)} is no number, 1 is used`] };
 }

@@ -60,7 +60,7 @@ async function main(): Promise<void> {
         environment,
       );
       logger.info("API server", { endpoint: connection.endpoint, tls: flags.tlsEnabled });
-      return { api: connection, hurry: (withinMs) => connection.hurry(withinMs), close: () => connection.close() };
+      return { api: connection, capDeadlines: (withinMs) => connection.capDeadlines(withinMs), close: () => connection.close() };
     },
     kube,
     openStore: async (request) => {

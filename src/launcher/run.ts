@@ -7,35 +7,22 @@
  *
  * @module
  */
-import { buildInfo, formatVersion } from "../program/build-info.ts";
-import { errorMessage, KfpError, UsageError } from "../core/errors.ts";
-import { usageText } from "../core/go/flags.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { FileSystem } from "../ports/file-system.ts";
+import { errorMessage, KfpError } from "../core/errors.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
-import type { KubeApi } from "../ports/kube-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { OutputSink, ProcessRunner, SignalSource } from "../ports/process-runner.ts";
+import { buildInfo, formatVersion } from "../program/build-info.ts";
+import { capDeadlinesOnStop, type ApiConnection, type ProgramHost } from "../program/host.ts";
+import { reportUsage } from "../program/usage.ts";
 import type { LauncherDeps, LaunchResult } from "./deps.ts";
 import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS } from "./interruption.ts";
 import type { ApiServerFlags } from "./options.ts";
 import { readLauncherSettings } from "./settings.ts";
 
-/** The API server, as whoever made the connection hands it in. */
-export interface LauncherConnection {
-  readonly api: KfpApi;
-  /** From now on every call ends within so many milliseconds. Absent where the connection belongs to somebody else. */
-  readonly hurry?: ((withinMs: number) => void) | undefined;
-  /** Absent where the connection belongs to somebody else. */
-  readonly close?: (() => void) | undefined;
-}
-
-/** What the main file, or a local run, wires up. */
-export interface LauncherHost {
-  /** Of this program: the settings of settings.ts. Variables of the user's container that are hidden from Node are in it, too. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+/** What the main file, or a local run, wires up. The environment holds the settings of settings.ts. */
+export interface LauncherHost extends ProgramHost<ApiServerFlags> {
   /** The whole environment of the user's program. */
   readonly userEnvironment: Readonly<Record<string, string>>;
   /** Working folder of the user's program; that of this process when absent. */
@@ -44,15 +31,7 @@ export interface LauncherHost {
   /** Where the user's streams go, byte for byte. */
   readonly userStdout: OutputSink;
   readonly userStderr: OutputSink;
-  /** Where the launcher's own text goes: version to stdout, usage to stderr. */
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  readonly clock: Clock;
-  readonly files: FileSystem;
   readonly processRunner: ProcessRunner;
-  readonly createLogger: (verbosity: number) => Logger;
-  readonly connect: (flags: ApiServerFlags, logger: Logger) => Promise<LauncherConnection>;
-  readonly kube: () => Promise<KubeApi>;
   readonly openStore: (request: RunStoreRequest) => Promise<ObjectStore>;
   /** `--copy`: makes this program start at `destination` in any container. */
   readonly copy: (destination: string) => Promise<void>;
@@ -62,9 +41,9 @@ export interface LauncherHost {
   readonly taskCountHint?: number | undefined;
   /** Called once the command line is known, before the first call: a debugger may want to wait here. */
   readonly beforeLaunch?: ((command: ExecutorCommand, logger: Logger) => Promise<void> | void) | undefined;
-  /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`, or an Error that says why. */
-  readonly signal?: AbortSignal | undefined;
 }
+
+const PROGRAM = { name: "launcher-v2", flags: LAUNCHER_FLAGS };
 
 /** Runs the launcher. Never throws. */
 export async function runLauncher(argv: readonly string[], host: LauncherHost): Promise<number> {
@@ -72,7 +51,7 @@ export async function runLauncher(argv: readonly string[], host: LauncherHost): 
   try {
     command = parseLauncherFlags(argv);
   } catch (error) {
-    return reportUsage(error, host);
+    return reportUsage(error, host.stderr, PROGRAM);
   }
   switch (command.mode) {
     case "help":
@@ -104,18 +83,18 @@ async function execute(command: ExecutorCommand, host: LauncherHost): Promise<nu
   try {
     logger = host.createLogger(command.logLevel);
   } catch (error) {
-    return reportUsage(error, host);
+    return reportUsage(error, host.stderr, PROGRAM);
   }
   const { runId, taskName, iterationIndex } = command.options;
   const { version, commit } = buildInfo;
   logger.info("launcher-v2 starts", { version, commit, mode: command.mode, runId, task: taskName, iteration: iterationIndex });
   for (const warning of command.warnings) logger.warn(warning);
-  let connection: LauncherConnection | undefined;
+  let connection: ApiConnection | undefined;
   let stopWatching = (): void => undefined;
   try {
     await host.beforeLaunch?.(command, logger);
     connection = await host.connect(command.api, logger);
-    stopWatching = hurryOnAbort(host.signal, connection);
+    stopWatching = capDeadlinesOnStop(host.signal, connection, CALLS_UNTIL_MS);
     const result = await launch(command, launcherDeps(command, host, connection.api, logger));
     if (result.message !== undefined) logger.error(`failed to execute launcher: ${result.message}`, { taskId: result.taskId });
     logger.info("launcher-v2 ends", { taskId: result.taskId, exitCode: result.exitCode });
@@ -158,20 +137,4 @@ function launcherDeps({ api: { caCertPath } }: ExecutorCommand, host: LauncherHo
     taskCountHint: host.taskCountHint,
     signal: host.signal,
   };
-}
-
-/** @returns A function that stops watching. */
-function hurryOnAbort(signal: AbortSignal | undefined, { hurry }: LauncherConnection): () => void {
-  if (signal === undefined || hurry === undefined) return () => undefined;
-  const onAbort = (): void => hurry(CALLS_UNTIL_MS);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener("abort", onAbort, { once: true });
-  return () => signal.removeEventListener("abort", onAbort);
-}
-
-function reportUsage(error: unknown, { stderr }: LauncherHost): number {
-  const malformed = error instanceof UsageError && error.code === "FLAG_INVALID";
-  stderr.write(`launcher-v2: ${errorMessage(error)}\n`);
-  if (malformed) stderr.write(usageText(LAUNCHER_FLAGS, "launcher-v2"));
-  return malformed ? 2 : 1;
 }

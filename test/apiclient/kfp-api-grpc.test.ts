@@ -161,7 +161,7 @@ describe("retries", () => {
     expect(server.calls).toHaveLength(1);
   });
 
-  test("hurry() ends a wait between two tries; the next try is made at once", async ({ expect }) => {
+  test("capDeadlines() ends a wait between two tries; the next try is made at once", async ({ expect }) => {
     const { api, server } = await connect({
       clock: systemClock,
       policy: { minDelayMs: 600_000, maxDelayMs: 600_000, totalMs: 1_000_000 },
@@ -170,8 +170,8 @@ describe("retries", () => {
     const pending = api.getRun("r", "DEFAULT");
     while (server.calls.length === 0) await systemClock.sleep(5);
     // The failure is on its way: only once it has arrived does the wait begin.
-    const hurry = setInterval(() => api.hurry(10_000), 5);
-    open.push({ close: () => clearInterval(hurry) });
+    const cap = setInterval(() => api.capDeadlines(10_000), 5);
+    open.push({ close: () => clearInterval(cap) });
     expect((await pending).runId).toBe("r");
   });
 
@@ -199,11 +199,11 @@ describe("retries", () => {
     expect(error).toMatchObject({ code: "API_UNAVAILABLE", details: { status: "DEADLINE_EXCEEDED" } });
   });
 
-  test("hurry() ends a call that is under way, and allows no long wait", async ({ expect }) => {
+  test("capDeadlines() ends a call that is under way, and allows no long wait", async ({ expect }) => {
     const { api, server } = await connect({ clock: systemClock, script: () => "silence" });
     const pending = failureOf(api.getTask("r", "t"));
     while (server.calls.length === 0) await systemClock.sleep(5);
-    api.hurry(50);
+    api.capDeadlines(50);
     expect((await pending).details["status"]).toBe("DEADLINE_EXCEEDED");
   });
 });

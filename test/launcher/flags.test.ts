@@ -121,7 +121,7 @@ describe("parseLauncherFlags(): container mode", () => {
   test("a bad log level is a warning", () => {
     expect(containerOf([...container, "--log_level", "high"])).toMatchObject({
       logLevel: 1,
-      warnings: ['--log_level "high" is no number, 1 is used'],
+      warnings: ['--log_level "high" is not a number, 1 is used'],
     });
     expect(containerOf([...container, "--log_level", "4"]).logLevel).toBe(4);
   });
