@@ -31,6 +31,7 @@ import type { PipelineSpec, PipelineTask, Run } from "../core/kfp-types.ts";
 import { parsePipelineSpec, type ParsedPipeline } from "../core/spec/pipeline-spec.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
+import { warnOfUnknownFields } from "../program/unknown-fields.ts";
 import { iterationOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { TaskReader } from "../resolver/run/task-rows.ts";
 import { findTask, listAllTasks, nameFilter, taskReader } from "./read-tasks.ts";
@@ -144,11 +145,7 @@ async function readProducers(
 
 function parseSpec(json: JsonObject, { logger }: ReadRunDeps): ParsedPipeline {
   const pipeline = parsePipelineSpec(json);
-  if (pipeline.unknownFields.length > 0) {
-    logger.warn("The pipeline spec has fields unknown to this version, they are ignored", {
-      fields: pipeline.unknownFields.join(", "),
-    });
-  }
+  warnOfUnknownFields(logger, "the pipeline spec", pipeline.unknownFields);
   return pipeline;
 }
 

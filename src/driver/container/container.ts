@@ -19,6 +19,7 @@ import { containerOf } from "../../core/spec/pipeline-spec.ts";
 import { declaredInputs, resolveDriverArguments } from "../../core/placeholders/placeholders.ts";
 import { jsonToValue, type JsonObject } from "../../core/values/value.ts";
 import { ExecutorInput_InputsSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { lookUpCache, type CacheDecision } from "./cache-lookup.ts";
 import { recordCached, recordSkipped, recordTask, type ResolvedStep } from "./record-step.ts";
@@ -52,7 +53,7 @@ interface Step extends ResolvedStep, ChildSpec {
 
 export async function driveContainer(deps: DriverDeps, options: ContainerOptions): Promise<DriverResult> {
   const kubernetes = parseKubernetesConfig(options.kubernetesConfig);
-  warnOfUnknownFields(deps, kubernetes);
+  warnOfUnknownFields(deps.logger, "--kubernetes_config", kubernetes?.unknownFields ?? []);
   const child = await readChildTask(deps, options, kubernetes === undefined ? [] : producersOfConfig(kubernetes.config));
   const { snapshot, parent, scopePath } = child;
   const { taskName, iterationIndex } = options;
@@ -169,9 +170,4 @@ async function pipelineRoot(deps: DriverDeps, { snapshot }: ChildTask, options: 
     ...(deps.settings.launcherConfigFolder === undefined ? {} : { folder: deps.settings.launcherConfigFolder }),
   });
   return joinPipelineRoot(root, [options.pipelineName, options.runId], { keepQuery: true });
-}
-
-function warnOfUnknownFields({ logger }: DriverDeps, kubernetes: ParsedKubernetesConfig | undefined): void {
-  const fields = kubernetes?.unknownFields ?? [];
-  if (fields.length > 0) logger.warn("Unknown fields are ignored", { flag: "kubernetes_config", fields: fields.join(", ") });
 }

@@ -13,6 +13,7 @@ import { parseLenient } from "../../core/protojson/protojson.ts";
 import { resolveScopePath } from "../../core/spec/scope-path.ts";
 import type { Value } from "../../core/values/value.ts";
 import { PipelineJob_RuntimeConfigSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { rootParameters } from "../../resolver/inputs/root-parameters.ts";
 import { createOrAdoptTask } from "../../tasks/attempt.ts";
 import { BatchUpdater } from "../../tasks/batch-updater.ts";
@@ -34,8 +35,7 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     unknownFields,
     roundedIntegers,
   } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
-  if (unknownFields.length > 0)
-    deps.logger.warn("Unknown fields are ignored", { flag: "runtime_config", fields: unknownFields.join(", ") });
+  warnOfUnknownFields(deps.logger, "--runtime_config", unknownFields);
   const snapshot = await readRun(deps, { runId: options.runId });
   const place = {
     name: ROOT_NAME,

@@ -18,6 +18,7 @@ import { folderOf } from "../../core/go/slash-path.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/object-store.ts";
+import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { artifactEntries, artifactPath } from "../inputs/artifact-paths.ts";
 import type { LauncherDeps } from "../deps.ts";
 import { downloadedUris } from "../inputs/download-inputs.ts";
@@ -47,9 +48,7 @@ export async function readExecutorInput(
 ): Promise<ExecutorInput> {
   const json = await expandFileValue("executor_input", text, (path) => fileSystem.readRegularText(path, JSON_FLAG_LIMIT));
   const { message, unknownFields } = parseLenient(ExecutorInputSchema, json, { what: "--executor_input" });
-  if (unknownFields.length > 0) {
-    logger.warn("The executor input has fields unknown to this version, they are ignored", { fields: unknownFields.join(", ") });
-  }
+  warnOfUnknownFields(logger, "--executor_input", unknownFields);
   logger.verbose(4, "Executor input", () => ({ json }));
   return message;
 }

@@ -25,6 +25,7 @@ import {
 import { parseLenient } from "../../core/protojson/protojson.ts";
 import { lastEntry, resolveScopePath, type ScopeEntry } from "../../core/spec/scope-path.ts";
 import type { Value } from "../../core/values/value.ts";
+import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { producersOf, resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { ArtifactMatcher } from "../../tasks/artifact-matcher.ts";
 import { createOrAdoptTask, timestampNow } from "../../tasks/attempt.ts";
@@ -118,9 +119,7 @@ async function startImporter(deps: ImporterDeps, options: ImporterOptions): Prom
 async function readImporterSpec({ fileSystem, logger }: ImporterDeps, text: string): Promise<ImporterSpec> {
   const json = await expandFileValue("importer_spec", text, (path) => fileSystem.readRegularText(path, JSON_FLAG_LIMIT));
   const { message, unknownFields } = parseLenient(ImporterSpecSchema, json, { what: "--importer_spec" });
-  if (unknownFields.length > 0) {
-    logger.warn("The importer spec has fields unknown to this version, they are ignored", { fields: unknownFields.join(", ") });
-  }
+  warnOfUnknownFields(logger, "--importer_spec", unknownFields);
   return message;
 }
 

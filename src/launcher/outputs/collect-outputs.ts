@@ -20,6 +20,7 @@ import { textToValue } from "../../core/values/text-to-value.ts";
 import { valueToJson, type Value } from "../../core/values/value.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import type { OutputLimits } from "../settings.ts";
 
 export interface CollectDeps {
@@ -72,9 +73,7 @@ async function readExecutorOutput(
     const types = Object.entries(component.outputDefinitions?.parameters ?? {});
     const rounded = findRoundedParameter(parsed, new Map(types.map(([key, { parameterType }]) => [key, parameterType])));
     if (rounded !== undefined) throw new Error(`output parameter "${rounded.key}": ${rounded.problem}`);
-    if (unknownFields.length > 0) {
-      logger.warn("The executor output has fields nobody knows, they are ignored", { path, fields: unknownFields.join(", ") });
-    }
+    warnOfUnknownFields(logger, `the executor output in ${path}`, unknownFields);
     logger.verbose(4, "Executor output", () => ({ path, text }));
     return output;
   } catch (error) {
