@@ -122,6 +122,7 @@ interface DetailsByCode {
   FLAG_INVALID: FlagDetails;
   FLAG_MISSING: FlagDetails;
   FILE_UNREADABLE: FileDetails;
+  SPEC_INVALID: { readonly task?: string; readonly member?: string };
   SCOPE_PATH_INVALID: { readonly scopePath?: string };
   COMPONENT_NOT_FOUND: { readonly task?: string; readonly component?: string };
   API_UNAVAILABLE: CallDetails;

@@ -12,8 +12,8 @@
 import { errorMessage } from "../core/errors.ts";
 import { type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
 import { parentIdOf } from "../resolver/run/task-index.ts";
-import { reportFailure } from "../tasks/attempt.ts";
-import type { RunSnapshot } from "../tasks/read-run.ts";
+import { reportFailure } from "../tasks/report-failure.ts";
+import { propagationOptions, type RunSnapshot } from "../tasks/read-run.ts";
 import { propagateStatus } from "../tasks/status-propagation.ts";
 import type { DriverDeps } from "./deps.ts";
 import { stoppableApi, unlessInterrupted } from "./interruption.ts";
@@ -60,7 +60,7 @@ export async function withFailureReport(
 }
 
 async function recordFailure(deps: DriverDeps, snapshot: RunSnapshot, progress: TaskInProgress, message: string): Promise<void> {
-  const { runId } = snapshot.run;
+  const { runId } = snapshot;
   const row = await reportFailure(deps, {
     runId,
     draft: progress.draft,
@@ -70,5 +70,5 @@ async function recordFailure(deps: DriverDeps, snapshot: RunSnapshot, progress: 
   });
   // A root has nobody above it, and its own state was just written.
   if (parentIdOf(row) === undefined) return;
-  await propagateStatus(deps, row, { runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks });
+  await propagateStatus(deps, row, propagationOptions(snapshot));
 }

@@ -21,9 +21,7 @@ import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
 import type { DriverResult } from "./result.ts";
 
 /** What the main file wires up. */
-export interface DriverHost extends ProgramHost<ServerFlags> {
-  /** Called only when something has to be read from the cluster, or made there. */
-  readonly kube: () => Promise<DriverKube>;
+export interface DriverHost extends ProgramHost<ServerFlags, DriverKube> {
   readonly randomUuid: () => string;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;

@@ -7,7 +7,7 @@
  */
 import { TaskPodType, TaskState, type TaskInit } from "../core/kfp-types.ts";
 import type { Clock } from "../ports/clock.ts";
-import { timestampNow } from "../tasks/attempt.ts";
+import { timestampNow } from "../tasks/task-status.ts";
 import type { CommonOptions } from "./options.ts";
 
 export type TaskPlace = Required<Pick<TaskInit, "name" | "displayName" | "type" | "scopePath">> &

@@ -8,7 +8,7 @@ import type { ComponentSpec, PipelineTask, StatusMetadata, TaskInit } from "../c
 import { PipelineTaskSchema, TaskPodType, TaskState } from "../core/kfp-types.ts";
 import { resolveScopePath, lastEntry } from "../core/spec/scope-path.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
-import { statusMetadata } from "../tasks/attempt.ts";
+import { statusMetadata } from "../tasks/task-status.ts";
 import type { BatchUpdater } from "../tasks/batch-updater.ts";
 import type { RunSnapshot } from "../tasks/read-run.ts";
 import type { CommonOptions } from "./options.ts";

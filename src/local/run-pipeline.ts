@@ -25,7 +25,7 @@ import { createLogger } from "../node/stderr-logger.ts";
 import { logStream, type LogStream } from "../node/log-stream.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import { statusMetadata } from "../tasks/attempt.ts";
+import { statusMetadata } from "../tasks/task-status.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { CANCELLED_MESSAGE, cancelledMessage, terminationSignal, throwIfCancelled, unlessStuck } from "./engine/cancellation.ts";
 import { createExecutor } from "./executors/create-executor.ts";

@@ -24,8 +24,11 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
-/** The surroundings that driver and launcher share. `ServerFlags` is what their command line says about the API server. */
-export interface ProgramHost<ServerFlags> {
+/**
+ * The surroundings that driver and launcher share. `ServerFlags` is what their command line says about the API server, `Kube` what they
+ * ask of the cluster.
+ */
+export interface ProgramHost<ServerFlags, Kube = KubeApi> {
   /** Of this program; variables of the user's container that are hidden from Node are in it, too. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where the version goes. */
@@ -38,8 +41,8 @@ export interface ProgramHost<ServerFlags> {
   readonly createLogger: (verbosity: number) => Logger;
   /** Called once, after the command line has been read. */
   readonly connect: (flags: ServerFlags, logger: Logger) => Promise<ApiConnection>;
-  /** Called only when something has to be read from the cluster. */
-  readonly kube: () => Promise<KubeApi>;
+  /** Called only when something is needed of the cluster. */
+  readonly kube: () => Promise<Kube>;
   /** Aborted to stop: the reason is the name of a signal, as `SIGTERM`, or an Error that says why. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -58,7 +58,10 @@ export interface ReadRunOptions {
   readonly taskCountHint?: number | undefined;
 }
 
+/** A run as far as this step needs it, at the time of the read. */
 export interface RunSnapshot {
+  /** As asked for. */
+  readonly runId: string;
   readonly run: Run;
   /** The spec with its deployment; `spec` is its first member. */
   readonly pipeline: ParsedPipeline;
@@ -73,6 +76,15 @@ export interface RunSnapshot {
   readonly complete: boolean;
   /** Reads rows that `tasks` lacks. */
   readonly reader: TaskReader;
+}
+
+/** For propagateStatus, propagateOutputs and their kin. */
+export interface PropagationOptions {
+  readonly runId: string;
+  readonly spec: PipelineSpec;
+  /** The run was not read whole. */
+  readonly isLargeRun: boolean;
+  readonly tasks: TaskIndex;
 }
 
 /**
@@ -99,7 +111,12 @@ export async function readRun(deps: ReadRunDeps, options: ReadRunOptions): Promi
   const siblings = await readProducers(api, options, options.producers?.(spec, parent) ?? [], parentTaskId);
   const rows = [parent, ...siblings, ...(own === undefined ? [] : [own])];
   const tasks = new TaskIndex(rows, { completeParents: [] });
-  return { run, pipeline, spec, tasks, parent, own, complete: false, reader: taskReader(api, runId) };
+  return { runId, run, pipeline, spec, tasks, parent, own, complete: false, reader: taskReader(api, runId) };
+}
+
+/** What a propagation of states or outputs needs to know of the run that was read. */
+export function propagationOptions({ runId, spec, complete, tasks }: RunSnapshot): PropagationOptions {
+  return { runId, spec, isLargeRun: !complete, tasks };
 }
 
 function isLikelyLarge({ iterationIndex, taskCountHint }: ReadRunOptions): boolean {
@@ -117,7 +134,7 @@ async function readWhole(deps: ReadRunDeps, { runId, parentTaskId, ownTaskId }: 
   const rowOf = (id: string | undefined) => (id === undefined ? undefined : tasks.get(id));
   const { spec } = pipeline;
   const [parent, own] = [rowOf(parentTaskId), rowOf(ownTaskId)];
-  return { run, pipeline, spec, tasks, parent, own, complete: true, reader: taskReader(api, runId) };
+  return { runId, run, pipeline, spec, tasks, parent, own, complete: true, reader: taskReader(api, runId) };
 }
 
 async function requireTask(api: KfpApi, runId: string, taskId: string): Promise<PipelineTask> {

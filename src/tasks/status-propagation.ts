@@ -35,7 +35,7 @@ import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/states/status-walk.ts";
 import { TaskIndex } from "../resolver/run/task-index.ts";
-import { timestampNow } from "./attempt.ts";
+import { timestampNow } from "./task-status.ts";
 import { findTask, stateFilter } from "./read-tasks.ts";
 
 export interface StatusPropagationDeps {

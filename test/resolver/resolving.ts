@@ -7,14 +7,15 @@ import { errorMessage } from "../../src/core/errors.ts";
 import type { PipelineTask } from "../../src/core/kfp-types.ts";
 import type { JsonValue } from "../../src/core/values/value.ts";
 import { resolveInputs } from "../../src/resolver/inputs/resolve-inputs.ts";
-import type { JobContext, ResolvedInputs } from "../../src/resolver/inputs/resolve-inputs.ts";
+import type { RunFacts } from "../../src/core/placeholders/placeholders.ts";
+import type { ResolvedInputs } from "../../src/resolver/inputs/resolve-inputs.ts";
 import { scopeEntryAt } from "../../src/resolver/run/spec-lookup.ts";
 import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import type { TaskReader } from "../../src/resolver/run/task-rows.ts";
 import { row, showArtifact, showParameter, specOf } from "./rows.ts";
 import type { RowOptions } from "./rows.ts";
 
-export const JOB: JobContext = { runId: "run-1", runName: "argo-abc", runDisplayName: "My run" };
+export const JOB: RunFacts = { runId: "run-1", runName: "argo-abc", runDisplayName: "My run" };
 
 export interface Case {
   /** Task spec of `train`, without its component reference. */
@@ -30,7 +31,7 @@ export interface Case {
   /** Rows below the root: given the root's row. */
   readonly rows?: (root: PipelineTask) => readonly PipelineTask[];
   readonly iterationIndex?: number;
-  readonly job?: Partial<JobContext>;
+  readonly job?: Partial<RunFacts>;
   readonly pipelineRoot?: string;
   readonly reader?: TaskReader;
   /** The index holds only the parent and these rows. */

@@ -4,7 +4,7 @@ import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
 import { PipelineTaskSchema, TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
-import { timestampNow } from "../../src/tasks/attempt.ts";
+import { timestampNow } from "../../src/tasks/task-status.ts";
 import { propagateStatus } from "../../src/tasks/status-propagation.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
 import { createRootRow, createRow } from "../support/run-tasks.ts";

@@ -1,8 +1,8 @@
 /**
  * Placeholders: one door to the modules that find them and resolve them.
  *
- * Text form: placeholder-text. IfPresent and Concat: placeholder-clause. The driver's pass over a command line: placeholder-driver.
- * The launcher's pass: placeholder-launcher. Facts of run and task: placeholder-context. Importer metadata: placeholder-metadata.
+ * Text form: text. IfPresent and Concat: clause. The driver's pass over a command line: driver-pass. The launcher's pass: launcher-pass.
+ * Facts of run and task: context, and run-facts which gathers them. Importer metadata: metadata.
  *
  * @module
  */
@@ -15,4 +15,6 @@ export { resolveLauncherArguments, resolveParameterReferences } from "./launcher
 export type { LauncherArgumentsContext } from "./launcher-pass.ts";
 export { resolveMetadataPlaceholders } from "./metadata.ts";
 export { findPlaceholders, replacePlaceholders, substituteInputParameters, wholePlaceholder } from "./text.ts";
+export { runFacts } from "./run-facts.ts";
+export type { RunFacts } from "./run-facts.ts";
 export type { ContextName, Placeholder, PlaceholderReference } from "./text.ts";

@@ -22,12 +22,12 @@ import { ExecutorInput_InputsSchema } from "../../gen/ml_pipelines/pipeline_spec
 import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { lookUpCache, type CacheDecision } from "./cache-lookup.ts";
-import { recordCached, recordSkipped, recordTask, type ResolvedStep } from "./record-step.ts";
+import { recordCached, recordSkipped, recordStep, type ResolvedStep } from "./record-step.ts";
 import { childSpec, readChildTask, type ChildSpec, type ChildTask } from "../child-task.ts";
 import { resolveChannelText } from "../channel-text.ts";
 import type { DriverDeps } from "../deps.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
-import { jobContext } from "../job-context.ts";
+import { runFactsOf } from "../run-facts.ts";
 import { dynamicValues } from "../dynamic-values.ts";
 import { parseKubernetesConfig, producersOfConfig, type ParsedKubernetesConfig } from "../kubernetes-config.ts";
 import type { ContainerOptions } from "../options.ts";
@@ -83,7 +83,7 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
       tasks: snapshot.tasks,
       reader: snapshot.reader,
       iterationIndex,
-      job: jobContext(snapshot.run, parent, options),
+      job: runFactsOf(snapshot.run, options),
       pipelineRoot: root,
     };
     const inputs = await resolveInputs(request);
@@ -124,7 +124,7 @@ async function recordRunning(deps: DriverDeps, step: Step, { fingerprint }: Cach
   const executorInput = withTaskConfig(step.executorInput, taskConfigInputs(component), plan.taskConfig);
   const elements = [...container.command, ...container.args];
   const userArguments = resolveDriverArguments(elements, executorInput, declaredInputs(component));
-  const { task, batch } = await recordTask(deps, step, {});
+  const { task, batch } = await recordStep(deps, step, {});
   await batch.flush();
   const podSpecPatch = buildPodSpecPatch({
     ...plan,

@@ -7,15 +7,18 @@
  */
 import { TaskState, TaskType, type InputOutputs, type PipelineTask } from "../../core/kfp-types.ts";
 import type { ResolvedInputs } from "../../resolver/inputs/resolve-inputs.ts";
-import { createOrAdoptTask, timestampNow, type CreateTaskRequest } from "../../tasks/attempt.ts";
+import { artifactLinks } from "../../tasks/artifact-links.ts";
 import { BatchUpdater } from "../../tasks/batch-updater.ts";
-import { artifactLinks } from "../../tasks/links.ts";
+import type { CreateTaskRequest } from "../../tasks/create-task.ts";
 import { propagateOutputs, queueOutputs, queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
+import { propagationOptions } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
+import { timestampNow } from "../../tasks/task-status.ts";
 import { existingRow, type ChildTask } from "../child-task.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { TaskInProgress } from "../failure-report.ts";
 import type { ContainerOptions } from "../options.ts";
+import { recordTask } from "../record-task.ts";
 import type { DriverResult } from "../result.ts";
 import { cloneCachedOutputs } from "./cached-outputs.ts";
 
@@ -28,7 +31,7 @@ export interface ResolvedStep extends ChildTask {
 
 /** Condition false: the row says SKIPPED and that is all. */
 export async function recordSkipped(deps: DriverDeps, step: ResolvedStep): Promise<DriverResult> {
-  const { task, batch } = await recordTask(deps, step, { state: TaskState.SKIPPED, endTime: timestampNow(deps.clock) });
+  const { task, batch } = await recordStep(deps, step, { state: TaskState.SKIPPED, endTime: timestampNow(deps.clock) });
   await batch.flush();
   await rollUp(deps, step, task, TaskState.SKIPPED);
   return { taskId: task.taskId, cached: false };
@@ -42,13 +45,13 @@ export async function recordCached(
   outputs: InputOutputs = cloneCachedOutputs(hit, step.options),
 ): Promise<DriverResult> {
   const { runId } = step.options;
-  const { task, batch } = await recordTask(deps, step, {
+  const { task, batch } = await recordStep(deps, step, {
     state: TaskState.CACHED,
     endTime: timestampNow(deps.clock),
     outputs: { parameters: outputs.parameters },
   });
   for (const link of artifactLinks({ runId, taskId: task.taskId }, outputs.artifacts)) batch.queueLink(link);
-  const propagation = propagationOf(step);
+  const propagation = propagationOptions(step.snapshot);
   const plan = await queueOutputs({ ...deps, batch }, { ...task, outputs }, propagation);
   await batch.flush();
   await settleInnerLoops({ ...deps, batch }, plan, propagation);
@@ -58,27 +61,17 @@ export async function recordCached(
 }
 
 /** Creates or adopts the row and queues its input links. */
-export async function recordTask(
+export async function recordStep(
   deps: DriverDeps,
   { options, inputs, progress, ...child }: ResolvedStep,
   fields: TaskInProgress["draft"],
   adopt?: CreateTaskRequest["adopt"],
 ): Promise<{ task: PipelineTask; batch: BatchUpdater }> {
   progress.draft = { ...progress.draft, inputs: { parameters: inputs.parameters }, ...fields };
-  const { task, adopted } = await createOrAdoptTask(deps, {
-    runId: options.runId,
-    draft: progress.draft,
-    existing: existingRow(child, TaskType.RUNTIME, options.iterationIndex),
-    onTaskId: (taskId) => {
-      progress.taskId = taskId;
-    },
-    ...(adopt === undefined ? {} : { adopt }),
-  });
-  progress.row = task;
-  const batch = new BatchUpdater(deps, options.runId);
-  if (adopted) batch.noteTask(task);
-  else batch.noteFreshTask(task.taskId);
-  for (const link of artifactLinks({ runId: options.runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
+  const { runId, iterationIndex } = options;
+  const existing = existingRow(child, TaskType.RUNTIME, iterationIndex);
+  const { task, batch } = await recordTask(deps, runId, progress, existing, adopt);
+  for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
   queuePlan(batch, inputs.republish);
   return { task, batch };
 }
@@ -88,18 +81,11 @@ export async function publishEnd(deps: DriverDeps, step: ResolvedStep, task: Pip
   if (task.state !== TaskState.SKIPPED) {
     const batch = new BatchUpdater(deps, step.options.runId);
     batch.noteTask(task);
-    await propagateOutputs({ ...deps, batch }, task, propagationOf(step));
+    await propagateOutputs({ ...deps, batch }, task, propagationOptions(step.snapshot));
   }
   await rollUp(deps, step, task, task.state);
 }
 
 async function rollUp(deps: DriverDeps, step: ResolvedStep, task: PipelineTask, state: TaskState): Promise<void> {
-  await propagateStatus(deps, { ...task, state }, { ...propagationOf(step), isLargeRun: !step.snapshot.complete });
-}
-
-function propagationOf({
-  snapshot,
-  options,
-}: ResolvedStep): Pick<Parameters<typeof propagateOutputs>[2], "runId" | "spec" | "tasks"> {
-  return { runId: options.runId, spec: snapshot.spec, tasks: snapshot.tasks };
+  await propagateStatus(deps, { ...task, state }, propagationOptions(step.snapshot));
 }

@@ -13,15 +13,16 @@ import { buildExecutorInputs } from "../../core/executor/executor-input.ts";
 import type { TaskInit, TaskState } from "../../core/kfp-types.ts";
 import { dagTaskType, dagTypeAttributes, terminalDagState } from "./dag-type.ts";
 import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
-import { createOrAdoptTask, timestampNow } from "../../tasks/attempt.ts";
-import { BatchUpdater } from "../../tasks/batch-updater.ts";
-import { artifactLinks } from "../../tasks/links.ts";
+import { artifactLinks } from "../../tasks/artifact-links.ts";
 import { queuePlan } from "../../tasks/output-propagation.ts";
+import { propagationOptions } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
+import { timestampNow } from "../../tasks/task-status.ts";
 import { childSpec, existingRow, readChildTask } from "../child-task.ts";
 import type { DriverDeps } from "../deps.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
-import { jobContext } from "../job-context.ts";
+import { recordTask } from "../record-task.ts";
+import { runFactsOf } from "../run-facts.ts";
 import type { DagOptions } from "../options.ts";
 import { republishPreservedChildren } from "./republish.ts";
 import type { DriverResult } from "../result.ts";
@@ -40,20 +41,19 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
   };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     if (component.implementation.case !== "dag") {
-      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot drive task "${scopePath}" as a DAG: its component is no DAG`);
+      throw new SpecError("COMPONENT_KIND_INVALID", `Cannot drive task "${scopePath}" as a DAG: its component is not a DAG`);
     }
-    const job = jobContext(snapshot.run, parent, options);
-    const request = {
+    const inputs = await resolveInputs({
       spec: snapshot.spec,
       taskKey: taskName,
       taskSpec,
       component,
       parent,
       tasks: snapshot.tasks,
-      job,
+      reader: snapshot.reader,
       iterationIndex,
-    };
-    const inputs = await resolveInputs({ ...request, reader: snapshot.reader });
+      job: runFactsOf(snapshot.run, options),
+    });
     const { iterationCount } = inputs;
     const condition = await evaluateTrigger(taskSpec, component, buildExecutorInputs(inputs));
     const terminal = terminalDagState({ component, condition, iterationCount });
@@ -63,27 +63,13 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
       inputs: { parameters: inputs.parameters },
       ...terminalFields(terminal, work),
     };
-    const { task, adopted } = await createOrAdoptTask(work, {
-      runId,
-      draft: progress.draft,
-      existing: existingRow(child, typing.type, iterationIndex),
-      onTaskId: (taskId) => {
-        progress.taskId = taskId;
-      },
-    });
-    progress.row = task;
-    const batch = new BatchUpdater(work, runId);
-    if (adopted) batch.noteTask(task);
-    else batch.noteFreshTask(task.taskId);
+    const existing = existingRow(child, typing.type, iterationIndex);
+    const { task, adopted, batch } = await recordTask(work, runId, progress, existing);
     for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
     queuePlan(batch, inputs.republish);
     await batch.flush();
     if (terminal !== undefined) {
-      await propagateStatus(
-        work,
-        { ...task, state: terminal },
-        { runId, spec: snapshot.spec, isLargeRun: !snapshot.complete, tasks: snapshot.tasks },
-      );
+      await propagateStatus(work, { ...task, state: terminal }, propagationOptions(snapshot));
     } else if (adopted) {
       await republishPreservedChildren(work, { snapshot, task, batch });
     }

@@ -12,7 +12,7 @@ import type { PipelineTask } from "../../core/kfp-types.ts";
 import { planRepublish } from "../../resolver/outputs/republish.ts";
 import type { BatchUpdater } from "../../tasks/batch-updater.ts";
 import { queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
-import type { RunSnapshot } from "../../tasks/read-run.ts";
+import { propagationOptions, type RunSnapshot } from "../../tasks/read-run.ts";
 import { listAllTasks } from "../../tasks/read-tasks.ts";
 import type { DriverDeps } from "../deps.ts";
 
@@ -25,14 +25,13 @@ export interface RepublishRequest {
 }
 
 export async function republishPreservedChildren(deps: DriverDeps, { snapshot, task, batch }: RepublishRequest): Promise<void> {
-  const { runId } = snapshot.run;
   let tasks = snapshot.tasks.withRows([task]);
   if (!tasks.hasAllChildrenOf(task.taskId)) {
-    tasks = tasks.withChildrenOf(task.taskId, await listAllTasks(deps.api, runId, { parentId: task.taskId }));
+    tasks = tasks.withChildrenOf(task.taskId, await listAllTasks(deps.api, snapshot.runId, { parentId: task.taskId }));
   }
   for (const row of [task, ...tasks.ancestorsOf(task)]) batch.noteTask(row);
   const plan = await planRepublish(snapshot.spec, task, tasks);
   queuePlan(batch, plan);
   await batch.flush();
-  await settleInnerLoops({ ...deps, batch }, plan, { runId, spec: snapshot.spec, tasks });
+  await settleInnerLoops({ ...deps, batch }, plan, { ...propagationOptions(snapshot), tasks });
 }

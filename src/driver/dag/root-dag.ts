@@ -15,12 +15,11 @@ import type { Value } from "../../core/values/value.ts";
 import { PipelineJob_RuntimeConfigSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
 import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { rootParameters } from "../../resolver/inputs/root-parameters.ts";
-import { createOrAdoptTask } from "../../tasks/attempt.ts";
-import { BatchUpdater } from "../../tasks/batch-updater.ts";
 import { readRun } from "../../tasks/read-run.ts";
 import type { DriverDeps } from "../deps.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
-import { runContext } from "../job-context.ts";
+import { recordTask } from "../record-task.ts";
+import { runFactsOf } from "../run-facts.ts";
 import type { RootDagOptions } from "../options.ts";
 import { republishPreservedChildren } from "./republish.ts";
 import type { DriverResult } from "../result.ts";
@@ -54,24 +53,12 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
       spec: snapshot.spec,
       values: runtimeConfig.parameterValues,
       roundedIntegers: roundedIntegers.map((path) => path.slice(1)),
-      job: runContext(snapshot.run, options),
+      job: runFactsOf(snapshot.run, options),
     });
-    const draft: TaskInit = { ...progress.draft, inputs: rootInputs(parameters) };
-    progress.draft = draft;
+    progress.draft = { ...progress.draft, inputs: rootInputs(parameters) };
     const existing = snapshot.tasks.all().find((task) => task.type === TaskType.ROOT && task.scopePath === ROOT_SCOPE);
-    const { task, adopted } = await createOrAdoptTask(work, {
-      runId: options.runId,
-      draft,
-      existing,
-      onTaskId: (taskId) => {
-        progress.taskId = taskId;
-      },
-    });
-    progress.row = task;
-    if (adopted) {
-      const batch = new BatchUpdater(work, options.runId);
-      await republishPreservedChildren(work, { snapshot, task, batch });
-    }
+    const { task, adopted, batch } = await recordTask(work, options.runId, progress, existing);
+    if (adopted) await republishPreservedChildren(work, { snapshot, task, batch });
     return { taskId: task.taskId };
   });
 }

@@ -26,10 +26,10 @@ import {
 import { assertObjectName } from "../../core/spec/object-name.ts";
 import { jsonToValue, type Value } from "../../core/values/value.ts";
 import type { VolumeClaim, VolumeClaimApi } from "../../ports/kube-api.ts";
-import { timestampNow } from "../../tasks/attempt.ts";
+import { timestampNow } from "../../tasks/task-status.ts";
 import { existingRow } from "../child-task.ts";
 import { lookUpCache } from "../container/cache-lookup.ts";
-import { publishEnd, recordCached, recordTask } from "../container/record-step.ts";
+import { publishEnd, recordCached, recordStep } from "../container/record-step.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { DriverResult } from "../result.ts";
 import { claimInputs, type ClaimInputs } from "./claim-inputs.ts";
@@ -64,7 +64,7 @@ export async function createClaim(deps: DriverDeps, step: PlatformStep): Promise
   }
 
   const draft = { ...fields, outputs: { parameters: [earlier ?? nameEntry(step, name)] } };
-  const { task, batch } = await recordTask(deps, step, draft, (row) => adoptedDraft(step, row));
+  const { task, batch } = await recordStep(deps, step, draft, (row) => adoptedDraft(step, row));
   await batch.flush();
   if (!isDone(task, "create-claim")) {
     await ensureClaim(deps, step, { name: nameOf(task) ?? name, annotations: inputs.annotations, spec: inputs.spec });

@@ -8,8 +8,8 @@
  * @module
  */
 import { TaskState } from "../../core/kfp-types.ts";
-import { timestampNow } from "../../tasks/attempt.ts";
-import { publishEnd, recordTask } from "../container/record-step.ts";
+import { timestampNow } from "../../tasks/task-status.ts";
+import { publishEnd, recordStep } from "../container/record-step.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { DriverResult } from "../result.ts";
 import { claimToDelete } from "./claim-inputs.ts";
@@ -19,7 +19,7 @@ import { prefixed } from "./prefixed.ts";
 export async function deleteClaim(deps: DriverDeps, step: PlatformStep): Promise<DriverResult> {
   const { namespace, runId } = step.options;
   const name = claimToDelete(step.executorInput);
-  const { task, batch } = await recordTask(deps, step, {}, (row) =>
+  const { task, batch } = await recordStep(deps, step, {}, (row) =>
     isDone(row, "delete-claim") ? undefined : step.progress.draft,
   );
   await batch.flush();

@@ -14,7 +14,7 @@ import { existingRow, type ChildSpec, type ChildTask } from "../child-task.ts";
 import { publishEnd, recordSkipped } from "../container/record-step.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { TaskInProgress } from "../failure-report.ts";
-import { jobContext } from "../job-context.ts";
+import { runFactsOf } from "../run-facts.ts";
 import type { ContainerOptions } from "../options.ts";
 import type { DriverResult } from "../result.ts";
 import { evaluateTrigger } from "../trigger.ts";
@@ -44,7 +44,7 @@ export async function drivePlatformTask(
     tasks: snapshot.tasks,
     reader: snapshot.reader,
     iterationIndex: options.iterationIndex,
-    job: jobContext(snapshot.run, parent, options),
+    job: runFactsOf(snapshot.run, options),
   });
   // A task that fails before its row exists shows what it was given, too.
   task.progress.draft = { ...task.progress.draft, inputs: { parameters: inputs.parameters } };

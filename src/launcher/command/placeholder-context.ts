@@ -5,30 +5,13 @@
  *
  * @module
  */
-import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Run } from "../../core/kfp-types.ts";
-import type { PlaceholderContext } from "../../core/placeholders/placeholders.ts";
+import { runFacts, type PlaceholderContext } from "../../core/placeholders/placeholders.ts";
 import type { CommonOptions } from "../options.ts";
 
-export function placeholderContext(
-  { displayName, createdAt, scheduledAt }: Run,
-  taskId: string,
-  { pod, runId, taskName }: CommonOptions,
-): PlaceholderContext {
-  return {
-    runId,
-    runDisplayName: displayName,
-    // No flag tells the workflow's name, but it begins the pod's: <workflow>-<number of the node>.
-    runName: pod.name.replace(/-\d+$/, ""),
-    taskName,
-    taskId,
-    createTime: utcSeconds(createdAt),
-    scheduleTime: utcSeconds(scheduledAt),
-  };
-}
-
-/** `YYYY-MM-DDTHH:MM:SSZ`; a time of zero was never set. */
-function utcSeconds(time: Timestamp | undefined): string | undefined {
-  if (time === undefined || time.seconds === 0n) return undefined;
-  return `${timestampDate(time).toISOString().slice(0, 19)}Z`;
+/** Facts of the run and of the task, whose row exists by now. */
+export function placeholderContext(run: Run, taskId: string, { pod, runId, taskName }: CommonOptions): PlaceholderContext {
+  // No flag tells the workflow's name, but it begins the pod's: <workflow>-<number of the node>.
+  const runName = pod.name.replace(/-\d+$/, "");
+  return { ...runFacts(run, { runId, runName, runDisplayName: run.displayName }), taskName, taskId };
 }

@@ -13,7 +13,8 @@ import { TaskState, type PipelineTask, type TaskInit } from "../../core/kfp-type
 import type { Clock } from "../../ports/clock.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
-import { statusMetadata, timestampNow } from "../../tasks/attempt.ts";
+import { statusMetadata, timestampNow } from "../../tasks/task-status.ts";
+import { propagationOptions } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
 import { finalMetadata, type Attempt } from "../attempt.ts";
 import type { LaunchResult } from "../deps.ts";
@@ -83,9 +84,8 @@ async function storeAndRollUp(
  * @throws {Error} Naming the stage that failed in the reference's words.
  */
 async function rollUp(deps: FinalizeDeps, { snapshot }: Attempt, task: PipelineTask): Promise<void> {
-  const { spec, tasks, complete } = snapshot;
   try {
-    await propagateStatus(deps, task, { runId: task.runId, spec, isLargeRun: !complete, tasks });
+    await propagateStatus(deps, task, propagationOptions(snapshot));
   } catch (error) {
     const method = error instanceof ApiError ? (error.details.method ?? "") : "";
     const isRead = method.startsWith("Get") || method.startsWith("List");

@@ -18,7 +18,7 @@
 import { errorMessage } from "../../core/errors.ts";
 import { EXECUTOR_LOGS_KEY } from "../../core/executor/executor-input.ts";
 import { TaskState, type ExecutorInput, type PipelineTask } from "../../core/kfp-types.ts";
-import { reportFailure } from "../../tasks/attempt.ts";
+import { reportFailure } from "../../tasks/report-failure.ts";
 import { BatchUpdater } from "../../tasks/batch-updater.ts";
 import { findTask } from "../../tasks/read-tasks.ts";
 import { readRun } from "../../tasks/read-run.ts";

@@ -24,8 +24,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { CreateArtifactInit, KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { ioParameter, producerMessage } from "../../resolver/run/io-entries.ts";
-import { timestampNow } from "../../tasks/attempt.ts";
+import { timestampNow } from "../../tasks/task-status.ts";
 import { queueOutputs, settleInnerLoops } from "../../tasks/output-propagation.ts";
+import { propagationOptions } from "../../tasks/read-run.ts";
 import type { Attempt } from "../attempt.ts";
 import type { CommonOptions } from "../options.ts";
 
@@ -104,7 +105,7 @@ export async function queuePropagation(
   { batch, snapshot, task }: Attempt,
   outputs: { readonly parameters: IoParameter[]; readonly artifacts: IoArtifact[] },
 ): Promise<void> {
-  const propagation = { runId: task.runId, spec: snapshot.spec, tasks: snapshot.tasks };
+  const propagation = propagationOptions(snapshot);
   const own = { ...task, outputs: create(InputOutputsSchema, outputs) };
   const plan = await queueOutputs({ ...deps, batch }, own, propagation);
   if (plan.innerLoopIds.length === 0) return;

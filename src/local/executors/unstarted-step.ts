@@ -8,7 +8,7 @@ import type { PipelineSpec } from "../../core/kfp-types.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
-import { reportFailure } from "../../tasks/attempt.ts";
+import { reportFailure } from "../../tasks/report-failure.ts";
 import { WHOLE_RUN_LIMIT } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";

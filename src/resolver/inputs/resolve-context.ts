@@ -6,9 +6,9 @@
  * @module
  */
 import { ResolveError } from "../../core/errors.ts";
-import type { ErrorCode } from "../../core/errors.ts";
+import type { CodeOf } from "../../core/errors.ts";
 import type { ComponentSpec, PipelineSpec, PipelineTask, PipelineTaskSpec } from "../../core/kfp-types.ts";
-import type { PlaceholderContext } from "../../core/placeholders/placeholders.ts";
+import type { RunFacts } from "../../core/placeholders/placeholders.ts";
 import { producerMessage } from "../run/io-entries.ts";
 import type { Producer } from "../run/io-entries.ts";
 import type { PropagationPlan } from "../outputs/propagation-plan.ts";
@@ -16,9 +16,6 @@ import { iterationOf } from "../run/task-index.ts";
 import type { TaskIndex } from "../run/task-index.ts";
 import { TaskRows } from "../run/task-rows.ts";
 import type { TaskReader } from "../run/task-rows.ts";
-
-/** Facts of the run that placeholders in constants ask for. */
-export type JobContext = Omit<PlaceholderContext, "taskName" | "taskId" | "pipelineRoot">;
 
 export interface ResolveRequest {
   readonly spec: PipelineSpec;
@@ -34,7 +31,8 @@ export interface ResolveRequest {
   readonly reader?: TaskReader | undefined;
   /** Absent outside loops. */
   readonly iterationIndex?: number | undefined;
-  readonly job: JobContext;
+  /** Facts of the run that placeholders in constants ask for. */
+  readonly job: RunFacts;
   /** Value of `{{$.pipeline_root}}`; absent: the placeholder stays. */
   readonly pipelineRoot?: string | undefined;
 }
@@ -88,13 +86,11 @@ export function producerOfEntry(
   return { taskName, iteration: iteration === undefined ? undefined : Number(iteration) };
 }
 
-type ResolveCode = ConstructorParameters<typeof ResolveError>[0] & ErrorCode;
-
 /** `Cannot resolve input "epochs" of task "root.train": <reason>`. */
 export function cannotResolve(
   context: ResolveContext,
   inputKey: string,
-  code: ResolveCode,
+  code: CodeOf<"ResolveError">,
   reason: string,
   cause?: unknown,
 ): ResolveError {

@@ -16,7 +16,7 @@ import { resolveContext } from "./resolve-context.ts";
 import type { ResolveRequest } from "./resolve-context.ts";
 import { workspaceArtifactIds } from "./workspace.ts";
 
-export type { JobContext, ResolveRequest } from "./resolve-context.ts";
+export type { ResolveRequest } from "./resolve-context.ts";
 
 export interface ResolvedInputs {
   /** By key: inputs of the task spec, component defaults, then iterator items in order. */

@@ -23,7 +23,7 @@ import {
   type JsonValue,
   type Value,
 } from "../../core/values/value.ts";
-import type { JobContext } from "./resolve-context.ts";
+import type { RunFacts } from "../../core/placeholders/placeholders.ts";
 import { lookup } from "../run/spec-lookup.ts";
 
 export interface GivenRootParameters {
@@ -31,7 +31,7 @@ export interface GivenRootParameters {
   readonly values: Readonly<Record<string, Value>>;
   /** Where the text of the values has integers that a double rounds, from the parameter's name on. */
   readonly roundedIntegers: readonly JsonPath[];
-  readonly job: JobContext;
+  readonly job: RunFacts;
 }
 
 /**
@@ -70,7 +70,7 @@ function assertExact(name: string, { value, type, rounded }: GivenNumber): void 
   throw new ResolveError("VALUE_INVALID", `Cannot start the run: ${subject} is ${UNSAFE_INTEGER}`);
 }
 
-function resolveDefault(value: Value, job: JobContext): Value {
+function resolveDefault(value: Value, job: RunFacts): Value {
   const resolveText = (text: string): string =>
     replacePlaceholders(text, ({ reference }) =>
       reference.kind === "context" && !isOfTask(reference.name)

@@ -11,7 +11,7 @@ import {
   type PipelineTask,
 } from "../../../src/core/kfp-types.ts";
 import { jsonToValue, valueToJson } from "../../../src/core/values/value.ts";
-import { statusMetadata } from "../../../src/tasks/attempt.ts";
+import { statusMetadata } from "../../../src/tasks/task-status.ts";
 import { claimTask, startClaimRun, type ClaimRun } from "../../support/claim-pipeline.ts";
 
 const given = { access_modes: ["ReadWriteOnce"], size: "5Gi", storage_class_name: "" };

@@ -1,6 +1,8 @@
 import { describe, test } from "vitest";
 import { ArtifactType, IoType, TaskPodType, TaskState, TaskType, type TaskInit } from "../../src/core/kfp-types.ts";
-import { createOrAdoptTask, reportFailure, statusMetadata, timestampNow, type TaskAttempt } from "../../src/tasks/attempt.ts";
+import { createOrAdoptTask, type TaskAttempt } from "../../src/tasks/create-task.ts";
+import { reportFailure } from "../../src/tasks/report-failure.ts";
+import { statusMetadata, timestampNow } from "../../src/tasks/task-status.ts";
 import { BatchUpdater } from "../../src/tasks/batch-updater.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
 import { createRootRow } from "../support/run-tasks.ts";

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
 import { IoArtifactSchema, IoType } from "../../src/core/kfp-types.ts";
-import { artifactLinks } from "../../src/tasks/links.ts";
+import { artifactLinks } from "../../src/tasks/artifact-links.ts";
 
 const target = { runId: "r", taskId: "t" };
 

@@ -1,36 +1,29 @@
 /**
- * One attempt at a task row: create it or take over the one an earlier attempt left; report its failure so that it sticks.
+ * The row of a task: create it or take over the one an earlier attempt left.
  *
  * CreateTask returns an existing row of the same logical identity unchanged and drops everything in the request. So what belongs to
  * this attempt (pods, inputs, outputs, fingerprint, state, times) is sent again with UpdateTask whenever the row is not our own.
  *
- * Source: docs/spec/driver-flows.md#what-the-driver-relies-on, #budget, #drv-6, #drv-17, #container-driver-of-later-upstream,
+ * Source: docs/spec/driver-flows.md#what-the-driver-relies-on, #budget, #drv-6, #container-driver-of-later-upstream,
  * docs/spec/launcher-flow.md#lau-8, docs/spec/api-server.md#logical-identity.
  *
  * @module
  */
 import { create, equals, type MessageInitShape } from "@bufbuild/protobuf";
-import { timestampFromDate, type Timestamp } from "@bufbuild/protobuf/wkt";
-import { errorMessage } from "../core/errors.ts";
-import {
-  PipelineTaskSchema,
-  StatusMetadataSchema,
-  TaskState,
-  type PipelineTask,
-  type StatusMetadata,
-  type TaskInit,
-} from "../core/kfp-types.ts";
+import { PipelineTaskSchema, type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { findTask } from "./read-tasks.ts";
+import { mergedMetadata, statusMetadata } from "./task-status.ts";
 
+/** What writing the row of a task takes. */
 export interface AttemptDeps {
   readonly api: KfpApi;
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
 }
 
+/** The row that is wanted. */
 export interface CreateTaskRequest {
   readonly runId: string;
   /** The whole row as this attempt wants it; the parts of the logical identity included. */
@@ -43,13 +36,18 @@ export interface CreateTaskRequest {
   readonly adopt?: (row: PipelineTask) => TaskInit | undefined;
 }
 
+/** The row there is. */
 export interface TaskAttempt {
   readonly task: PipelineTask;
   /** True when the row is older than this attempt: it may have links, outputs and children already. */
   readonly adopted: boolean;
 }
 
-/** Creates a task, or takes over the row that is there. One call for a new row, up to two for an old one. */
+/**
+ * Creates a task, or takes over the row that is there. One call for a new row, up to two for an old one.
+ *
+ * @throws {ApiError} When a call fails; by then `onTaskId` may have been called.
+ */
 export async function createOrAdoptTask(deps: AttemptDeps, request: CreateTaskRequest): Promise<TaskAttempt> {
   const { runId, draft, existing, onTaskId } = request;
   const row = existing ?? (await deps.api.createTask(runId, draft));
@@ -62,55 +60,11 @@ export async function createOrAdoptTask(deps: AttemptDeps, request: CreateTaskRe
   return { task, adopted: true };
 }
 
-export interface FailureReport {
-  readonly runId: string;
-  /** The row as far as it was built; pods and, once known, iteration index included, so that it lands in the right row. */
-  readonly draft: TaskInit;
-  /** Where the row is known; otherwise it is created. */
-  readonly taskId?: string | undefined;
-  /** The row as last read, for the custom properties of its status metadata. */
-  readonly known?: PipelineTask | undefined;
-  /** For people: the bare error. */
-  readonly message: string;
-}
-
-/**
- * Makes sure a FAILED row with message and end time exists.
- *
- * @returns The row as stored, for the status propagation.
- * @throws {ApiError} When neither creation nor update works.
- */
-export async function reportFailure(deps: AttemptDeps, report: FailureReport): Promise<PipelineTask> {
-  const { api } = deps;
-  const { runId, draft, taskId, message } = report;
-  const failed: TaskInit = { ...draft, state: TaskState.FAILED, endTime: timestampNow(deps.clock) };
-  if (taskId !== undefined && taskId !== "") {
-    const known = report.known ?? (await readTolerantly(deps, runId, taskId));
-    return api.updateTask(runId, taskId, failureFields(failed, message, known));
-  }
-  const draftWithMessage = { ...failed, statusMetadata: statusMetadata(message, draftMetadata(draft)) };
-  const row = await api.createTask(runId, draftWithMessage);
-  if (isOurRow(row, draftWithMessage)) return row;
-  return api.updateTask(runId, row.taskId, failureFields(failed, message, row));
-}
-
-/**
- * Status metadata with a message; custom properties, which other components own, are kept. An empty message clears the old one.
- */
-export function statusMetadata(message: string, previous: StatusMetadata | undefined): StatusMetadata {
-  return create(StatusMetadataSchema, { message, customProperties: { ...previous?.customProperties } });
-}
-
-/** Now, in the whole seconds the server stores. */
-export function timestampNow(clock: Pick<Clock, "now">): Timestamp {
-  return timestampFromDate(new Date(Math.floor(clock.now().getTime() / 1000) * 1000));
-}
-
 /**
  * Whether the answer to CreateTask is the row we asked for, rather than an older one: every attempt has its own pod, and what the
  * insert stores (state, fingerprint, end time to the second) must be what was sent.
  */
-function isOurRow(row: PipelineTask, draft: TaskInit): boolean {
+export function isOurRow(row: PipelineTask, draft: TaskInit): boolean {
   const wanted = create(PipelineTaskSchema, draft);
   return (
     row.state === wanted.state &&
@@ -146,38 +100,9 @@ function attemptFields(draft: TaskInit, row: PipelineTask): TaskInit {
   };
 }
 
-function failureFields(failed: TaskInit, message: string, row: PipelineTask | undefined): TaskInit {
-  const wanted = create(PipelineTaskSchema, failed);
-  return {
-    ...(row === undefined ? {} : { taskId: row.taskId, runId: row.runId }),
-    state: TaskState.FAILED,
-    pods: wanted.pods,
-    ...(wanted.endTime === undefined ? {} : { endTime: wanted.endTime }),
-    statusMetadata: statusMetadata(message, row === undefined ? draftMetadata(failed) : mergedMetadata(row, wanted)),
-  };
-}
-
-function mergedMetadata(row: PipelineTask, wanted: PipelineTask): StatusMetadata {
-  const customProperties = { ...row.statusMetadata?.customProperties, ...wanted.statusMetadata?.customProperties };
-  return create(StatusMetadataSchema, { customProperties });
-}
-
-function draftMetadata(draft: TaskInit): StatusMetadata | undefined {
-  return create(PipelineTaskSchema, draft).statusMetadata;
-}
-
 /** Artifacts inside a task message are ignored by the server: they travel as links. */
 function parametersOnly({
   parameters,
 }: NonNullable<PipelineTask["inputs"]>): MessageInitShape<typeof PipelineTaskSchema>["inputs"] & {} {
   return { parameters };
-}
-
-async function readTolerantly({ api, logger }: AttemptDeps, runId: string, taskId: string): Promise<PipelineTask | undefined> {
-  try {
-    return await findTask(api, runId, taskId);
-  } catch (error) {
-    logger.warn("Cannot read the task before reporting its failure", { taskId, reason: errorMessage(error) });
-    return undefined;
-  }
 }
