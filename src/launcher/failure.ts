@@ -5,19 +5,16 @@
  */
 import { errorMessage, HostError, UserCodeError } from "../core/errors.ts";
 
+/** Why an attempt is over. */
 export interface AttemptFailure {
+  /** For the task, in the words of the stage that failed. */
   readonly message: string;
   readonly exitCode: number;
 }
 
-/** @param prefix What the stage calls itself, as the reference does; put in front of the error's own text. */
-export function attemptFailure(prefix: string, error: unknown): AttemptFailure {
-  return { message: `${prefix}${errorMessage(error)}`, exitCode: exitCodeOf(error) };
-}
-
-/** An error that names its stage and keeps what it wraps. */
-export function stageError(stage: string, error: unknown): Error {
-  return new Error(`${stage}: ${errorMessage(error)}`, { cause: error });
+/** What an error means for the task and for the exit code. */
+export function attemptFailure(error: unknown): AttemptFailure {
+  return { message: errorMessage(error), exitCode: exitCodeOf(error) };
 }
 
 /** Both texts, the earlier one first. */

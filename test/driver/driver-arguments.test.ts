@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
+import { readLogLevel } from "../../src/program/log-level.ts";
 import { parseDriverFlags } from "../../src/driver/flags.ts";
 import type { DriverOptions } from "../../src/driver/options.ts";
 
@@ -53,8 +54,7 @@ describe("driverArguments()", () => {
         expect(command).toMatchObject({
           mode: "drive",
           options: given,
-          logLevel: given.type === "CONTAINER" ? given.logLevel : "1",
-          warnings: [],
+          ...readLogLevel(given.type === "CONTAINER" ? given.logLevel : "1"),
         });
       }),
     );

@@ -13,12 +13,13 @@ import { TaskState, type PipelineTask, type TaskInit } from "../../core/kfp-type
 import type { Clock } from "../../ports/clock.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
+import { stageError } from "../../program/stage.ts";
 import { statusMetadata, timestampNow } from "../../tasks/task-status.ts";
 import { propagationOptions } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
 import { finalMetadata, type Attempt } from "../attempt.ts";
 import type { LaunchResult } from "../deps.ts";
-import { joinMessages, stageError, type AttemptFailure } from "../failure.ts";
+import { joinMessages, type AttemptFailure } from "../failure.ts";
 
 export interface FinalizeDeps {
   readonly api: KfpApi;

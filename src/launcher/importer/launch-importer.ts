@@ -25,6 +25,7 @@ import {
 import { parseLenient } from "../../core/protojson/protojson.ts";
 import { lastEntry, resolveScopePath, type ScopeEntry } from "../../core/spec/scope-path.ts";
 import type { Value } from "../../core/values/value.ts";
+import { stageError } from "../../program/stage.ts";
 import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { producersOf, resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { ArtifactMatcher } from "../../tasks/artifact-matcher.ts";
@@ -34,7 +35,7 @@ import { BatchUpdater } from "../../tasks/batch-updater.ts";
 import { readRun, type RunSnapshot } from "../../tasks/read-run.ts";
 import { withOwnPod, type Attempt } from "../attempt.ts";
 import type { ImporterDeps, LaunchResult } from "../deps.ts";
-import { attemptFailure, stageError, type AttemptFailure } from "../failure.ts";
+import { attemptFailure, type AttemptFailure } from "../failure.ts";
 import { finalizeAttempt } from "../container/finalize.ts";
 import { importerArtifact, refersToInputs } from "./importer-artifact.ts";
 import { throwIfInterrupted, unlessInterrupted } from "../interruption.ts";
@@ -56,7 +57,7 @@ export async function launchImporter(deps: ImporterDeps, options: ImporterOption
   try {
     await importArtifact(deps, started, options);
   } catch (error) {
-    failure = attemptFailure("", error);
+    failure = attemptFailure(error);
   }
   return await finalizeAttempt(deps, started, failure);
 }
