@@ -15,8 +15,10 @@ import type { Logger } from "../ports/logger.ts";
 
 /** Where the compiler mounts the ConfigMap. */
 export const LAUNCHER_CONFIG_FOLDER = "/etc/kfp/launcher-config";
+/** Name of the ConfigMap with the launcher configuration, in the namespace of the run. */
 export const LAUNCHER_CONFIG_MAP = "kfp-launcher";
 
+/** Where the configuration can be read from. */
 export interface LoadLauncherConfigDeps {
   readonly files: Pick<FileSystem, "stat" | "list" | "readText">;
   /** Called only when the mount decides nothing. */
@@ -24,6 +26,7 @@ export interface LoadLauncherConfigDeps {
   readonly logger: Pick<Logger, "warn">;
 }
 
+/** Whose configuration is wanted. */
 export interface LoadLauncherConfigOptions {
   /** Of the run. */
   readonly namespace: string;

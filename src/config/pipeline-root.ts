@@ -11,6 +11,7 @@ import { DEFAULT_PIPELINE_ROOT } from "./store-config.ts";
 import { loadLauncherConfig } from "./load-launcher-config.ts";
 import type { LoadLauncherConfigDeps, LoadLauncherConfigOptions } from "./load-launcher-config.ts";
 
+/** The roots a run and its pipeline ask for; the launcher configuration is the third source. */
 export interface PipelineRootOptions extends LoadLauncherConfigOptions {
   /** `run.runtime_config.pipeline_root`; empty counts as absent. */
   readonly runRoot?: string | undefined;

@@ -13,17 +13,20 @@ import type { BucketPath } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
 import { trimSlashes } from "../core/go/slash-path.ts";
 
+/** Keys of an S3-compatible store in a Secret of the run's namespace. */
 export interface S3SecretRef {
   readonly secretName: string;
   readonly accessKeyKey: string;
   readonly secretKeyKey: string;
 }
 
+/** Service account key of Google Cloud Storage in a Secret of the run's namespace. */
 export interface GcsSecretRef {
   readonly secretName: string;
   readonly tokenKey: string;
 }
 
+/** Where a store's credentials come from: the environment of the process, or a Secret. */
 export interface ProviderCredentials<SecretRef> {
   readonly fromEnv: boolean;
   readonly secretRef?: SecretRef;
@@ -40,22 +43,26 @@ export interface S3Settings {
   readonly credentials?: ProviderCredentials<S3SecretRef>;
 }
 
+/** Settings of Google Cloud Storage. */
 export interface GcsSettings {
   readonly credentials?: ProviderCredentials<GcsSecretRef>;
 }
 
+/** What of a store an override is for. */
 export interface BucketSelector {
   readonly bucketName: string;
   /** Path-segment prefix; empty means the whole bucket. */
   readonly keyPrefix: string;
 }
 
+/** Settings of one provider: those for all buckets, and those for some. */
 export interface ProviderSection<Settings> {
   readonly default?: Settings;
   /** Absent is not the same as empty: an empty list makes a section that has no default credentials. */
   readonly overrides?: ReadonlyArray<Settings & BucketSelector>;
 }
 
+/** The key `providers` of the launcher configuration, checked. */
 export interface Providers {
   readonly minio?: ProviderSection<S3Settings>;
   readonly s3?: ProviderSection<S3Settings>;

@@ -27,6 +27,7 @@ export interface StoreQuery {
   readonly privateKeyPath?: string;
 }
 
+/** What the query of an `s3://` or `minio://` pipeline root sets. */
 export interface S3Query extends StoreQuery {
   readonly region?: string;
   readonly endpoint?: string;

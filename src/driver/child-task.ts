@@ -13,6 +13,7 @@ import { readRun, type RunSnapshot } from "../tasks/read-run.ts";
 import type { DriverDeps } from "./deps.ts";
 import type { ChildOptions, CommonOptions } from "./options.ts";
 
+/** Where a DAG or CONTAINER task stands in its run. */
 export interface ChildTask {
   readonly snapshot: RunSnapshot;
   readonly parent: PipelineTask;
@@ -20,13 +21,19 @@ export interface ChildTask {
   readonly scopePath: string;
 }
 
+/** What the pipeline says about a task. */
 export interface ChildSpec {
   readonly taskSpec: PipelineTaskSpec;
   readonly component: ComponentSpec;
   readonly componentName: string;
 }
 
-/** @param producers Keys of siblings to read besides those that the task's inputs name. */
+/**
+ * Reads the run with the parent of the task, and the siblings whose outputs it takes.
+ *
+ * @param producers Keys of siblings to read besides those that the task's inputs name.
+ * @throws {ApiError} When a call fails or there is no such parent. @throws {SpecError} As readRun, and for a scope path without task.
+ */
 export async function readChildTask(
   deps: DriverDeps,
   options: CommonOptions & ChildOptions,

@@ -7,6 +7,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import type { DriverResult } from "./result.ts";
 
+/** What the environment of the driver says, as values. */
 export interface DriverSettings {
   /** `KFP_OUTPUTS_DIR`: where the files of output parameters go in a local run. */
   readonly outputsDir?: string | undefined;
@@ -27,6 +28,7 @@ export interface DriverSettings {
 /** What a driver does in the cluster. */
 export type DriverKube = Pick<KubeApi, "getConfigMap"> & VolumeClaimApi;
 
+/** Everything a driver reaches for, handed in so that many drivers can work in one process. */
 export interface DriverDeps {
   readonly api: KfpApi;
   readonly clock: Clock;

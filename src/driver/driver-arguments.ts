@@ -7,6 +7,7 @@
  */
 import type { ChildOptions, ContainerOptions, DriverOptions } from "./options.ts";
 
+/** Host and gRPC port of the API server, as flags say them. */
 export interface ApiServerFlags {
   readonly address: string;
   readonly port: string;

@@ -18,6 +18,7 @@ export const CALLS_UNTIL_MS = 10_000;
 
 export const { interruptedError, throwIfInterrupted, unlessInterrupted } = interruptionsOf("driver");
 
+/** The API of a driver that may be told to stop. */
 export interface StoppableApi {
   /** Every call of it ends when the signal is aborted, and none begins any more. */
   readonly api: KfpApi;

@@ -11,7 +11,7 @@ import {
   KubernetesExecutorConfigSchema,
 } from "../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 
-/** The config, and the dotted names of members that nobody knows. */
+/** The Kubernetes executor config of a step, and the dotted names of its unknown members. */
 export interface ParsedKubernetesConfig {
   readonly config: KubernetesExecutorConfig;
   readonly unknownFields: readonly string[];

@@ -5,6 +5,7 @@
  */
 import type { ProxySettings } from "./pod-spec-patch/proxy.ts";
 
+/** What all driver types are told. */
 export interface CommonOptions {
   readonly pipelineName: string;
   readonly runId: string;
@@ -16,6 +17,7 @@ export interface CommonOptions {
   readonly pod: { readonly name: string; readonly uid: string };
 }
 
+/** Where a DAG or CONTAINER task belongs. */
 export interface ChildOptions {
   /** Key of the task in its DAG. */
   readonly taskName: string;
@@ -24,6 +26,7 @@ export interface ChildOptions {
   readonly iterationIndex?: number;
 }
 
+/** Output files of the drivers that make DAGs; an empty path leaves its file out. */
 export interface DagPaths {
   readonly parentTaskIdPath: string;
   readonly iterationCountPath: string;
@@ -37,16 +40,19 @@ export interface AdministratorDefaults {
   readonly hostUsers?: boolean;
 }
 
+/** Work of a ROOT_DAG driver. */
 export interface RootDagOptions extends CommonOptions, DagPaths {
   readonly type: "ROOT_DAG";
   /** Protojson of PipelineJob.RuntimeConfig. */
   readonly runtimeConfig: string;
 }
 
+/** Work of a DAG driver. */
 export interface DagOptions extends CommonOptions, ChildOptions, DagPaths {
   readonly type: "DAG";
 }
 
+/** Work of a CONTAINER driver. */
 export interface ContainerOptions extends CommonOptions, ChildOptions {
   readonly type: "CONTAINER";
   /** Protojson of KubernetesExecutorConfig; the empty text means there is none. */
@@ -70,4 +76,5 @@ export interface ContainerOptions extends CommonOptions, ChildOptions {
   readonly defaults: AdministratorDefaults;
 }
 
+/** The work of any driver. */
 export type DriverOptions = RootDagOptions | DagOptions | ContainerOptions;

@@ -14,6 +14,7 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { DriverOptions } from "./options.ts";
 import type { DriverResult } from "./result.ts";
 
+/** A file Argo reads, with its whole content. */
 export interface OutputFile {
   readonly path: string;
   readonly text: string;

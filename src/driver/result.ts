@@ -1,6 +1,7 @@
 /** What a driver found out, before it becomes files. @module */
 import type { PodSpecPatch } from "./pod-spec-patch/pod-spec.ts";
 
+/** The outcome of a driver that did not fail. */
 export interface DriverResult {
   readonly taskId: string;
   /** Absent when the task has no trigger condition. */

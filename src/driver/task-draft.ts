@@ -10,6 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import { timestampNow } from "../tasks/task-status.ts";
 import type { CommonOptions } from "./options.ts";
 
+/** What makes a row the row of its task: the parts of its logical identity, and how it is shown. */
 export type TaskPlace = Required<Pick<TaskInit, "name" | "displayName" | "type" | "scopePath">> &
   Pick<TaskInit, "parentTaskId" | "typeAttributes">;
 

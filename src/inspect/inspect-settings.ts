@@ -11,6 +11,7 @@ import { parseGoDuration } from "../core/go/duration.ts";
 /** The types of `KFP_INSPECT_TYPE`: the three drivers by their `--type`, then the launcher in a user's pod, then an importer. */
 export const INSPECTED_TYPES = ["ROOT_DAG", "DAG", "CONTAINER", "LAUNCHER", "IMPORTER"] as const;
 
+/** What kind of process waits. */
 export type InspectedType = (typeof INSPECTED_TYPES)[number];
 
 /** A driver or launcher that may be asked to wait. */
@@ -22,6 +23,7 @@ export interface InspectedProcess {
   readonly iterationIndex?: number | undefined;
 }
 
+/** Which processes wait for a debugger, where and how long. */
 export interface InspectSettings {
   /** Where the inspector listens; anything but the loopback lets whoever reaches the port run code as this process. */
   readonly host: string;
@@ -35,6 +37,7 @@ export interface InspectSettings {
   readonly timeoutMs: number;
 }
 
+/** A task that is named in `KFP_INSPECT_TASK`. */
 export interface InspectedTask {
   readonly name: string;
   /** Absent: every iteration. */
@@ -63,6 +66,7 @@ export function readInspectSettings(environment: Readonly<Record<string, string 
   };
 }
 
+/** Whether the settings mean this process. */
 export function isInspected({ tasks, types }: InspectSettings, process: InspectedProcess): boolean {
   const hasType = types.length === 0 || types.includes(process.type);
   const isNamed = ({ name, iterationIndex }: InspectedTask): boolean =>

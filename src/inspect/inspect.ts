@@ -18,6 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { isInspected, readInspectSettings, type InspectedProcess, type InspectSettings } from "./inspect-settings.ts";
 
+/** What waiting for a debugger takes. */
 export interface InspectDeps {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
@@ -26,6 +27,7 @@ export interface InspectDeps {
   readonly events: NodeJS.EventEmitter;
 }
 
+/** A process with the pod to forward a port to. */
 export interface InspectedPod extends InspectedProcess {
   readonly pod: { readonly name: string };
   readonly namespace: string;

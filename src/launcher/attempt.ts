@@ -13,6 +13,7 @@ import type { BatchUpdater } from "../tasks/batch-updater.ts";
 import type { RunSnapshot } from "../tasks/read-run.ts";
 import type { CommonOptions } from "./options.ts";
 
+/** An attempt once the run has been read. */
 export interface Attempt {
   readonly snapshot: RunSnapshot;
   /** The task's own row as stored. */

@@ -20,6 +20,7 @@ const SYSTEM_BUNDLES = [
   "/etc/ssl/cert.pem",
 ];
 
+/** Where certificates are read from and written to. */
 export interface CaBundleDeps {
   readonly fileSystem: FileSystem;
   readonly logger: Logger;

@@ -32,6 +32,7 @@ export interface ImporterDeps {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a container attempt needs more than an importer: a process to run and where its streams go. */
 export interface LauncherDeps extends ImporterDeps {
   readonly processRunner: ProcessRunner;
   /** Asked for the pod's annotations only, when nothing else tells the retry index. */

@@ -20,6 +20,7 @@ export interface CommonOptions {
   readonly iterationIndex?: number;
 }
 
+/** Work of a container launcher. */
 export interface ContainerOptions extends CommonOptions {
   /** The task the driver created. */
   readonly taskId: string;
@@ -34,6 +35,7 @@ export interface ContainerOptions extends CommonOptions {
   readonly retryTimeout?: string;
 }
 
+/** Work of an importer launcher. */
 export interface ImporterOptions extends CommonOptions {
   /** Protojson of ImporterSpec, or `@path` of a file that holds it. */
   readonly importerSpec: string;

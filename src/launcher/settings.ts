@@ -32,6 +32,7 @@ export const DEFAULT_OUTPUT_LIMITS: OutputLimits = {
   log: { maxBytes: 1024 * MIB, setting: "KFP_MAX_LOG_SIZE" },
 };
 
+/** What the environment of the launcher says, as values. */
 export interface LauncherSettings {
   /** `KFP_RETRY_INDEX`: which attempt of a retried pod this is. Absent: the pod's annotation tells. */
   readonly retryIndex?: string;

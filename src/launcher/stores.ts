@@ -11,6 +11,7 @@ import type { OpenStore } from "./deps.ts";
 
 export { hasLocalRoot } from "../config/pipeline-root.ts";
 
+/** The stores of an attempt, by URI. */
 export interface Stores {
   /** @throws {KfpError} When the launcher configuration cannot be read. */
   of(uri: string): Promise<ObjectStore>;
@@ -19,11 +20,13 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+/** Whose configuration decides about the stores. */
 export interface StoresOptions {
   readonly namespace: string;
   readonly localRootAllowed: boolean;
 }
 
+/** Opens nothing yet: each store is opened with the first URI that needs it, and once. */
 export function openStores(openStore: OpenStore, { namespace, localRootAllowed }: StoresOptions): Stores {
   const opened = new Map<boolean, Promise<ObjectStore>>();
   const all = async (): Promise<ObjectStore[]> => {

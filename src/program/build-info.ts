@@ -10,6 +10,7 @@ declare const __KFP_RUNTIME_VERSION__: string | undefined;
 declare const __KFP_RUNTIME_COMMIT__: string | undefined;
 declare const __KFP_RUNTIME_DATE__: string | undefined;
 
+/** What was built. */
 export interface BuildInfo {
   /** The package version, such as `0.1.0`. */
   readonly version: string;
@@ -19,6 +20,7 @@ export interface BuildInfo {
   readonly date: string;
 }
 
+/** This build. */
 export const buildInfo: BuildInfo = {
   version: typeof __KFP_RUNTIME_VERSION__ === "undefined" ? "0.0.0-source" : __KFP_RUNTIME_VERSION__,
   commit: typeof __KFP_RUNTIME_COMMIT__ === "undefined" ? "unknown" : __KFP_RUNTIME_COMMIT__,

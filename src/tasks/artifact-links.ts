@@ -13,6 +13,7 @@ import type { IoArtifact } from "../core/kfp-types.ts";
 import type { ArtifactTaskInit } from "../ports/kfp-api.ts";
 import { linkIdentity } from "../resolver/run/io-entries.ts";
 
+/** The task that is linked. */
 export interface LinkTarget {
   readonly runId: string;
   readonly taskId: string;

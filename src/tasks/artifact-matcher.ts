@@ -18,6 +18,10 @@ interface Candidate {
   readonly artifact: Artifact;
 }
 
+/**
+ * Finds the stored artifact that a request would make once more. Each is found once, so that equal requests get different
+ * artifacts.
+ */
 export class ArtifactMatcher {
   readonly #candidates = new Map<string, Candidate>();
   readonly #taken = new Set<string>();

@@ -31,6 +31,7 @@ import type { Logger } from "../ports/logger.ts";
 import { linkIdentity, linkStateOn } from "../resolver/run/io-entries.ts";
 import { ArtifactMatcher } from "./artifact-matcher.ts";
 
+/** What writing in batches takes. */
 export interface BatchUpdaterDeps {
   readonly api: KfpApi;
   readonly clock: Pick<Clock, "sleep">;
@@ -53,6 +54,7 @@ export interface BatchCounters {
   readonly taskCalls: number;
 }
 
+/** What a flush has stored. */
 export interface FlushResult {
   /** In the order they were queued, created or reused. */
   readonly artifacts: readonly Artifact[];
@@ -72,6 +74,9 @@ const RESEND_DELAYS_MS = [500, 1000, 2000, 4000];
 /** Statuses of servers that refuse a duplicate link; the text differs from database to database. */
 const MAY_BE_DUPLICATE = new Set(["INTERNAL", "UNKNOWN", "ALREADY_EXISTS"]);
 
+/**
+ * Writes of one run that wait for each other: artifacts first, then links, then task rows. What was not stored stays queued.
+ */
 export class BatchUpdater {
   readonly #deps: BatchUpdaterDeps;
   readonly #runId: string;

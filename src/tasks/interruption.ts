@@ -8,6 +8,7 @@
 import { errorMessage, HostError } from "../core/errors.ts";
 import { signalNumber, signalWords } from "./signal-names.ts";
 
+/** What a program does about being told to stop. */
 export interface Interruptions {
   /** The error the work ends with. `details.exitCode` is 128 + signal, as a shell would say. */
   readonly interruptedError: (reason: unknown) => HostError;

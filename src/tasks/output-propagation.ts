@@ -24,6 +24,7 @@ import { leavesAsList } from "../resolver/outputs/propagation-step.ts";
 import { iterationCountOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { BatchUpdater, FlushResult } from "./batch-updater.ts";
 
+/** What propagating outputs takes. */
 export interface OutputPropagationDeps {
   readonly api: KfpApi;
   readonly logger: Logger;
@@ -31,6 +32,7 @@ export interface OutputPropagationDeps {
   readonly batch: BatchUpdater;
 }
 
+/** The run as far as it was read. */
 export interface OutputPropagationOptions {
   readonly runId: string;
   readonly spec: PipelineSpec;

@@ -39,11 +39,13 @@ import { findTask, listAllTasks, nameFilter, taskReader } from "./read-tasks.ts"
 /** Up to this many tasks a run is read whole. */
 export const WHOLE_RUN_LIMIT = 200;
 
+/** What reading a run takes. */
 export interface ReadRunDeps {
   readonly api: KfpApi;
   readonly logger: Logger;
 }
 
+/** Which run, and what of it this step is about to need. */
 export interface ReadRunOptions {
   readonly runId: string;
   /** Absent for the root driver. */

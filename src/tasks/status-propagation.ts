@@ -38,12 +38,14 @@ import { TaskIndex } from "../resolver/run/task-index.ts";
 import { timestampNow } from "./task-status.ts";
 import { findTask, stateFilter } from "./read-tasks.ts";
 
+/** What rolling up states takes. */
 export interface StatusPropagationDeps {
   readonly api: KfpApi;
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
 }
 
+/** The run as far as it was read. */
 export interface StatusPropagationOptions {
   readonly runId: string;
   readonly spec: PipelineSpec;

@@ -50,6 +50,7 @@ export type GrpcServiceDefinition<Service extends ServiceDescriptor> = {
 /** Looks at, or replaces, the bytes of one message. `typeName` is the message's full name in the v2beta1 package. */
 export type BytesHook = (typeName: string, bytes: Uint8Array, methodName: string) => Uint8Array;
 
+/** Sees messages in their encoded form. */
 export interface ServiceDefinitionOptions {
   /** Applied to every received message before it is decoded. */
   readonly received?: BytesHook;

@@ -18,6 +18,9 @@ export const EVALUATION_STEPS = 1_000_000;
 /** Thrown past the engine: `||` and macros absorb errors that are values, not this. */
 export class BudgetExceeded extends Error {}
 
+/**
+ * Steps one evaluation may take. Each step is paid for before it is done; an expression that asks for more ends with an error.
+ */
 export class EvaluationBudget {
   #left = EVALUATION_STEPS;
   #exceeded = false;

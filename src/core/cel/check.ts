@@ -18,6 +18,7 @@ import type { ScalarKind, StaticType } from "./types.ts";
 type Expr = NonNullable<ReturnType<typeof parse>["expr"]>;
 type ExprOf<C extends Expr["exprKind"]["case"]> = Extract<Expr["exprKind"], { case: C }>["value"];
 
+/** Variables an expression may use, with their types. */
 export type Scope = ReadonlyMap<string, StaticType>;
 
 /** Why an expression does not compile. */

@@ -8,9 +8,12 @@ import { errorMessage } from "../errors.ts";
 import { checkExpression, ExpressionProblem, type Scope } from "./check.ts";
 import type { StaticType } from "./types.ts";
 
+/** A parsed expression as cel-es gives it, source positions included. */
 export type ParsedExpression = ReturnType<typeof parse>;
+/** A node of the syntax tree. */
 export type Expr = NonNullable<ParsedExpression["expr"]>;
 
+/** An expression that parses, and whose types fit where they are known before it is evaluated. */
 export interface CompiledExpression {
   readonly parsed: ParsedExpression;
   readonly expr: Expr;

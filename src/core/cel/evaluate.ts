@@ -14,6 +14,7 @@ import type { ExecutorInput } from "../kfp-types.ts";
 import { isNullValue, jsonToValue, textOfValue, UNSAFE_INTEGER, valueProblem } from "../values/value.ts";
 import type { Value } from "../values/value.ts";
 
+/** What the component says about the inputs of a condition. */
 export interface ConditionOptions {
   /** Inputs that the component declares as optional: omitted, they read as null when indexed, but are absent for `in` and `has()`. */
   readonly optionalInputs: ReadonlySet<string>;
@@ -52,6 +53,7 @@ export async function evaluateSelector(selector: string, value: Value): Promise<
 /** Input parameters of a task by name, with the kind of their values where it is certain. */
 export type InputKinds = ReadonlyMap<string, "number" | "string" | "boolean" | "list" | "struct" | undefined>;
 
+/** What can be said about a condition without its inputs. */
 export interface ConditionReport {
   /** Why it can never be evaluated. */
   readonly invalid?: string;

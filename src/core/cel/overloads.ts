@@ -6,6 +6,7 @@
  * @module
  */
 
+/** One signature of a function or operator, types by their names. */
 export interface Overload {
   readonly parameters: readonly string[];
   readonly result: string;
@@ -59,6 +60,7 @@ const SIGNATURES: Readonly<Record<string, string>> = {
   parseJson: "string:dyn",
 };
 
+/** Signatures of CEL's standard functions and operators, by name. */
 export const OVERLOADS: ReadonlyMap<string, readonly Overload[]> = new Map(
   Object.entries(SIGNATURES).map(([name, signatures]) => [
     name,

@@ -16,12 +16,17 @@ export type StaticType =
   | { readonly kind: "map"; readonly key: StaticType; readonly value: StaticType }
   | { readonly kind: "message"; readonly desc: DescMessage };
 
+/** Types without parameters; `dyn` is a type that is known only when the expression is evaluated. */
 export type ScalarKind =
   "dyn" | "bool" | "int" | "uint" | "double" | "string" | "bytes" | "null" | "type" | "timestamp" | "duration";
 
+/** The type of anything that is known only when the expression is evaluated. */
 export const DYN: StaticType = { kind: "dyn" };
+/** A type without parameters. */
 export const scalar = (kind: ScalarKind): StaticType => ({ kind });
+/** The type of a list. */
 export const listOf = (element: StaticType): StaticType => ({ kind: "list", element });
+/** The type of a map. */
 export const mapOf = (key: StaticType, value: StaticType): StaticType => ({ kind: "map", key, value });
 
 /** What a field of a message reads as: protobuf's JSON types are dynamic, enums are integers. */
@@ -101,6 +106,7 @@ export function join(left: StaticType, right: StaticType): StaticType {
   return nameOf(left) === nameOf(right) ? left : DYN;
 }
 
+/** The type that all of these fit; dynamic for none. */
 export function joinAll(types: readonly StaticType[]): StaticType {
   const [first = DYN, ...others] = types;
   return others.reduce(join, first);

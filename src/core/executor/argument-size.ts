@@ -13,6 +13,7 @@ import { textOfValue } from "../values/value.ts";
 
 const encoder = new TextEncoder();
 
+/** Size of the text in UTF-8. */
 export function sizeInBytes(text: string): number {
   // Three bytes per UTF-16 unit at most: most texts need not be encoded to know that they fit somewhere.
   return encoder.encode(text).byteLength;

@@ -44,6 +44,7 @@ export interface ArtifactUri {
   readonly base: string;
 }
 
+/** What local paths of artifacts depend on besides the URI. */
 export interface LocalPathOptions {
   /** `ARTIFACT_LOCAL_PATH`: a folder put before every mapped path; empty in a container. Absolute paths are not affected. */
   readonly artifactLocalPath?: string | undefined;

@@ -32,6 +32,7 @@ export const WORKSPACE_MARKER_KEY = "_kfp_workspace";
 const DEFAULT_OUTPUTS_DIR = "/tmp/kfp/outputs";
 const UNMAPPED_OUTPUT_FILE = "/tmp/kfp_outputs/output_metadata.json";
 
+/** Resolved inputs, as far as they become inputs of the executor. */
 export interface ExecutorInputsOptions {
   /** Resolved inputs. Several ITERATOR_INPUT entries of one key become one list, in order. */
   readonly parameters: readonly IoParameter[];
@@ -144,6 +145,7 @@ function runtimeArtifactOf(artifact: Artifact, key: string, options: ExecutorInp
   });
 }
 
+/** What the places of a task's outputs are made from. */
 export interface OutputsOptions {
   readonly component: ComponentSpec;
   /** Root of this run: pipeline root joined with pipeline name and run id. A query is dropped. */

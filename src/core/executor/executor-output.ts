@@ -15,6 +15,7 @@ import { parseLenient } from "../protojson/protojson.ts";
 import { compareUtf8 } from "../go/unicode.ts";
 import { isUnsafeInteger, UNSAFE_INTEGER } from "../values/value.ts";
 
+/** The executor output file as a message, with what was odd about its text. */
 export interface ParsedExecutorOutput {
   readonly output: ExecutorOutput;
   /** JSON paths of fields nobody knows; worth one warning. */

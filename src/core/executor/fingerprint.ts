@@ -17,6 +17,7 @@ import { compareUtf8 } from "../go/unicode.ts";
 import { valueToJson } from "../values/value.ts";
 import type { JsonObject, JsonValue } from "../values/value.ts";
 
+/** A variable of the container's environment. */
 export interface CacheKeyVariable {
   readonly name: string;
   readonly value: string;
@@ -110,6 +111,7 @@ function sha256(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
+/** What a cache key is made from. */
 export interface CacheKeyOptions {
   /** Container spec of the executor, placeholders unresolved. */
   readonly containerSpec: {

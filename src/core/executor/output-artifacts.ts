@@ -19,6 +19,7 @@ import { compareUtf8 } from "../go/unicode.ts";
 import { jsonToValue } from "../values/value.ts";
 import type { JsonObject } from "../values/value.ts";
 
+/** One transfer that makes an output visible. */
 export interface Upload {
   readonly localPath: string;
   /** An absolute path where the artifact stays on this disk; often `localPath` itself. */
@@ -37,6 +38,7 @@ export interface OutputArtifactPlan {
   readonly warning?: string;
 }
 
+/** Where output artifacts belong. */
 export interface OutputArtifactsOptions {
   readonly namespace: string;
   /** `ARTIFACT_LOCAL_PATH` */

@@ -19,6 +19,7 @@ interface FlagTypes {
   bool: boolean;
 }
 
+/** Type, default and help text of one flag. */
 export type FlagDefinition = {
   [T in keyof FlagTypes]: { readonly type: T; readonly default: FlagTypes[T]; readonly help: string };
 }[keyof FlagTypes];
@@ -26,8 +27,10 @@ export type FlagDefinition = {
 /** Flags by name, without dashes. */
 export type FlagTable = Readonly<Record<string, FlagDefinition>>;
 
+/** A value for each flag of a table, of the flag's type. */
 export type FlagValues<T extends FlagTable> = { -readonly [N in keyof T]: FlagTypes[T[N]["type"]] };
 
+/** A command line that was read. */
 export interface ParsedFlags<T extends FlagTable = FlagTable> {
   /** Every flag of the table, with its default where it was not given. */
   readonly values: FlagValues<T>;

@@ -40,6 +40,7 @@ export function jsonNumber(value: number): string {
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 
+/** Why a text is not an integer, in the words of Go's flag package. */
 export type IntegerProblem = "parse error" | "value out of range";
 
 /**

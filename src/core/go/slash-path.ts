@@ -35,12 +35,14 @@ export function folderOf(path: string): string {
   return slash === 0 ? "/" : path.slice(0, slash);
 }
 
+/** The path without slashes at its end; `/` becomes empty. */
 export function trimTrailingSlashes(path: string): string {
   let end = path.length;
   while (end > 0 && path[end - 1] === "/") end -= 1;
   return path.slice(0, end);
 }
 
+/** The path without slashes at either end. */
 export function trimSlashes(path: string): string {
   let start = 0;
   while (path[start] === "/") start += 1;

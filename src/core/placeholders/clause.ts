@@ -13,6 +13,7 @@ import { SpecError } from "../errors.ts";
 import { isDeeperThan } from "../values/json-depth.ts";
 import { isJsonObject } from "../values/json-object.ts";
 
+/** A structured argument of a command line: texts joined, or one of two lists of texts. */
 export type Clause =
   | { readonly kind: "concat"; readonly parts: readonly ClausePart[] }
   | {
@@ -25,6 +26,7 @@ export type Clause =
 /** A text with placeholders, or a nested clause. */
 export type ClausePart = string | Clause;
 
+/** What a clause is evaluated against. */
 export interface ClauseContext {
   /** Whether an input parameter of that name is not null, or an input artifact list not empty. */
   readonly isPresent: (inputName: string) => boolean;

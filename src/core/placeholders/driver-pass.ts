@@ -17,6 +17,7 @@ import { findPlaceholders, substituteInputParameters } from "./text.ts";
 import { isNullValue, textOfValue } from "../values/value.ts";
 import type { Value } from "../values/value.ts";
 
+/** What the component says about its input parameters. */
 export interface DriverArgumentsOptions {
   /** Defaults of the component's input parameters, for those the executor input does not have. */
   readonly defaults?: Readonly<Record<string, Value>>;

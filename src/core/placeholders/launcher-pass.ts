@@ -31,6 +31,7 @@ import { printJson } from "../protojson/protojson.ts";
 import { isNullValue, jsonToValue, textOfValue, valuesEqual } from "../values/value.ts";
 import type { Value } from "../values/value.ts";
 
+/** What the placeholders of a command line are resolved from. */
 export interface LauncherArgumentsContext extends LocalPathOptions {
   /** After retry qualification of the logs. */
   readonly executorInput: ExecutorInput;

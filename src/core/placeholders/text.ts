@@ -8,6 +8,7 @@
  * @module
  */
 
+/** Placeholders for facts of run and task, without braces and `$.`. */
 export type ContextName =
   | "pipeline_job_name"
   | "pipeline_job_resource_name"
@@ -49,6 +50,7 @@ export type PlaceholderReference =
   | { readonly kind: "context"; readonly name: ContextName }
   | { readonly kind: "unknown" };
 
+/** A placeholder in a text; positions count UTF-16 units. */
 export interface Placeholder {
   readonly start: number;
   /** One past the last character. */

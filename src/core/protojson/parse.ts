@@ -18,6 +18,7 @@ import { memberPath } from "../values/member-path.ts";
 import { expected, Mismatch, readInteger, readScalar, readString } from "./scalar.ts";
 import { jsonToValue, MAX_VALUE_DEPTH } from "../values/value.ts";
 
+/** How a message is called, and how its errors are made. */
 export interface ParseOptions {
   /** What is being read, as it should appear in messages: `--executor_input`, `pipeline spec`. */
   readonly what: string;
@@ -25,6 +26,7 @@ export interface ParseOptions {
   readonly error?: (message: string) => Error;
 }
 
+/** A message that was read, with what of the JSON is not in it. */
 export interface LenientMessage<T> {
   readonly message: T;
   /** JSON paths such as `root.dag.tasks.train.newField`, in the order of the text. An unknown enum name counts as unknown field. */

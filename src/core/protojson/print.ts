@@ -19,6 +19,7 @@ import { memberPath } from "../values/member-path.ts";
 import { compareUtf8 } from "../go/unicode.ts";
 import { valueToJson } from "../values/value.ts";
 
+/** How a message is written. */
 export interface PrintOptions {
   /** Field names as in the proto file (`parameter_values`) instead of camel case. */
   readonly protoNames?: boolean;

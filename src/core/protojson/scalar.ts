@@ -20,6 +20,7 @@ export class Mismatch extends Error {
   }
 }
 
+/** The error for a value of another kind than the field wants; it never quotes the value. */
 export function expected(path: string, wanted: string, json: JsonValue): Mismatch {
   return new Mismatch(path, `expected ${wanted}, found ${describe(json)}`);
 }

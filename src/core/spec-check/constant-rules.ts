@@ -14,6 +14,7 @@ import { valueMismatch } from "./value-types.ts";
 
 type ParameterDefinition = NonNullable<ComponentSpec["inputDefinitions"]>["parameters"][string];
 
+/** A constant of the pipeline and the input it is given to. */
 export interface ConstantPlace {
   readonly task: PipelineTaskSpec;
   readonly input: string;
@@ -25,6 +26,7 @@ export interface ConstantPlace {
 /** Inputs whose names the SDK makes, from the output or the parameter they stand for. */
 export const CHANNEL_PREFIX = "pipelinechannel--";
 
+/** Finds references to inputs the task lacks, and constants that do not fit the type of their input. */
 export function checkConstant({ task, input, definition, constant, at }: ConstantPlace): SpecProblem[] {
   const texts = stringsOf(constant);
   const unknown = new Set(

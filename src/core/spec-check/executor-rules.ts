@@ -9,6 +9,7 @@ import { ParameterType, type ImporterSpec } from "../kfp-types.ts";
 import { quoted, type SpecProblem } from "./problem.ts";
 import { executorOfReached, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
+/** Finds components whose executor is missing or cannot be executed, and outputs whose type cannot be stored. */
 export function checkExecutors(graph: PipelineGraph): SpecProblem[] {
   return graph.reached
     .filter(({ dag, name }) => dag === undefined && name !== undefined)

@@ -10,6 +10,7 @@ import { calleeOf, sortedEntries, type PipelineGraph, type ReachedComponent } fr
 import { kindOfType } from "./value-types.ts";
 import type { PipelineTaskSpec } from "../kfp-types.ts";
 
+/** Finds trigger conditions and selectors that cannot be evaluated, or take inputs the task lacks. */
 export async function checkExpressions(graph: PipelineGraph): Promise<SpecProblem[]> {
   const problems: SpecProblem[] = [];
   for (const parent of graph.reached) {

@@ -30,6 +30,7 @@ interface Available {
   readonly items: ReadonlySet<string>;
 }
 
+/** Finds inputs that are missing, not declared, of another type, or come from where nothing of their kind can come from. */
 export function checkInputs(graph: PipelineGraph): SpecProblem[] {
   const problems = graph.reached.flatMap((parent) => {
     const available = {

@@ -14,6 +14,7 @@ import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindOfType } from "./value-types.ts";
 
+/** Finds loops without items that can be iterated over or without an input for each of them, and final statuses that come too early. */
 export function checkIterators(graph: PipelineGraph): SpecProblem[] {
   return graph.reached.flatMap((parent) =>
     sortedEntries(parent.dag?.tasks).flatMap(([taskKey, task]): SpecProblem[] => {

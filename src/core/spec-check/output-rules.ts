@@ -17,6 +17,7 @@ interface Selector {
   readonly key: string;
 }
 
+/** Finds outputs of DAGs that no output of one of their tasks feeds. */
 export function checkOutputs(graph: PipelineGraph): SpecProblem[] {
   return graph.reached.flatMap((reached) => {
     const selectors = selectorsOf(reached);

@@ -16,6 +16,7 @@ export interface Call {
   readonly task: PipelineTaskSpec;
 }
 
+/** A component that the run of the pipeline would get to, and where. */
 export interface ReachedComponent {
   /** Key in `components`; `undefined` for the root. */
   readonly name: string | undefined;
@@ -27,6 +28,7 @@ export interface ReachedComponent {
   readonly calls: Call[];
 }
 
+/** What of a pipeline can be reached from its root. */
 export interface PipelineGraph {
   readonly pipeline: ParsedPipeline;
   readonly root: ReachedComponent | undefined;
@@ -36,6 +38,7 @@ export interface PipelineGraph {
   readonly find: (name: string) => ReachedComponent | undefined;
 }
 
+/** Follows the calls from the root; every component is visited once, so that components that call each other do no harm. */
 export function pipelineGraph(pipeline: ParsedPipeline): PipelineGraph {
   const { root: rootComponent, components } = pipeline.spec;
   const byName = new Map<string, ReachedComponent>();
@@ -83,6 +86,7 @@ export function own<T>(map: Readonly<Record<string, T>> | undefined, key: string
   return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
+/** Entries by key, so that problems come in the same order every time. */
 export function sortedEntries<T>(map: Readonly<Record<string, T>> | undefined): Array<[string, T]> {
   return Object.entries(map ?? {}).toSorted(([left], [right]) => (left < right ? -1 : 1));
 }

@@ -23,6 +23,7 @@ interface Names {
 
 type Finding = Pick<SpecProblem, "reason" | "remedy">;
 
+/** Finds placeholders in commands, arguments and importers that will never resolve. */
 export function checkPlaceholders(graph: PipelineGraph): SpecProblem[] {
   return graph.reached.flatMap((reached) => {
     if (reached.dag !== undefined) return [];

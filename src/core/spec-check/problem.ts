@@ -5,6 +5,7 @@
  */
 import { oneLine } from "../one-line.ts";
 
+/** `error`: the pipeline cannot run through; `warning`: it may do something other than its author meant. */
 export type Severity = "error" | "warning";
 
 /** Rules by their stable id, each with what it asks of a pipeline. Ids never change their meaning; a rule that is gone stays gone. */
@@ -35,8 +36,10 @@ export const SPEC_RULES = {
   "task-key-invalid": "the key of a task is a name without dots",
 } as const;
 
+/** Stable id of a rule. */
 export type SpecRule = keyof typeof SPEC_RULES;
 
+/** One finding: where, what, and what to do about it. */
 export interface SpecProblem {
   readonly rule: SpecRule;
   readonly severity: Severity;

@@ -7,6 +7,7 @@ import type { DagSpec } from "../kfp-types.ts";
 import { namesText, quoted, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
+/** Finds a root that is not a DAG, calls of components that do not exist or contain themselves, and dependencies that cannot be met. */
 export function checkStructure(graph: PipelineGraph): SpecProblem[] {
   const { root } = graph;
   if (root?.dag === undefined) {

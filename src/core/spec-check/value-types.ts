@@ -12,6 +12,7 @@ import { calleeOf, own, type PipelineGraph, type ReachedComponent } from "./pipe
 
 type OutputSource = NonNullable<DagSpec["outputs"]>["parameters"][string]["kind"];
 
+/** What a JSON value is, as far as parameter types tell kinds apart. */
 export type Kind = "number" | "string" | "boolean" | "list" | "struct";
 
 const KINDS: ReadonlyMap<ParameterType, Kind> = new Map<ParameterType, Kind>([
@@ -30,6 +31,7 @@ export function kindOfType(type: ParameterType): Kind | undefined {
   return KINDS.get(type);
 }
 
+/** Name of a parameter type as the compiled pipeline writes it. */
 export function typeName(type: ParameterType): string {
   return ParameterType[type] ?? String(type);
 }

@@ -16,7 +16,9 @@ import type { Artifact, ArtifactTypeSpec } from "../kfp-types.ts";
 import { valueToJson } from "../values/value.ts";
 import type { JsonObject } from "../values/value.ts";
 
+/** Metadata key that keeps the schema title of an artifact whose stored type is a coarser one. */
 export const SCHEMA_TITLE_KEY = "_kfp_schema_title";
+/** Metadata key that keeps the schema version of an artifact. */
 export const SCHEMA_VERSION_KEY = "_kfp_schema_version";
 const LEGACY_PREFIX = "_kfp_legacy_mlmd_";
 
@@ -49,6 +51,7 @@ export function artifactTypeOfTitle(title: string): ArtifactType | undefined {
   return [...TITLE_BY_TYPE.keys()].find((type) => ArtifactType[type] === title);
 }
 
+/** A schema title as the API server can store it: one of its types, and what the type cannot say. */
 export interface StoredArtifactType {
   readonly type: ArtifactType;
   /** Entries to add to a copy of the artifact's metadata. */
@@ -82,6 +85,7 @@ export function artifactTypeOfSchema(typeSpec: ArtifactTypeSpec | undefined): St
   };
 }
 
+/** A stored artifact as executors see it. */
 export interface ArtifactSchemaView {
   readonly typeSpec: ArtifactTypeSpec;
   /** The stored metadata without our own keys; may be empty. */

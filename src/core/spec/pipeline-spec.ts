@@ -27,6 +27,7 @@ export const SCHEMA_VERSION = "2.1.0";
 /** How a component is executed: a container, an importer, or a kind of an older format. */
 export type ExecutorSpec = PipelineDeploymentConfig["executors"][string];
 
+/** A compiled pipeline as messages. */
 export interface ParsedPipeline {
   readonly spec: PipelineSpec;
   /** Empty when the spec has none. Reading it throws SpecError SPEC_INVALID when it is malformed: only container tasks need it. */

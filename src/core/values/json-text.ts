@@ -13,6 +13,7 @@ import { memberPath } from "./member-path.ts";
 /** Names and indices from the outermost value to the innermost. */
 export type JsonPath = readonly (string | number)[];
 
+/** The value of a JSON text, or why there is none. */
 export type ParsedJson =
   | {
       readonly value: JsonValue;

@@ -15,8 +15,10 @@ import { ParameterType, type PipelineSpec } from "../kfp-types.ts";
 import { isUnsafeInteger, UNSAFE_INTEGER, valueProblem as problemOfValue } from "./value.ts";
 import { isJsonObject } from "./json-object.ts";
 
+/** What is wrong with a parameter of a run. */
 export type ParameterProblemKind = "missing" | "unknown" | "type" | "value" | "literal" | "not-settable";
 
+/** A parameter of a run that its pipeline cannot take. */
 export interface ParameterProblem {
   readonly kind: ParameterProblemKind;
   readonly name: string;

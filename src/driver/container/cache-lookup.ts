@@ -13,6 +13,7 @@ import { missingCachedOutputs } from "./cached-outputs.ts";
 import type { DriverDeps } from "../deps.ts";
 import { needsWorkspace, workspaceClaimName } from "../pod-spec-patch/workspace.ts";
 
+/** The task that would run, as far as the cache asks. */
 export interface CacheRequest extends CachedArtifactsRequest {
   readonly taskSpec: PipelineTaskSpec;
   readonly component: ComponentSpec;
@@ -23,6 +24,7 @@ export interface CacheRequest extends CachedArtifactsRequest {
   readonly claimNames: () => Promise<readonly string[]>;
 }
 
+/** What the cache says about a task. */
 export interface CacheDecision {
   /** Empty when the cache is not consulted; the launcher's success then does not become an entry. */
   readonly fingerprint: string;

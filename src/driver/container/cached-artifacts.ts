@@ -13,6 +13,7 @@ import type { RunSnapshot } from "../../tasks/read-run.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { ContainerOptions } from "../options.ts";
 
+/** The run whose stores are to be asked. */
 export interface CachedArtifactsRequest {
   readonly options: ContainerOptions;
   readonly snapshot: Pick<RunSnapshot, "run" | "spec">;

@@ -16,6 +16,7 @@ import {
   type PipelineTask,
 } from "../../core/kfp-types.ts";
 
+/** The task that becomes the producer. */
 export interface CachedOutputsOptions {
   /** Key of the task that hit the cache. */
   readonly taskName: string;

@@ -12,6 +12,7 @@
 import type { ComponentSpec, PipelineTaskSpec, TaskInit } from "../../core/kfp-types.ts";
 import { TaskState, TaskType } from "../../core/kfp-types.ts";
 
+/** What kind of row a DAG gets, and how it is called in the user interface. */
 export interface DagTaskType {
   readonly type: TaskType;
   readonly displayName: string;
@@ -30,6 +31,7 @@ export function dagTaskType(taskKey: string, taskSpec: PipelineTaskSpec): DagTas
   return { type: TaskType.DAG, displayName: taskSpec.taskInfo?.name ?? "" };
 }
 
+/** Places in loops. */
 export interface DagIterations {
   /** Of the loop the DAG runs in. */
   readonly iterationIndex?: number | undefined;
@@ -45,6 +47,7 @@ export function dagTypeAttributes({ iterationIndex, iterationCount }: DagIterati
   };
 }
 
+/** What decides whether a DAG will have children. */
 export interface DagOutlook {
   readonly component: ComponentSpec;
   /** Result of the trigger condition; absent without one. */

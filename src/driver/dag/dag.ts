@@ -29,6 +29,11 @@ import type { DriverResult } from "../result.ts";
 import { taskDraft } from "../task-draft.ts";
 import { evaluateTrigger } from "../trigger.ts";
 
+/**
+ * Drives a sub-pipeline, a loop or a branch.
+ *
+ * @throws {KfpError} By then the failure is recorded with the task, once the run could be read.
+ */
 export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<DriverResult> {
   const { runId, taskName, iterationIndex } = options;
   const child = await readChildTask(deps, options);

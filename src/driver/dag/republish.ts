@@ -16,6 +16,7 @@ import { propagationOptions, type RunSnapshot } from "../../tasks/read-run.ts";
 import { listAllTasks } from "../../tasks/read-tasks.ts";
 import type { DriverDeps } from "../deps.ts";
 
+/** A row that was taken over. */
 export interface RepublishRequest {
   readonly snapshot: RunSnapshot;
   /** The adopted row. */
@@ -24,6 +25,11 @@ export interface RepublishRequest {
   readonly batch: BatchUpdater;
 }
 
+/**
+ * Publishes what preserved children give to the row and its ancestors.
+ *
+ * @throws {ApiError} When a read or the flush fails; what was not stored stays queued.
+ */
 export async function republishPreservedChildren(deps: DriverDeps, { snapshot, task, batch }: RepublishRequest): Promise<void> {
   let tasks = snapshot.tasks.withRows([task]);
   if (!tasks.hasAllChildrenOf(task.taskId)) {

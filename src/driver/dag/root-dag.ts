@@ -28,6 +28,11 @@ import { taskDraft } from "../task-draft.ts";
 const ROOT_NAME = "ROOT";
 const ROOT_SCOPE = "root";
 
+/**
+ * Makes the root task of a run.
+ *
+ * @throws {KfpError} By then the failure is recorded with the task, once the run could be read.
+ */
 export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): Promise<DriverResult> {
   const {
     message: runtimeConfig,

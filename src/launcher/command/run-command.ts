@@ -17,6 +17,7 @@ import { placeholderContext } from "./placeholder-context.ts";
 import { COMMAND_GRACE_MS, throwIfInterrupted } from "../interruption.ts";
 import type { ContainerOptions } from "../options.ts";
 
+/** The user's command with its placeholders resolved. */
 export interface UserCommand {
   readonly command: string;
   readonly args: readonly string[];
@@ -68,6 +69,7 @@ export function noCommand(): UsageError {
   );
 }
 
+/** What is run, and where its output goes besides the streams. */
 export interface RunCommandOptions extends UserCommand {
   /** Added to the environment of the user's program. */
   readonly variables: Readonly<Record<string, string>>;

@@ -21,6 +21,7 @@ import { finalMetadata, type Attempt } from "../attempt.ts";
 import type { LaunchResult } from "../deps.ts";
 import { joinMessages, type AttemptFailure } from "../failure.ts";
 
+/** What storing the final state takes. */
 export interface FinalizeDeps {
   readonly api: KfpApi;
   readonly clock: Pick<Clock, "now">;

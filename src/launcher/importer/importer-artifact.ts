@@ -14,6 +14,7 @@ import { resolveMetadataPlaceholders } from "../../core/placeholders/placeholder
 import { jsonToValue, type Value } from "../../core/values/value.ts";
 import { isModelcarUri } from "../inputs/modelcar.ts";
 
+/** What the spec of an importer refers to. */
 export interface ImporterArtifactOptions {
   readonly namespace: string;
   /** The task's input parameters. */

@@ -14,6 +14,7 @@ import { unlessInterrupted } from "../interruption.ts";
 import { isModelcarUri, waitForModelcar, type ModelcarDeps } from "./modelcar.ts";
 import type { Stores } from "../stores.ts";
 
+/** What downloads take. */
 export interface DownloadDeps extends ModelcarDeps {
   readonly stores: Stores;
 }

@@ -14,6 +14,7 @@ import { artifactEntries, artifactPath } from "./artifact-paths.ts";
 import { throwIfInterrupted } from "../interruption.ts";
 import type { LauncherSettings } from "../settings.ts";
 
+/** What waiting for a modelcar takes. */
 export interface ModelcarDeps {
   readonly clock: Clock;
   readonly fileSystem: FileSystem;
@@ -25,6 +26,7 @@ export interface ModelcarDeps {
 const LOOK_EVERY_MS = 500;
 const REPORT_EVERY_MS = 30_000;
 
+/** Whether the artifact is a model in an OCI image, which no store holds. */
 export function isModelcarUri(uri: string): boolean {
   return uri.startsWith("oci://");
 }

@@ -18,6 +18,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LauncherSettings } from "../settings.ts";
 import type { Stores } from "../stores.ts";
 
+/** The log of one attempt. */
 export interface ExecutorLog {
   readonly uri: string;
   /** Where it is written while the program runs. The custom path has no say in this. */
@@ -53,6 +54,7 @@ export async function createLog(
   }
 }
 
+/** What the upload of a log takes. */
 export interface UploadLogDeps {
   readonly logger: Logger;
   readonly stores: Stores;

@@ -23,11 +23,13 @@ import type { Logger } from "../../ports/logger.ts";
 import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import type { OutputLimits } from "../settings.ts";
 
+/** What reading outputs takes. */
 export interface CollectDeps {
   readonly fileSystem: FileSystem;
   readonly logger: Logger;
 }
 
+/** Which outputs are expected, and where. */
 export interface CollectOptions {
   readonly executorInput: ExecutorInput;
   readonly component: ComponentSpec;
@@ -38,6 +40,7 @@ export interface CollectOptions {
   readonly limits: OutputLimits;
 }
 
+/** The outputs of a program that has ended, before anything is transferred. */
 export interface CollectedOutputs {
   /** By key, in the order of the keys. */
   readonly parameters: ReadonlyMap<string, Value>;

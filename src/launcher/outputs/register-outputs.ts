@@ -30,12 +30,14 @@ import { propagationOptions } from "../../tasks/read-run.ts";
 import type { Attempt } from "../attempt.ts";
 import type { CommonOptions } from "../options.ts";
 
+/** What making outputs visible takes. */
 export interface RegisterDeps {
   readonly api: KfpApi;
   readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
 }
 
+/** The task whose outputs they are. */
 export interface RegisterOptions extends CommonOptions {
   readonly taskId: string;
 }

@@ -13,6 +13,7 @@ import { isTransient } from "../log/executor-logs.ts";
 import { unlessInterrupted } from "../interruption.ts";
 import type { Stores } from "../stores.ts";
 
+/** What uploads take. */
 export interface UploadDeps {
   readonly logger: Logger;
   readonly stores: Stores;

@@ -27,6 +27,7 @@ export interface ArtifactGroup {
 
 type Rows = Pick<ResolveContext, "spec" | "rows">;
 
+/** Output artifacts of one task under one key, as its row shows them. */
 export interface OutputEntries {
   readonly task: PipelineTask;
   readonly key: string;
@@ -34,6 +35,7 @@ export interface OutputEntries {
   readonly entries: readonly IoArtifact[];
 }
 
+/** How much is to be found out. */
 export interface GroupOptions {
   /** Find the owners even where the order needs no help. */
   readonly wantsOwners?: boolean;

@@ -21,6 +21,7 @@ import { countStates, expectedChildCount, parentState } from "../states/task-sta
 /** google.rpc.Code UNKNOWN, the only code the reference gives. */
 const UNKNOWN_ERROR = 2;
 
+/** Whose status is asked for, by a task of which run. */
 export interface FinalStatusRequest {
   readonly spec: PipelineSpec;
   /** The task that is watched. */

@@ -17,6 +17,7 @@ import type { TaskIndex } from "../run/task-index.ts";
 import { TaskRows } from "../run/task-rows.ts";
 import type { TaskReader } from "../run/task-rows.ts";
 
+/** A task whose inputs are to be resolved. */
 export interface ResolveRequest {
   readonly spec: PipelineSpec;
   /** Key of the task to be driven, in its parent's DAG. */
@@ -37,6 +38,7 @@ export interface ResolveRequest {
   readonly pipelineRoot?: string | undefined;
 }
 
+/** The request as the parts of resolution share it. */
 export interface ResolveContext extends Omit<ResolveRequest, "tasks" | "reader"> {
   readonly rows: TaskRows;
   readonly scopePath: string;
@@ -48,6 +50,7 @@ export interface ResolveContext extends Omit<ResolveRequest, "tasks" | "reader">
   readonly republish: PropagationPlan;
 }
 
+/** The context of a request; the parent's row is at hand from the start. */
 export function resolveContext(request: ResolveRequest, republish: PropagationPlan): ResolveContext {
   const { tasks, reader, ...rest } = request;
   return {

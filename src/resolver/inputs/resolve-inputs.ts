@@ -18,6 +18,7 @@ import { workspaceArtifactIds } from "./workspace.ts";
 
 export type { ResolveRequest } from "./resolve-context.ts";
 
+/** The inputs of a task as its row stores them. */
 export interface ResolvedInputs {
   /** By key: inputs of the task spec, component defaults, then iterator items in order. */
   readonly parameters: IoParameter[];

@@ -26,6 +26,7 @@ import {
 import type { RunFacts } from "../../core/placeholders/placeholders.ts";
 import { lookup } from "../run/spec-lookup.ts";
 
+/** The parameters a run was started with. */
 export interface GivenRootParameters {
   readonly spec: Pick<PipelineSpec, "root">;
   readonly values: Readonly<Record<string, Value>>;

@@ -33,6 +33,7 @@ export interface FoundParameter {
   readonly producer: Producer;
 }
 
+/** A constant of the pipeline in which placeholders may stand. */
 export interface ConstantRequest {
   /** Input the constant is given to. */
   readonly key: string;

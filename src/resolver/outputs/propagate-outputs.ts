@@ -16,6 +16,7 @@ import type { LevelOutputs } from "./propagation-step.ts";
 import { artifactKeysFedBy, dagAt, dagOf, parameterKeysFedBy } from "../run/spec-lookup.ts";
 import { parentIdOf, taskKeyOf } from "../run/task-index.ts";
 
+/** A task whose outputs climb. */
 export interface PropagationRequest {
   readonly spec: PipelineSpec;
   /** Where to begin: its outputs as stored, artifacts with their ids. */

@@ -14,6 +14,9 @@ import type { LevelOutputs, OutputArtifact } from "./propagation-step.ts";
 
 type ParametersByKey = Map<string, IoParameter>;
 
+/**
+ * Links and output parameters that a propagation wants written. What a row holds already is not part of it, nor anything twice.
+ */
 export class PropagationPlan {
   readonly #links = new Map<string, LinkInit>();
   readonly #updates = new Map<string, ParametersByKey>();

@@ -32,6 +32,7 @@ export interface LevelOutputs {
   readonly artifacts: readonly OutputArtifact[];
 }
 
+/** One step up: from a task to the DAG around it. */
 export interface PropagationStep {
   /** The lower task. Its `iteration_index` is what a LOOP above stamps. */
   readonly child: PipelineTask;
@@ -65,6 +66,7 @@ export function outputsOf(task: PipelineTask): LevelOutputs {
   };
 }
 
+/** Whether nothing climbs any further. */
 export function isEmptyLevel({ parameters, artifacts }: LevelOutputs): boolean {
   return parameters.length === 0 && artifacts.length === 0;
 }

@@ -30,6 +30,7 @@ export function iterationOfEntry(entry: IoParameter | IoArtifact): number | unde
   return iteration === undefined ? undefined : Number(iteration);
 }
 
+/** An IOProducer message. */
 export function producerMessage({ taskName, iteration }: Producer): IoParameter["producer"] & {} {
   return create(IoProducerSchema, { taskName, ...(iteration === undefined ? {} : { iteration: BigInt(iteration) }) });
 }
@@ -49,10 +50,12 @@ export function isAbsentOrNull(value: Value | undefined): boolean {
   return value?.kind.case === undefined || isNullValue(value);
 }
 
+/** The task's output parameters of that key: one for each iteration and producer that wrote it. */
 export function outputParametersOf(task: PipelineTask, key: string): IoParameter[] {
   return (task.outputs?.parameters ?? []).filter((entry) => entry.parameterKey === key);
 }
 
+/** The task's output artifacts of that key: one for each iteration and producer that wrote it. */
 export function outputArtifactsOf(task: PipelineTask, key: string): IoArtifact[] {
   return (task.outputs?.artifacts ?? []).filter((entry) => entry.artifactKey === key);
 }

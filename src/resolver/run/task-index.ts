@@ -29,11 +29,13 @@ export interface RowPlace {
   readonly iteration?: number | undefined;
 }
 
+/** How much of the run the rows are. */
 export interface TaskIndexOptions {
   /** Parents whose children are all among the rows. Default: of every parent, as in a snapshot of the run. */
   readonly completeParents?: Iterable<string>;
 }
 
+/** Rows of a run, found by id, by parent and by place. Never changes: adding rows makes another index. */
 export class TaskIndex {
   readonly #byId: ReadonlyMap<string, PipelineTask>;
   readonly #byParent: ReadonlyMap<string, readonly PipelineTask[]>;

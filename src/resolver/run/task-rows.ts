@@ -20,6 +20,7 @@ export interface TaskReader {
   childrenOf(parentId: string): Promise<readonly PipelineTask[]>;
 }
 
+/** Rows at hand, with those that are missing read when they are asked for, each once. */
 export class TaskRows {
   #index: TaskIndex;
   readonly #reader: TaskReader | undefined;

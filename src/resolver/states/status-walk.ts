@@ -27,6 +27,7 @@ export interface StatusLevel {
   readonly failedChild?: PipelineTask | undefined;
 }
 
+/** A task that ended, and how to see what is above it. */
 export interface StatusWalkRequest {
   readonly spec: PipelineSpec;
   /** The task that just ended, with its new state. */

@@ -20,6 +20,7 @@ export interface ChildCounts {
   readonly skipped: number;
 }
 
+/** How many children are in each state that decides about their parent. */
 export function countStates(states: Iterable<TaskState>): ChildCounts {
   const counts = { total: 0, failed: 0, running: 0, cached: 0, skipped: 0 };
   for (const state of states) {
