@@ -12,7 +12,7 @@ import { StorageError, errorMessage } from "../core/errors.ts";
 
 /**
  * @returns Plain data for config/store-providers.ts; `null` for an empty document.
- * @throws {StorageError} STORE_CONFIG_INVALID when the text is no YAML, or holds more than one document.
+ * @throws {StorageError} STORE_CONFIG_INVALID when the text is not YAML, or holds more than one document.
  */
 export async function parseProvidersYaml(text: string): Promise<unknown> {
   const { parse } = await import("yaml");

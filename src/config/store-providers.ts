@@ -33,7 +33,7 @@ export interface ProviderCredentials<SecretRef> {
 }
 
 /** Settings of an S3-compatible store; an absent one is not set. */
-export interface S3Settings {
+export interface S3ProviderSettings {
   readonly endpoint?: string;
   readonly region?: string;
   readonly disableSsl?: boolean;
@@ -44,7 +44,7 @@ export interface S3Settings {
 }
 
 /** Settings of Google Cloud Storage. */
-export interface GcsSettings {
+export interface GcsProviderSettings {
   readonly credentials?: ProviderCredentials<GcsSecretRef>;
 }
 
@@ -64,9 +64,9 @@ export interface ProviderSection<Settings> {
 
 /** The key `providers` of the launcher configuration, checked. */
 export interface Providers {
-  readonly minio?: ProviderSection<S3Settings>;
-  readonly s3?: ProviderSection<S3Settings>;
-  readonly gs?: ProviderSection<GcsSettings>;
+  readonly minio?: ProviderSection<S3ProviderSettings>;
+  readonly s3?: ProviderSection<S3ProviderSettings>;
+  readonly gs?: ProviderSection<GcsProviderSettings>;
 }
 
 /**
@@ -181,7 +181,7 @@ function selectorOf(fields: Fields): BucketSelector {
   return { bucketName: fields.text("bucketName") ?? "", keyPrefix: fields.text("keyPrefix") ?? "" };
 }
 
-function s3Settings(fields: Fields): S3Settings {
+function s3Settings(fields: Fields): S3ProviderSettings {
   return {
     ...optional("endpoint", fields.text("endpoint")),
     ...optional("region", fields.text("region")),
@@ -199,7 +199,7 @@ function s3Settings(fields: Fields): S3Settings {
   };
 }
 
-function gcsSettings(fields: Fields): GcsSettings {
+function gcsSettings(fields: Fields): GcsProviderSettings {
   return optional(
     "credentials",
     credentialsOf(fields, (secret) => ({

@@ -10,7 +10,7 @@ import { formatBucketPath } from "../core/executor/artifact-uri.ts";
 import type { BucketPath } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
 import { matchingOverride } from "./store-providers.ts";
-import type { BucketSelector, GcsSettings, Providers, ProviderSection, S3Settings } from "./store-providers.ts";
+import type { BucketSelector, GcsProviderSettings, Providers, ProviderSection, S3ProviderSettings } from "./store-providers.ts";
 import { parseGcsQuery, parseS3Query } from "./store-query.ts";
 import type { S3Query, StoreQuery } from "./store-query.ts";
 
@@ -20,7 +20,7 @@ const DEFAULT_MINIO_HOST = "seaweedfs.kubeflow:9000";
 const DEFAULT_MAX_ATTEMPTS = 5;
 
 /** How to log in. Secrets lie in the run's namespace. */
-export type StoreCredentials =
+export type CredentialChoice =
   | { readonly kind: "environment" }
   | { readonly kind: "secret"; readonly secretName: string; readonly accessKeyKey: string; readonly secretKeyKey: string }
   | { readonly kind: "gcs-secret"; readonly secretName: string; readonly tokenKey: string };
@@ -37,7 +37,7 @@ export interface StoreSession {
   readonly forcePathStyle: boolean;
   /** Total attempts; absent: the library's default. */
   readonly maxAttempts?: number;
-  readonly credentials: StoreCredentials;
+  readonly credentials: CredentialChoice;
   /** Options of the pipeline root's query that have no field above. */
   readonly query: StoreQuery;
 }
@@ -75,7 +75,7 @@ export function sessionFor(
 function s3Session(
   path: BucketPath,
   provider: "minio" | "s3",
-  section: ProviderSection<S3Settings> | undefined,
+  section: ProviderSection<S3ProviderSettings> | undefined,
   environment: StoreEnvironment,
 ): StoreSession {
   if (path.query !== undefined) return environmentSession(provider, parseS3Query(path.query));
@@ -138,7 +138,7 @@ function environmentSession(provider: "minio" | "s3", query: S3Query): StoreSess
 }
 
 /** The default's settings with those of the first matching override on top; credentials are always the override's own. */
-function effectiveSettings<Settings extends S3Settings | GcsSettings>(
+function effectiveSettings<Settings extends S3ProviderSettings | GcsProviderSettings>(
   section: ProviderSection<Settings>,
   path: BucketPath,
   place: string,
@@ -153,7 +153,7 @@ function effectiveSettings<Settings extends S3Settings | GcsSettings>(
   return { settings: { ...section.default, ...Object.fromEntries(set) }, where };
 }
 
-function s3Credentials(settings: S3Settings, where: string): StoreCredentials {
+function s3Credentials(settings: S3ProviderSettings, where: string): CredentialChoice {
   if (settings.credentials?.fromEnv === true) return { kind: "environment" };
   const secret = settings.credentials?.secretRef;
   if (secret === undefined) throw missingSecret(where);
@@ -182,8 +182,8 @@ function badConfig(reason: string): StorageError {
  */
 function endpointOf(
   provider: "minio" | "s3",
-  settings: S3Settings,
-  credentials: StoreCredentials,
+  settings: S3ProviderSettings,
+  credentials: CredentialChoice,
   environment: StoreEnvironment,
 ): Pick<StoreSession, "endpoint" | "disableSsl"> {
   const configured = settings.endpoint ?? "";
@@ -200,7 +200,7 @@ function endpointUrl(endpoint: string, disableSsl: boolean): string | undefined 
   return `${disableSsl ? "http" : "https"}://${endpoint}`;
 }
 
-function gcsSession(path: BucketPath, section: ProviderSection<GcsSettings> | undefined): StoreSession {
+function gcsSession(path: BucketPath, section: ProviderSection<GcsProviderSettings> | undefined): StoreSession {
   return {
     provider: "gs",
     disableSsl: false,
@@ -210,7 +210,7 @@ function gcsSession(path: BucketPath, section: ProviderSection<GcsSettings> | un
   };
 }
 
-function gcsCredentials(section: ProviderSection<GcsSettings>, path: BucketPath): StoreCredentials {
+function gcsCredentials(section: ProviderSection<GcsProviderSettings>, path: BucketPath): CredentialChoice {
   const { settings, where } = effectiveSettings(section, path, "providers.gs");
   if (settings.credentials?.fromEnv === true) return { kind: "environment" };
   const secret = settings.credentials?.secretRef;

@@ -11,13 +11,13 @@ import { timestampNow } from "../tasks/task-status.ts";
 import type { CommonOptions } from "./options.ts";
 
 /** What makes a row the row of its task: the parts of its logical identity, and how it is shown. */
-export type TaskPlace = Required<Pick<TaskInit, "name" | "displayName" | "type" | "scopePath">> &
+export type TaskIdentity = Required<Pick<TaskInit, "name" | "displayName" | "type" | "scopePath">> &
   Pick<TaskInit, "parentTaskId" | "typeAttributes">;
 
 /** RUNNING, created now, with this driver's pod. */
-export function taskDraft(place: TaskPlace, options: CommonOptions, clock: Pick<Clock, "now">): TaskInit {
+export function taskDraft(identity: TaskIdentity, options: CommonOptions, clock: Pick<Clock, "now">): TaskInit {
   return {
-    ...place,
+    ...identity,
     runId: options.runId,
     state: TaskState.RUNNING,
     createTime: timestampNow(clock),

@@ -51,7 +51,7 @@ export interface LauncherSettings {
   readonly limits: OutputLimits;
 }
 
-/** @throws {UsageError} ENVIRONMENT_INVALID for a duration, a truth value or a size that is none. */
+/** @throws {UsageError} ENVIRONMENT_INVALID for a duration, a truth value or a size that cannot be read. */
 export function readLauncherSettings(environment: Readonly<Record<string, string | undefined>>): LauncherSettings {
   const read = <Name extends string>(field: Name, variable: string): { [K in Name]?: string } => {
     const value = environment[variable] ?? "";

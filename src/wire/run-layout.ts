@@ -55,7 +55,7 @@ const MERGED_TO_BRANCH: ReadonlyMap<number, number | undefined> = new Map([
 /**
  * Tells the layout of an encoded `Run` by the wire types of its top-level fields.
  *
- * @throws {ApiError} API_RESPONSE_INVALID when the bytes are no message, or hold evidence of both layouts.
+ * @throws {ApiError} API_RESPONSE_INVALID when the bytes are not a message, or hold evidence of both layouts.
  */
 export function detectRunLayout(bytes: Uint8Array): RunLayout {
   let branch: WireField | undefined;

@@ -57,11 +57,11 @@ describe("loadLauncherConfig()", () => {
     expect(calls).toEqual(["team-a/kfp-launcher"]);
   });
 
-  test("no ConfigMap is no configuration", async () => {
+  test("no ConfigMap is not a configuration", async () => {
     expect(await load()).toEqual({});
   });
 
-  test("a refusal is no configuration when the mount is empty, with a warning", async () => {
+  test("a refusal is not a configuration when the mount is empty, with a warning", async () => {
     await mkdir(folder, { recursive: true });
     failure = rejected(403);
     expect(await load()).toEqual({});

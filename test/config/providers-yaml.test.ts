@@ -34,7 +34,7 @@ describe("parseProvidersYaml()", () => {
     });
   });
 
-  test("an empty text is no configuration", async ({ expect }) => {
+  test("an empty text is not a configuration", async ({ expect }) => {
     expect(await parseProvidersYaml("")).toBeNull();
   });
 

@@ -676,7 +676,7 @@ describe("the ROOT_DAG driver", () => {
     await expect(drive(driven.deps, options)).rejects.toThrow(message);
   });
 
-  test("refuses a runtime config that is no JSON object", async () => {
+  test("refuses a runtime config that is not a JSON object", async () => {
     const driven = await start();
     const options = {
       type: "ROOT_DAG",

@@ -43,7 +43,7 @@ describe("parseLauncherFlags(): modes", () => {
     expect(parseLauncherFlags(argv).mode).toBe(mode);
   });
 
-  test("an empty --copy is no copy", () => {
+  test("an empty --copy is not a copy", () => {
     expect(parseLauncherFlags(["--copy", "", ...container]).mode).toBe("container");
   });
 
@@ -82,7 +82,7 @@ describe("parseLauncherFlags(): container mode", () => {
     });
   });
 
-  test("-1 is no iteration, and what follows -- is the command, flags included", () => {
+  test("-1 is not an iteration, and what follows -- is the command, flags included", () => {
     const { options } = containerOf([...container, "--iteration_index", "-1", "--", "sh", "-c", "--task_id"]);
     expect(options.iterationIndex).toBeUndefined();
     expect(options.command).toEqual(["sh", "-c", "--task_id"]);

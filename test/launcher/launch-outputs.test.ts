@@ -55,7 +55,7 @@ describe("launchContainer(): outputs", () => {
       message: /failed to read output parameter name="o" type="LIST" path="[^"]+": Cannot read/,
     },
     {
-      name: "an executor output that is no JSON",
+      name: "an executor output that is not JSON",
       pipeline: plain,
       command: script('echo "{" > "$0"', "{{$.outputs.output_file}}"),
       message: /^failed to execute component: failed to unmarshall ExecutorOutput in file "[^"]+output_metadata.json": /,
@@ -67,7 +67,7 @@ describe("launchContainer(): outputs", () => {
       message: /failed to unmarshall ExecutorOutput .* the text is empty/,
     },
     {
-      name: "a metric that is no number",
+      name: "a metric that is not a number",
       pipeline: stepOf({ title: "system.Metrics" }),
       command: report({ artifacts: { a: { artifacts: [{ name: "a", metadata: { accuracy: "0.9" } }] } } }),
       message: /^failed to execute component: .*"accuracy" must be a number/,

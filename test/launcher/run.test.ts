@@ -96,7 +96,7 @@ describe("runLauncher()", () => {
     expect(logger.messages("error")).toEqual(["failed to execute launcher: the server is out of reach"]);
   });
 
-  test("a log format nobody knows is a usage error", async () => {
+  test("an unknown log format is a usage error", async () => {
     const createLogger = () => {
       throw new UsageError("ENVIRONMENT_INVALID", "Cannot read environment variable KFP_LOG_FORMAT");
     };

@@ -88,7 +88,7 @@ describe("downloads", () => {
       downloads: 1,
       warning: "There is nothing at the location of an input artifact",
     },
-  ])("$name is no failure", async ({ input, downloads, warning }) => {
+  ])("$name is not a failure", async ({ input, downloads, warning }) => {
     const world = await startStoreWorld(plain);
     const { exitCode, logger } = await world.launchWithStore(await world.row(world.root, "say"), { change: withInputs(input) });
     expect(exitCode).toBe(0);

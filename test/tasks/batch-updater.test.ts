@@ -309,7 +309,7 @@ describe("BatchUpdater against a server that refuses duplicates", () => {
     expect(requests).toEqual([["x"]]);
   });
 
-  test("passes on an internal error that is no duplicate", async ({ expect }) => {
+  test("passes on an internal error that is not a duplicate", async ({ expect }) => {
     const error = new ApiError("API_REJECTED", "disk full", { details: { status: "INTERNAL" } });
     const api = {
       createArtifactTasks: () => Promise.reject(error),

@@ -45,12 +45,12 @@ const { BOOL, DOUBLE, DYN, INT, STRING, UINT } = CelScalar;
 
 function readInteger(text: string): bigint {
   const integer = parseDecimalInteger(text);
-  if (typeof integer === "string") throw new Error(`text is no decimal integer (${integer})`);
+  if (typeof integer === "string") throw new Error(`text is not a decimal integer (${integer})`);
   return integer;
 }
 
 function readUnsigned(text: string): CelInput<typeof UINT> {
-  if (!/^[0-9]+$/.test(text) || BigInt(text) >= 2n ** 64n) throw new Error("text is no unsigned decimal integer");
+  if (!/^[0-9]+$/.test(text) || BigInt(text) >= 2n ** 64n) throw new Error("text is not an unsigned decimal integer");
   return celUint(BigInt(text));
 }
 
@@ -127,7 +127,7 @@ const SELECTOR_SCOPE = scopeOfMessage(ValueSchema);
 /** As in expression.ts. */
 export function evaluateCondition(condition: string, executorInput: ExecutorInput, optionalInputs: ReadonlySet<string>): boolean {
   const fail = (reason: string): SpecError => {
-    return new SpecError("CONDITION_INVALID", `Cannot evaluate condition "${shortened(condition)}": ${oneLine(reason)}`);
+    return new SpecError("CONDITION_INVALID", `Cannot evaluate condition "${shorten(condition)}": ${oneLine(reason)}`);
   };
   // Both variables are always defined: an absent message counts as an empty one.
   const inputs = executorInput.inputs ?? create(ExecutorInput_InputsSchema);
@@ -146,7 +146,7 @@ export function evaluateCondition(condition: string, executorInput: ExecutorInpu
 /** As in expression.ts. */
 export function evaluateSelector(selector: string, value: Value): Value {
   const fail = (reason: string): ResolveError => {
-    return new ResolveError("EXPRESSION_FAILED", `Cannot evaluate selector "${shortened(selector)}": ${oneLine(reason)}`);
+    return new ResolveError("EXPRESSION_FAILED", `Cannot evaluate selector "${shorten(selector)}": ${oneLine(reason)}`);
   };
   const variables: Variables = { string_value: textOfValue(value) };
   for (const name of Object.values(PROTO_NAMES)) variables[name] = celError(`no such attribute: the value has no ${name}`);
@@ -188,7 +188,7 @@ function evaluate(expression: string, scope: Scope, variables: Variables, fail: 
 }
 
 /** Enough of an expression to find it in the pipeline. */
-function shortened(expression: string): string {
+function shorten(expression: string): string {
   const line = oneLine(expression);
   return line.length <= SHOWN_CHARACTERS ? line : `${line.slice(0, SHOWN_CHARACTERS - 1)}…`;
 }

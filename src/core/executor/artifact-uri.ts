@@ -201,7 +201,7 @@ export function parseArtifactUri(uri: string): ArtifactUri {
  * The name an importer gives to an artifact: the last element of the decoded path, `.` when there is no path, `/` when it is one
  * slash. An absolute path is not decoded.
  *
- * @throws {StorageError} STORE_URI_INVALID when the text is no URI.
+ * @throws {StorageError} STORE_URI_INVALID when the text is not a URI.
  */
 export function artifactNameFromUri(uri: string): string {
   return isLocalUri(uri) ? baseName(uri) : baseName(parseUri(uri, { delimiters: "allowed" }).path);

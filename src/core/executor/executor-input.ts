@@ -42,7 +42,7 @@ export interface ExecutorInputsOptions {
   readonly workspaceArtifactIds?: ReadonlySet<string>;
   /**
    * The task that wrote an artifact, as any text that differs between tasks. Several metrics of one task become one artifact; without
-   * this, the entries of one key that are no collection count as one task's.
+   * this, the entries of one key that are not a collection count as one task's.
    */
   readonly producingTaskOf?: (artifact: Artifact) => string | undefined;
 }

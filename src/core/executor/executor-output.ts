@@ -18,7 +18,7 @@ import { isUnsafeInteger, UNSAFE_INTEGER } from "../values/value.ts";
 /** The executor output file as a message, with what was odd about its text. */
 export interface ParsedExecutorOutput {
   readonly output: ExecutorOutput;
-  /** JSON paths of fields nobody knows; worth one warning. */
+  /** JSON paths of unknown fields; worth one warning. */
   readonly unknownFields: readonly string[];
   /** Integers of the text that a double rounds. */
   readonly roundedIntegers: readonly JsonPath[];
@@ -29,7 +29,7 @@ export interface ParsedExecutorOutput {
  *
  * @param text Content of a file that exists; a missing file is an empty output, which is the caller's to know.
  * @param options.path Where the file lies, for messages.
- * @throws {UserCodeError} EXECUTOR_OUTPUT_INVALID for an empty file, text that is no JSON (`NaN` included), repeated keys and wrong
+ * @throws {UserCodeError} EXECUTOR_OUTPUT_INVALID for an empty file, text that is not JSON (`NaN` included), repeated keys and wrong
  *   types. The message holds no value.
  */
 export function parseExecutorOutput(text: string, options: { readonly path: string }): ParsedExecutorOutput {

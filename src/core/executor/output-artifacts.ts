@@ -49,7 +49,7 @@ export interface OutputArtifactsOptions {
  * Plans uploads and records, in the order of the outputs. Metrics become one record per metadata entry and have no bytes.
  *
  * @throws {SpecError} ARTIFACT_TYPE_INVALID for an output without usable type.
- * @throws {UserCodeError} METRIC_INVALID for a metric that is no number.
+ * @throws {UserCodeError} METRIC_INVALID for a metric that is not a number.
  * @throws {StorageError} STORE_URI_INVALID for a custom path with a URI nothing can be uploaded to; LOCAL_PATH_INVALID for a URI
  *   that would leave its folder.
  */

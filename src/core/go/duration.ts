@@ -23,7 +23,7 @@ const MAX_NANOSECONDS = 2n ** 63n - 1n;
 /**
  * Milliseconds of a Go duration; fractions of a nanosecond are cut off.
  *
- * @returns `undefined` when the text is no duration or leaves the range of a 64-bit count of nanoseconds (about 292 years).
+ * @returns `undefined` when the text is not a duration or leaves the range of a 64-bit count of nanoseconds (about 292 years).
  */
 export function parseGoDuration(text: string): number | undefined {
   const [, sign = "", magnitude = ""] = /^([+-]?)(.*)$/su.exec(text) ?? [];

@@ -36,7 +36,7 @@ export interface ParsedFlags<T extends FlagTable = FlagTable> {
   readonly values: FlagValues<T>;
   /** Names of the flags of the table that were given, even with an empty value. */
   readonly provided: ReadonlySet<string>;
-  /** Everything from the first token that is no flag, or after `--`. */
+  /** Everything from the first token that is not a flag, or after `--`. */
   readonly positional: readonly string[];
   /** One line per unknown flag, without its value. */
   readonly warnings: readonly string[];

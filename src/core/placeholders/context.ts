@@ -28,7 +28,7 @@ export interface PlaceholderContext {
  * The text of a run or task placeholder.
  *
  * @param name Without braces and `$.`, as `pipeline_job_uuid`.
- * @returns `undefined` for a name that is no such placeholder, and for a pipeline root nobody knows. An unknown time is empty.
+ * @returns `undefined` for a name that is not such a placeholder, and for an unknown pipeline root. An unknown time is empty.
  */
 export function jobPlaceholderValue(name: string, context: PlaceholderContext): string | undefined {
   switch (name) {

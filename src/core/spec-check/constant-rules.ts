@@ -8,7 +8,7 @@
 import { ParameterType, type ComponentSpec, type PipelineTaskSpec } from "../kfp-types.ts";
 import { findPlaceholders, wholePlaceholder, type Placeholder } from "../placeholders/text.ts";
 import { isNullValue, type Value } from "../values/value.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { own, sortedEntries, type PipelineGraph } from "./pipeline-graph.ts";
 import { valueMismatch } from "./value-types.ts";
 
@@ -38,13 +38,13 @@ export function checkConstant({ task, input, definition, constant, at }: Constan
   if (unknown.size > 0) {
     return [...unknown].toSorted().map((name) => ({
       ...{ rule: "placeholder-unknown", ...at, input },
-      reason: `its constant names input ${quoted(name)}, which the task does not have`,
+      reason: `its constant names input ${quote(name)}, which the task does not have`,
       remedy: namesText(Object.keys(task.inputs?.parameters ?? {}), "parameters"),
     }));
   }
   const circle = circleFrom(task, input);
   if (circle !== undefined) {
-    const reason = `its constant refers to itself: ${circle.map(quoted).join(" -> ")}`;
+    const reason = `its constant refers to itself: ${circle.map(quote).join(" -> ")}`;
     return [{ rule: "placeholder-unknown", ...at, input, reason, remedy: "take one of these references away" }];
   }
   // What a placeholder stands for is known only to the run.

@@ -6,7 +6,7 @@
 import { artifactTypeOfSchema } from "../spec/artifact-type.ts";
 import { errorMessage } from "../errors.ts";
 import { ParameterType, type ImporterSpec } from "../kfp-types.ts";
-import { quoted, type SpecProblem } from "./problem.ts";
+import { quote, type SpecProblem } from "./problem.ts";
 import { executorOfReached, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
 /** Finds components whose executor is missing or cannot be executed, and outputs whose type cannot be stored. */
@@ -31,7 +31,7 @@ function executorProblems(graph: PipelineGraph, reached: ReachedComponent): Spec
   }
   const executor = executorOfReached(graph, reached);
   if (executor === undefined) {
-    const reason = `its component refers to executor ${quoted(label)}, which the deployment spec does not have`;
+    const reason = `its component refers to executor ${quote(label)}, which the deployment spec does not have`;
     return [{ rule: "executor-missing", ...place, reason, remedy }];
   }
   switch (executor.spec.case) {
@@ -41,7 +41,7 @@ function executorProblems(graph: PipelineGraph, reached: ReachedComponent): Spec
     case "importer":
       return importerProblems(reached, executor.spec.value);
     case undefined:
-      return [{ rule: "executor-invalid", ...place, reason: `executor ${quoted(label)} is empty`, remedy }];
+      return [{ rule: "executor-invalid", ...place, reason: `executor ${quote(label)} is empty`, remedy }];
     default:
       // Kinds that exist elsewhere are refused by whoever cannot run them.
       return [];
@@ -62,7 +62,7 @@ function importerProblems(reached: ReachedComponent, { artifactUri, typeSchema }
   if (source?.case === "runtimeParameter" && own(component.inputDefinitions?.parameters, source.value) === undefined) {
     const isGiven = calls.every(({ task }) => own(task.inputs?.parameters, source.value) !== undefined);
     if (!isGiven) {
-      const reason = `the artifact URI of its importer is input ${quoted(source.value)}, which its component does not have`;
+      const reason = `the artifact URI of its importer is input ${quote(source.value)}, which its component does not have`;
       add(reason, "declare the input", "placeholder-unknown");
     }
   }

@@ -5,7 +5,7 @@
  */
 import { checkConditionText, checkSelectorText, type InputKinds } from "../cel/evaluate.ts";
 import { isNullValue } from "../values/value.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindOfType } from "./value-types.ts";
 import type { PipelineTaskSpec } from "../kfp-types.ts";
@@ -49,7 +49,7 @@ async function selectorProblems(task: PipelineTaskSpec, at: Place): Promise<Spec
 
 async function conditionProblems(condition: string, inputs: InputKinds, at: Place): Promise<SpecProblem[]> {
   const { invalid, unknownInputs, doubtful } = await checkConditionText(condition, inputs);
-  const shown = quoted(condition.replaceAll(/\s+/g, " ").trim());
+  const shown = quote(condition.replaceAll(/\s+/g, " ").trim());
   const remedy = "mend the condition in the pipeline and compile it again";
   const unknown = unknownInputs.map((input): SpecProblem => {
     const reason = `condition ${shown} names it, but the task has no such input`;

@@ -8,12 +8,12 @@
  */
 import { ParameterType, type InputParameterSpec, type PipelineTaskSpec } from "../kfp-types.ts";
 import { CHANNEL_PREFIX, checkConstant } from "./constant-rules.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, itemInputs, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindMismatch, kindOfOutput, kindOfType, type Kind } from "./value-types.ts";
 
 /** A task, where it stands. */
-interface TaskPlace {
+interface TaskCall {
   readonly graph: PipelineGraph;
   readonly parent: ReachedComponent;
   readonly available: Available;
@@ -43,7 +43,7 @@ export function checkInputs(graph: PipelineGraph): SpecProblem[] {
       if (callee === undefined) return [];
       const component = callee.name === undefined ? {} : { component: callee.name };
       const at = { severity: "error", taskPath: `${parent.path}.${taskKey}`, ...component } as const;
-      const place: TaskPlace = { graph, parent, available, task, callee, at };
+      const place: TaskCall = { graph, parent, available, task, callee, at };
       return [...missingInputs(place), ...parameterProblems(place), ...artifactProblems(place)];
     });
   });
@@ -60,7 +60,7 @@ function pipelineArtifacts({ root }: PipelineGraph): SpecProblem[] {
   });
 }
 
-function missingInputs({ task, callee, at }: TaskPlace): SpecProblem[] {
+function missingInputs({ task, callee, at }: TaskCall): SpecProblem[] {
   const { parameters, artifacts } = callee.component.inputDefinitions ?? {};
   const item = task.iterator.case === undefined ? undefined : task.iterator.value.itemInput;
   const missing = [
@@ -82,7 +82,7 @@ function missingInputs({ task, callee, at }: TaskPlace): SpecProblem[] {
     }));
 }
 
-function parameterProblems(place: TaskPlace): SpecProblem[] {
+function parameterProblems(place: TaskCall): SpecProblem[] {
   const { task, callee, at } = place;
   const declared = callee.component.inputDefinitions?.parameters;
   return sortedEntries(task.inputs?.parameters).flatMap(([input, source]): SpecProblem[] => {
@@ -120,12 +120,12 @@ function isOfSdk(input: string, { kind }: InputParameterSpec): boolean {
 }
 
 /** Drivers hand it to the program all the same: no reason to refuse a run. */
-function undeclared({ at }: TaskPlace, input: string, known: readonly string[]): SpecProblem {
+function undeclared({ at }: TaskCall, input: string, known: readonly string[]): SpecProblem {
   const reason = "the task gives it, but the component does not declare it";
   return { rule: "input-undeclared", ...at, severity: "warning", input, reason, remedy: namesText(known, "inputs") };
 }
 
-function parameterSourceProblem(place: TaskPlace, input: string, { kind }: InputParameterSpec): SpecProblem | undefined {
+function parameterSourceProblem(place: TaskCall, input: string, { kind }: InputParameterSpec): SpecProblem | undefined {
   const { graph, parent, available, task, at } = place;
   const problem = (reason: string, remedy: string, rule: SpecProblem["rule"] = "input-source"): SpecProblem => ({
     ...{ rule, ...at, input, reason, remedy },
@@ -135,7 +135,7 @@ function parameterSourceProblem(place: TaskPlace, input: string, { kind }: Input
       const known = available.parameters;
       if (known.has(kind.value)) return undefined;
       return problem(
-        `it takes input ${quoted(kind.value)} of ${dagName(parent)}, which has no such parameter`,
+        `it takes input ${quote(kind.value)} of ${dagName(parent)}, which has no such parameter`,
         namesText(known, "parameters"),
       );
     }
@@ -145,7 +145,7 @@ function parameterSourceProblem(place: TaskPlace, input: string, { kind }: Input
       if (producer === undefined) return problem(...unknownProducer(parent, producerTask), "dependency-missing");
       const outputs = calleeOf(graph, producer)?.component.outputDefinitions?.parameters ?? {};
       if (calleeOf(graph, producer) === undefined || own(outputs, outputParameterKey) !== undefined) return undefined;
-      const reason = `it takes output parameter ${quoted(outputParameterKey)} of task ${quoted(producerTask)}, which has no such output`;
+      const reason = `it takes output parameter ${quote(outputParameterKey)} of task ${quote(producerTask)}, which has no such output`;
       return problem(reason, namesText(Object.keys(outputs), "output parameters"));
     }
     case "taskFinalStatus": {
@@ -174,13 +174,13 @@ function parameterSourceProblem(place: TaskPlace, input: string, { kind }: Input
 
 function unknownProducer(parent: ReachedComponent, name: string): [reason: string, remedy: string] {
   return [
-    `it takes an output of task ${quoted(name)}, which its DAG does not have`,
+    `it takes an output of task ${quote(name)}, which its DAG does not have`,
     namesText(Object.keys(parent.dag?.tasks ?? {}), "tasks"),
   ];
 }
 
 function dagName({ name }: ReachedComponent): string {
-  return name === undefined ? "the pipeline" : `component ${quoted(name)}`;
+  return name === undefined ? "the pipeline" : `component ${quote(name)}`;
 }
 
 /** Parameters a DAG's tasks can take: what it declares, and what its callers put into its row all the same. */
@@ -194,7 +194,7 @@ function availableParameters({ component, calls }: ReachedComponent): Set<string
   ]);
 }
 
-function kindOfSource({ graph, parent, available }: TaskPlace, { kind }: InputParameterSpec): Kind | undefined {
+function kindOfSource({ graph, parent, available }: TaskCall, { kind }: InputParameterSpec): Kind | undefined {
   switch (kind.case) {
     case "componentInputParameter": {
       // The items of a loop come as they are, whatever the compiler wrote beside them.
@@ -213,7 +213,7 @@ function kindOfSource({ graph, parent, available }: TaskPlace, { kind }: InputPa
   }
 }
 
-function artifactProblems(place: TaskPlace): SpecProblem[] {
+function artifactProblems(place: TaskCall): SpecProblem[] {
   const { graph, parent, available, task, callee, at } = place;
   const declared = callee.component.inputDefinitions?.artifacts;
   return sortedEntries(task.inputs?.artifacts).flatMap(([input, { kind }]): SpecProblem[] => {
@@ -228,7 +228,7 @@ function artifactProblems(place: TaskPlace): SpecProblem[] {
         const known = available.artifacts;
         if (!known.has(kind.value)) {
           return problem(
-            `it takes input ${quoted(kind.value)} of ${dagName(parent)}, which has no such artifact`,
+            `it takes input ${quote(kind.value)} of ${dagName(parent)}, which has no such artifact`,
             namesText(known, "artifacts"),
           );
         }
@@ -248,7 +248,7 @@ function artifactProblems(place: TaskPlace): SpecProblem[] {
         const outputs = producing.component.outputDefinitions?.artifacts ?? {};
         const output = own(outputs, outputArtifactKey);
         if (output !== undefined) return typeProblem(at, input, output.artifactType?.kind.value, wanted);
-        const reason = `it takes output artifact ${quoted(outputArtifactKey)} of task ${quoted(producerTask)}, which has no such output`;
+        const reason = `it takes output artifact ${quote(outputArtifactKey)} of task ${quote(producerTask)}, which has no such output`;
         return problem(reason, namesText(Object.keys(outputs), "output artifacts"));
       }
       default:
@@ -268,7 +268,7 @@ function availableArtifacts({ component, calls }: ReachedComponent): Set<string>
 }
 
 /** The SDK's rule. A run does not look at the types of artifacts, so that this is no reason to refuse it. */
-function typeProblem(at: TaskPlace["at"], input: string, found: string | undefined, wanted: string | undefined): SpecProblem[] {
+function typeProblem(at: TaskCall["at"], input: string, found: string | undefined, wanted: string | undefined): SpecProblem[] {
   const anyType = [undefined, "", "system.Artifact"];
   if (found === wanted || anyType.includes(found) || anyType.includes(wanted)) return [];
   const reason = `it gets an artifact of type ${found ?? ""}, but declares ${wanted ?? ""}`;

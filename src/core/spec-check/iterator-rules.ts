@@ -10,7 +10,7 @@ import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } fro
 import { isDeeperThan } from "../values/json-depth.ts";
 import { parseJsonText } from "../values/json-text.ts";
 import { findPlaceholders } from "../placeholders/text.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 import { kindOfType } from "./value-types.ts";
 
@@ -82,7 +82,7 @@ function itemsProblems(task: PipelineTaskSpec, callee: ReachedComponent): Findin
 
 function unknownItems(source: string, known: readonly string[]): Finding {
   return {
-    reason: `the loop iterates over input ${quoted(source)}, which the task does not have`,
+    reason: `the loop iterates over input ${quote(source)}, which the task does not have`,
     remedy: namesText(known, "inputs"),
   };
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
 interface Selector {
@@ -21,7 +21,10 @@ interface Selector {
 export function checkOutputs(graph: PipelineGraph): SpecProblem[] {
   return graph.reached.flatMap((reached) => {
     const selectors = selectorsOf(reached);
-    return [...selectors.flatMap((selector) => selectorProblems(graph, reached, selector)), ...unselected(reached, selectors)];
+    return [
+      ...selectors.flatMap((selector) => selectorProblems(graph, reached, selector)),
+      ...findUnselected(reached, selectors),
+    ];
   });
 }
 
@@ -56,7 +59,7 @@ function selectorProblems(graph: PipelineGraph, reached: ReachedComponent, selec
   }
   const producer = own(reached.dag?.tasks, producerSubtask);
   if (producer === undefined) {
-    const reason = `it comes from task ${quoted(producerSubtask)}, which the DAG does not have`;
+    const reason = `it comes from task ${quote(producerSubtask)}, which the DAG does not have`;
     return [
       ...problems,
       { rule: "dag-output", ...place, reason, remedy: namesText(Object.keys(reached.dag?.tasks ?? {}), "tasks") },
@@ -67,11 +70,11 @@ function selectorProblems(graph: PipelineGraph, reached: ReachedComponent, selec
   const definitions = callee.component.outputDefinitions;
   const outputs = (noun === "parameter" ? definitions?.parameters : definitions?.artifacts) ?? {};
   if (own<unknown>(outputs, key) !== undefined) return problems;
-  const reason = `it comes from output ${noun} ${quoted(key)} of task ${quoted(producerSubtask)}, which has no such output`;
+  const reason = `it comes from output ${noun} ${quote(key)} of task ${quote(producerSubtask)}, which has no such output`;
   return [...problems, { rule: "dag-output", ...place, reason, remedy: namesText(Object.keys(outputs), `output ${noun}s`) }];
 }
 
-function unselected(reached: ReachedComponent, selectors: readonly Selector[]): SpecProblem[] {
+function findUnselected(reached: ReachedComponent, selectors: readonly Selector[]): SpecProblem[] {
   if (reached.dag === undefined) return [];
   const { parameters, artifacts } = reached.component.outputDefinitions ?? {};
   const missing = (noun: Selector["noun"], names: readonly string[]): SpecProblem[] =>

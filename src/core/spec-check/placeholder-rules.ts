@@ -10,7 +10,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, SpecError } from "../errors.ts";
 import { parseClause, type Clause, type ClausePart } from "../placeholders/clause.ts";
 import { findPlaceholders, type PlaceholderReference } from "../placeholders/text.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { executorOfReached, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
 /** What placeholders of a component can name. */
@@ -54,7 +54,7 @@ function textsOf(graph: PipelineGraph, reached: ReachedComponent): PlacedText[] 
       return [
         ...command.map((text) => ({ what: "its command", text, isElement: true })),
         ...args.map((text) => ({ what: "its arguments", text, isElement: true })),
-        ...env.map(({ name, value }) => ({ what: `its environment variable ${quoted(name)}`, text: value, isElement: false })),
+        ...env.map(({ name, value }) => ({ what: `its environment variable ${quote(name)}`, text: value, isElement: false })),
       ];
     }
     case "importer": {
@@ -111,7 +111,7 @@ function clauseFindings(names: Names, what: string, clause: Clause): Finding[] {
     ? []
     : [
         {
-          reason: `${what} asks whether input ${quoted(inputName)} is present, which the component does not have`,
+          reason: `${what} asks whether input ${quote(inputName)} is present, which the component does not have`,
           remedy: namesText(known, "inputs"),
         },
       ];
@@ -122,7 +122,7 @@ function textFindings(names: Names, what: string, text: string): Finding[] {
   return findPlaceholders(text).flatMap(({ reference }) => {
     const wanted = wantedName(names, reference);
     if (wanted === undefined || wanted.known.has(wanted.name)) return [];
-    const reason = `${what} names ${wanted.noun} ${quoted(wanted.name)}, which the component does not have`;
+    const reason = `${what} names ${wanted.noun} ${quote(wanted.name)}, which the component does not have`;
     return [{ reason, remedy: namesText(wanted.known, `${wanted.noun}s`) }];
   });
 }

@@ -69,7 +69,7 @@ export function problemText({ taskPath, component, input, output, reason, remedy
 }
 
 /** A name in quotation marks, cut where it would fill the screen. */
-export function quoted(name: string): string {
+export function quote(name: string): string {
   return `"${name.length <= 120 ? name : `${name.slice(0, 119)}…`}"`;
 }
 
@@ -77,6 +77,6 @@ export function quoted(name: string): string {
 export function namesText(names: Iterable<string>, noun: string): string {
   const sorted = [...names].toSorted();
   if (sorted.length === 0) return `there are no ${noun}`;
-  const shown = sorted.slice(0, 10).map(quoted).join(", ");
+  const shown = sorted.slice(0, 10).map(quote).join(", ");
   return `its ${noun} are ${shown}${sorted.length > 10 ? " and others" : ""}`;
 }

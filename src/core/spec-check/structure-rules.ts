@@ -4,7 +4,7 @@
  * @module
  */
 import type { DagSpec } from "../kfp-types.ts";
-import { namesText, quoted, type SpecProblem } from "./problem.ts";
+import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
 
 /** Finds a root that is not a DAG, calls of components that do not exist or contain themselves, and dependencies that cannot be met. */
@@ -37,14 +37,14 @@ function referenceProblems({ pipeline }: PipelineGraph, { dag, path, name }: Rea
       const reason =
         called === ""
           ? "it refers to no component"
-          : `it refers to component ${quoted(called)}, which the pipeline spec does not have`;
+          : `it refers to component ${quote(called)}, which the pipeline spec does not have`;
       problems.push({ rule: "component-missing", severity: "error", taskPath, reason, remedy: COMPILE_AGAIN });
     }
     for (const other of new Set(task.dependentTasks)) {
       if (own(dag?.tasks, other) !== undefined) continue;
       problems.push({
         ...{ rule: "dependency-missing", ...place },
-        reason: `it depends on task ${quoted(other)}, which its DAG does not have`,
+        reason: `it depends on task ${quote(other)}, which its DAG does not have`,
         remedy: namesText(Object.keys(dag?.tasks ?? {}), "tasks"),
       });
     }

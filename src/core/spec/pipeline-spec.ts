@@ -68,7 +68,7 @@ function parseDeployment(json: JsonObject | undefined, unknownFields: string[]):
   if (json === undefined) return () => create(PipelineDeploymentConfigSchema);
   try {
     const parsed = parseLenient(PipelineDeploymentConfigSchema, json, { what: "the deployment spec of the pipeline" });
-    // Specs that were converted from Any carry "@type" keys; they are no news to anybody.
+    // Specs that were converted from Any carry "@type" keys; everybody knows them.
     const news = parsed.unknownFields.filter((path) => !/(^|\.)@type$/.test(path));
     unknownFields.push(...news.map((path) => (path.startsWith("[") ? `deploymentSpec${path}` : `deploymentSpec.${path}`)));
     return () => parsed.message;
@@ -122,7 +122,7 @@ export function executorOf(
 /**
  * The container of a component.
  *
- * @throws {SpecError} As {@link executorOf}; COMPONENT_KIND_INVALID also when the executor is no container.
+ * @throws {SpecError} As {@link executorOf}; COMPONENT_KIND_INVALID also when the executor is not a container.
  */
 export function containerOf(
   pipeline: Pick<ParsedPipeline, "deployment">,
@@ -137,7 +137,7 @@ export function containerOf(
 /**
  * The importer of a component.
  *
- * @throws {SpecError} As {@link executorOf}; COMPONENT_KIND_INVALID also when the executor is no importer.
+ * @throws {SpecError} As {@link executorOf}; COMPONENT_KIND_INVALID also when the executor is not an importer.
  */
 export function importerOf(
   pipeline: Pick<ParsedPipeline, "deployment">,

@@ -57,7 +57,7 @@ function syntaxProblem(text: string, message: string): string {
   if (text.trim() === "") return "the text is empty";
   const position = /at position (\d+)/.exec(message)?.[1];
   if (/unterminated|unexpected end/i.test(message) || Number(position) >= text.length) return "unexpected end of the text";
-  if (/token '[NI]'/.test(message)) return "unexpected character (NaN and Infinity are no JSON numbers)";
+  if (/token '[NI]'/.test(message)) return "unexpected character (NaN and Infinity are not JSON numbers)";
   return position === undefined ? "unexpected character" : `unexpected character at position ${position}`;
 }
 

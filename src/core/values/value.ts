@@ -106,7 +106,7 @@ export function valueKind(value: Value): ValueKind | undefined {
   return value.kind.case === undefined ? undefined : KINDS[value.kind.case];
 }
 
-/** Whether the value is JSON's null; a value that is not set at all is none. */
+/** Whether the value is JSON's null. False for a value that is not set at all. */
 export function isNullValue(value: Value): boolean {
   return value.kind.case === "nullValue";
 }

@@ -55,7 +55,7 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
   const { snapshot, parent, scopePath } = child;
   const { taskName, iterationIndex } = options;
   const spec = childSpec(snapshot.spec, scopePath);
-  const place = {
+  const identity = {
     name: taskName,
     displayName: spec.taskSpec.taskInfo?.name ?? "",
     type: TaskType.RUNTIME,
@@ -63,7 +63,7 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
     parentTaskId: parent.taskId,
     ...(iterationIndex === undefined ? {} : { typeAttributes: { iterationIndex: BigInt(iterationIndex) } }),
   };
-  const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
+  const progress: TaskInProgress = { draft: taskDraft(identity, options, deps.clock) };
   const stage = stageRunner(STAGES);
   return withFailureReport(deps, snapshot, progress, async (work) => {
     const container = containerOf(snapshot.pipeline, spec.component, spec.componentName);

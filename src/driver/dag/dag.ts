@@ -40,9 +40,9 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
   const { snapshot, parent, scopePath } = child;
   const { taskSpec, component } = childSpec(snapshot.spec, scopePath);
   const typing = dagTaskType(taskName, taskSpec);
-  const place = { name: taskName, ...typing, scopePath, parentTaskId: parent.taskId };
+  const identity = { name: taskName, ...typing, scopePath, parentTaskId: parent.taskId };
   const progress: TaskInProgress = {
-    draft: taskDraft({ ...place, typeAttributes: dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
+    draft: taskDraft({ ...identity, typeAttributes: dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
   };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     if (component.implementation.case !== "dag") {

@@ -41,14 +41,14 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
   } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
   warnOfUnknownFields(deps.logger, "--runtime_config", unknownFields);
   const snapshot = await readRun(deps, { runId: options.runId });
-  const place = {
+  const identity = {
     name: ROOT_NAME,
     displayName: options.runDisplayName,
     type: TaskType.ROOT,
     scopePath: ROOT_SCOPE,
     typeAttributes: {},
   };
-  const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
+  const progress: TaskInProgress = { draft: taskDraft(identity, options, deps.clock) };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     const root = resolveScopePath(snapshot.spec, [ROOT_SCOPE])[0];
     if (root?.component.implementation.case !== "dag") {

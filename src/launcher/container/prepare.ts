@@ -1,5 +1,5 @@
 /**
- * Everything between the flags and the user's command that is no transfer: the executor input, the name of the log, the folders, the
+ * Everything between the flags and the user's command that is not a transfer: the executor input, the name of the log, the folders, the
  * check of every location.
  *
  * Source: docs/spec/launcher-command-line.md#start-up-order (step 11),
@@ -40,7 +40,7 @@ const POD_LOOKUP_MS = 3000;
  * Reads `--executor_input`.
  *
  * @throws {UsageError} FILE_UNREADABLE for an `@path` that cannot be read.
- * @throws {SpecError} SPEC_INVALID when it is no executor input.
+ * @throws {SpecError} SPEC_INVALID when it is not an executor input.
  */
 export async function readExecutorInput(
   { fileSystem, logger }: { readonly fileSystem: FileSystem; readonly logger: Logger },

@@ -40,7 +40,7 @@ export function scopeEntryAt(spec: PipelineSpec, scopePath: string): ScopeEntry 
 /**
  * The component of a DAG row and its DAG.
  *
- * @throws {SpecError} COMPONENT_KIND_INVALID when the component is no DAG; and as {@link scopeEntryOf}.
+ * @throws {SpecError} COMPONENT_KIND_INVALID when the component is not a DAG; and as {@link scopeEntryOf}.
  */
 export function dagOf(spec: PipelineSpec, task: PipelineTask): DagComponent {
   return asDag(scopeEntryOf(spec, task).component, task.scopePath);

@@ -79,7 +79,7 @@ export function parentState(counts: ChildCounts, expectedChildren: number): Task
 /**
  * Children a parent will have in the end: the tasks of its DAG, times the iterations of a LOOP.
  *
- * @throws {SpecError} COMPONENT_KIND_INVALID for a component that is no DAG, SPEC_INVALID for a LOOP row without a count.
+ * @throws {SpecError} COMPONENT_KIND_INVALID for a component that is not a DAG, SPEC_INVALID for a LOOP row without a count.
  */
 export function expectedChildCount(component: ComponentSpec, parent: PipelineTask): number {
   if (component.implementation.case !== "dag") {

@@ -120,11 +120,11 @@ describe("evaluateCondition()", () => {
     ["$s > 5", /no such overload/],
     ["$n > '4'", /no such overload/],
     ["$nul < 1", /no such overload/],
-    ["int($sd)", /no decimal integer/],
-    ["int($blank) == 5", /no decimal integer/],
-    ["int($empty) == 0", /no decimal integer/],
-    ["int($s) == 0", /no decimal integer/],
-    ["int($hex) == 16", /no decimal integer/],
+    ["int($sd)", /not a decimal integer/],
+    ["int($blank) == 5", /not a decimal integer/],
+    ["int($empty) == 0", /not a decimal integer/],
+    ["int($s) == 0", /not a decimal integer/],
+    ["int($hex) == 16", /not a decimal integer/],
     ["int('9223372036854775808') == 0", /value out of range/],
     ["double($empty) == 0.0", /not a number/],
     ["double($blank) == 5.0", /not a number/],
@@ -197,7 +197,7 @@ describe("evaluateCondition()", () => {
 
   test("puts condition and reason into one line, without values", async ({ expect }) => {
     await expect(condition("int($s)\n  == 5")).rejects.toThrow(
-      `Cannot evaluate condition "int(inputs.parameter_values['s']) == 5": text is no decimal integer (parse error)`,
+      `Cannot evaluate condition "int(inputs.parameter_values['s']) == 5": text is not a decimal integer (parse error)`,
     );
   });
 });

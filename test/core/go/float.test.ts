@@ -91,7 +91,7 @@ describe("parseGoFloat()", () => {
     "0b1",
     "0o7",
     "--1",
-  ])("%j is no number", (text, { expect }) => {
+  ])("%j is not a number", (text, { expect }) => {
     expect(parseGoFloat(text)).toBe("the text is not a number");
   });
 

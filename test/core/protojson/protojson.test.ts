@@ -168,7 +168,7 @@ describe("parseLenient()", () => {
     [ExecutorInputSchema, `{"a":"${SECRET}"]`, "unexpected character at position"],
     [ExecutorInputSchema, `{"a":"${SECRET}"} x`, "unexpected character at position"],
     [ExecutorInputSchema, SECRET, "unexpected character"],
-    [ExecutorOutputSchema, '{"parameterValues":{"a":NaN}}', "NaN and Infinity are no JSON numbers"],
+    [ExecutorOutputSchema, '{"parameterValues":{"a":NaN}}', "NaN and Infinity are not JSON numbers"],
     [ExecutorInputSchema, "null", "expected an object, found null"],
     [ExecutorInputSchema, `"${SECRET}"`, "expected an object, found a string"],
     [ExecutorInputSchema, "[]", "expected an object, found a list"],

@@ -236,7 +236,7 @@ interface Row {
 
 const ERRORS: readonly Row[] = [
   {
-    name: "a root that is no DAG",
+    name: "a root that is not a DAG",
     changes: { "root/dag": undefined },
     problem: { rule: "root-missing", taskPath: "root" },
     text: /root of the pipeline is not a DAG/,
@@ -713,7 +713,7 @@ const ERRORS: readonly Row[] = [
     text: /names it, but the task has no such input; its parameters are "count", /,
   },
   {
-    name: "a selector that is no expression",
+    name: "a selector that is not an expression",
     changes: {
       "components/comp-literal/dag/tasks/measure/inputs/parameters/number/parameterExpressionSelector":
         "parseJson(string_value)[a",

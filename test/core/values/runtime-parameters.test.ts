@@ -51,7 +51,7 @@ describe("checkRuntimeParameters()", () => {
     { name: "an object for a list", values: { l: {} }, kind: "type", message: /a list, not an object/ },
     { name: "a list for an object", values: { o: [] }, kind: "type", message: /an object, not a list/ },
     { name: "null, even where optional", values: { s: null }, kind: "type", message: /not null/ },
-    { name: "a value that is no literal", values: { lit: "c" }, kind: "literal", message: /one of "a", "b"/ },
+    { name: "a value that is not a literal", values: { lit: "c" }, kind: "literal", message: /one of "a", "b"/ },
     { name: "another list than the literal", values: { litList: [1] }, kind: "literal", message: /one of/ },
     { name: "a final status", values: { status: {} }, kind: "not-settable", message: /TASK_FINAL_STATUS/ },
     { name: "a task config", values: { config: {} }, kind: "not-settable", message: /TASK_CONFIG/ },

@@ -47,7 +47,7 @@ describe("signalWords()", () => {
     expect(signalWords(name)).toBe(words);
   });
 
-  test("a name that is no signal has no number", () => {
+  test("a name that is not a signal has no number", () => {
     expect(signalNumber("SIGNOTHING")).toBeUndefined();
   });
 });

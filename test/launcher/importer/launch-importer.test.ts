@@ -228,11 +228,11 @@ describe("launchImporter(): where the URI comes from", () => {
 
   test.for([
     { name: "no URI", change: {}, message: /has no artifact URI/ },
-    { name: "a URI that is no text", change: { artifactUri: { constant: 5 } }, message: /must be a string/ },
+    { name: "a URI that is not text", change: { artifactUri: { constant: 5 } }, message: /must be a string/ },
     { name: "an unknown parameter", change: { artifactUri: { runtimeParameter: "zz" } }, message: /cannot find parameter "zz"/ },
     { name: "a bad percent-escape", change: { artifactUri: { constant: "s3://b/100%x" } }, message: /bad percent-escape/ },
     {
-      name: "an image that is no model",
+      name: "an image that is not a model",
       change: { artifactUri: { constant: "oci://r/o/m:v1" } },
       message: /only a Model can be, not a Dataset/,
     },

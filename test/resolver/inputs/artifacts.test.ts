@@ -96,7 +96,7 @@ describe("resolveInputs() of an output artifact", () => {
       expected: ["n=[B A] TASK_OUTPUT_INPUT prep"],
     },
     {
-      name: "several outputs that are no list",
+      name: "several outputs that are not a list",
       type: TaskType.RUNTIME,
       entries: [artifact("m", "A", OUTPUT, "prep"), artifact("m", "B", OUTPUT, "prep")],
       expected: expect.stringMatching(/multiple artifacts with producer key "m" of "prep" outside a loop collection/) as string,
