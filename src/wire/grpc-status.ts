@@ -1,8 +1,6 @@
 /**
  * gRPC status codes under their names, for both ends, so that pure modules need no gRPC library.
  *
- * Source: https://grpc.io/docs/guides/status-codes/
- *
  * @module
  */
 const STATUS_NAMES = [
