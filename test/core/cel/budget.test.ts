@@ -11,7 +11,7 @@ const PARAMETERS: JsonObject = {
   thousand: list(1000),
   many: list(100_000),
   text: "x".repeat(1_000_000),
-  deep: JSON.parse(`${"[".repeat(100)}1${"]".repeat(100)}`) as number[],
+  deep: JSON.parse(`${"[".repeat(30)}1${"]".repeat(30)}`) as number[],
 };
 const INPUT = create(ExecutorInputSchema, {
   inputs: { parameterValues: Object.fromEntries(Object.entries(PARAMETERS).map(([key, json]) => [key, jsonToValue(json)])) },

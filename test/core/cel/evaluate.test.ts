@@ -129,7 +129,7 @@ describe("evaluateCondition()", () => {
     ["double($empty) == 0.0", /not a number/],
     ["double($blank) == 5.0", /not a number/],
     ["bool('yes')", /neither true nor false/],
-    ["uint('-5') == 5u", /no unsigned decimal integer/],
+    ["uint('-5') == 5u", /not an unsigned decimal integer/],
     ["int($t) == 1", /no such overload/],
     ["int($nul) == 0", /no such overload/],
     ["int($l) == 0", /no such overload/],
