@@ -5,7 +5,7 @@ import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
 export function prefixed(error: unknown, doing: string): Error {
   const message = `${doing}: ${errorMessage(error)}`;
   if (error instanceof KubeError) {
-    return new KubeError(error.code as "KUBE_REJECTED", message, { details: error.details, cause: error });
+    return error.withMessage(message);
   }
   if (error instanceof KfpError) return error;
   return new Error(message, { cause: error });
