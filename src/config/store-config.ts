@@ -10,6 +10,7 @@
 import { isLocalUri, keyPrefixOf, localPathForUri, parseArtifactUri, parseBucketPath } from "../core/executor/artifact-uri.ts";
 import type { BucketPath } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
+import { isProviderName } from "../core/executor/store-schemes.ts";
 import { matchingOverride, parseProviders } from "./store-providers.ts";
 import type { BucketSelector, Providers } from "./store-providers.ts";
 
@@ -82,7 +83,7 @@ export function resolveBucket(uri: string, config: StoreConfig): ResolvedBucket 
   if (root !== undefined && root.scheme === scheme && root.bucket === bucket && prefix.startsWith(keyPrefixOf(root))) {
     return { scheme, bucket, key, lookup: root.query === undefined ? lookup : { ...lookup, query: root.query } };
   }
-  const overrides = scheme === "mem" ? undefined : config.providers[scheme]?.overrides;
+  const overrides = isProviderName(scheme) ? config.providers[scheme]?.overrides : undefined;
   if (overrides !== undefined && matchingOverride<BucketSelector>(overrides, lookup) !== undefined) {
     return { scheme, bucket, key, lookup };
   }

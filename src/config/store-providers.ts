@@ -11,6 +11,8 @@
  */
 import type { BucketPath } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
+import { PROVIDER_NAMES, STORE_SCHEMES } from "../core/executor/store-schemes.ts";
+import type { ProviderName, StoreSettingsKind } from "../core/executor/store-schemes.ts";
 import { trimSlashes } from "../core/go/slash-path.ts";
 
 /** Keys of an S3-compatible store in a Secret of the run's namespace. */
@@ -62,12 +64,17 @@ export interface ProviderSection<Settings> {
   readonly overrides?: ReadonlyArray<Settings & BucketSelector>;
 }
 
-/** The key `providers` of the launcher configuration, checked. */
-export interface Providers {
-  readonly minio?: ProviderSection<S3ProviderSettings>;
-  readonly s3?: ProviderSection<S3ProviderSettings>;
-  readonly gs?: ProviderSection<GcsProviderSettings>;
+/** The settings of each kind of store. */
+interface SettingsByKind {
+  readonly s3: S3ProviderSettings;
+  readonly gcs: GcsProviderSettings;
 }
+
+/** The settings of the stores of a scheme. */
+export type SettingsOf<Name extends ProviderName> = SettingsByKind[(typeof STORE_SCHEMES)[Name]["settings"]];
+
+/** The sections, by the scheme they are about. */
+export type Providers = { readonly [Name in ProviderName]?: ProviderSection<SettingsOf<Name>> };
 
 /**
  * Checks the parsed YAML of the key `providers`.
@@ -77,10 +84,11 @@ export interface Providers {
  */
 export function parseProviders(json: unknown): Providers {
   const root = fieldsOf(json, "providers");
-  const minio = sectionOf(root, "minio", s3Settings);
-  const s3 = sectionOf(root, "s3", s3Settings);
-  const gs = sectionOf(root, "gs", gcsSettings);
-  return { ...optional("minio", minio), ...optional("s3", s3), ...optional("gs", gs) };
+  const sections = PROVIDER_NAMES.map((name) =>
+    optional(name, sectionOf<S3ProviderSettings | GcsProviderSettings>(root, name, READERS[STORE_SCHEMES[name].settings])),
+  );
+  // Each section was read by the reader of its own kind, which the type system cannot follow through the table.
+  return Object.assign({}, ...sections) as Providers;
 }
 
 /** The first override, in list order, whose bucket is the path's and whose prefix is one of the path's by whole segments. */
@@ -208,6 +216,11 @@ function gcsSettings(fields: Fields): GcsProviderSettings {
     })),
   );
 }
+
+const READERS: { readonly [Kind in StoreSettingsKind]: (fields: Fields) => SettingsByKind[Kind] } = {
+  s3: s3Settings,
+  gcs: gcsSettings,
+};
 
 function credentialsOf<SecretRef>(
   fields: Fields,

@@ -9,6 +9,8 @@
 import { formatBucketPath } from "../core/executor/artifact-uri.ts";
 import type { BucketPath } from "../core/executor/artifact-uri.ts";
 import { StorageError } from "../core/errors.ts";
+import { usesSettings } from "../core/executor/store-schemes.ts";
+import type { ProviderName, SchemesWith } from "../core/executor/store-schemes.ts";
 import { matchingOverride } from "./store-providers.ts";
 import type { BucketSelector, GcsProviderSettings, Providers, ProviderSection, S3ProviderSettings } from "./store-providers.ts";
 import { parseGcsQuery, parseS3Query } from "./store-query.ts";
@@ -27,7 +29,7 @@ export type CredentialChoice =
 
 /** Everything a store client is made from. Two equal sessions may share a client. */
 export interface StoreSession {
-  readonly provider: "minio" | "s3" | "gs";
+  readonly provider: ProviderName;
   /** A URL with scheme; absent where the library derives it from the region or the environment. */
   readonly endpoint?: string;
   /** Absent: the library's own chain decides. */
@@ -61,20 +63,15 @@ export function sessionFor(
   config: { readonly providers: Providers },
   environment: StoreEnvironment,
 ): StoreSession {
-  switch (path.scheme) {
-    case "minio":
-    case "s3":
-      return s3Session(path, path.scheme, config.providers[path.scheme], environment);
-    case "gs":
-      return gcsSession(path, config.providers.gs);
-    case "mem":
-      throw new StorageError("STORE_URI_INVALID", `No provider serves ${formatBucketPath({ ...path, query: "" })}`);
-  }
+  const { scheme } = path;
+  if (usesSettings(scheme, "s3")) return s3Session(path, scheme, config.providers[scheme], environment);
+  if (usesSettings(scheme, "gcs")) return gcsSession(path, scheme, config.providers[scheme]);
+  throw new StorageError("STORE_URI_INVALID", `No provider serves ${formatBucketPath({ ...path, query: "" })}`);
 }
 
 function s3Session(
   path: BucketPath,
-  provider: "minio" | "s3",
+  provider: SchemesWith<"s3">,
   section: ProviderSection<S3ProviderSettings> | undefined,
   environment: StoreEnvironment,
 ): StoreSession {
@@ -123,7 +120,7 @@ function builtInMinioHost({ objectStoreHost = "", objectStorePort = "" }: StoreE
 }
 
 /** Without a provider section nothing is configured but the query: path style is off unless it says otherwise. */
-function environmentSession(provider: "minio" | "s3", query: S3Query): StoreSession {
+function environmentSession(provider: SchemesWith<"s3">, query: S3Query): StoreSession {
   const { region, endpoint = "", usePathStyle = false, disableHttps = false, ...rest } = query;
   const url = endpointUrl(endpoint, disableHttps);
   return {
@@ -181,7 +178,7 @@ function badConfig(reason: string): StorageError {
  * environment may name the endpoint too, so it is left to the library.
  */
 function endpointOf(
-  provider: "minio" | "s3",
+  provider: SchemesWith<"s3">,
   settings: S3ProviderSettings,
   credentials: CredentialChoice,
   environment: StoreEnvironment,
@@ -200,18 +197,22 @@ function endpointUrl(endpoint: string, disableSsl: boolean): string | undefined 
   return `${disableSsl ? "http" : "https"}://${endpoint}`;
 }
 
-function gcsSession(path: BucketPath, section: ProviderSection<GcsProviderSettings> | undefined): StoreSession {
+function gcsSession(
+  path: BucketPath,
+  provider: SchemesWith<"gcs">,
+  section: ProviderSection<GcsProviderSettings> | undefined,
+): StoreSession {
   return {
-    provider: "gs",
+    provider,
     disableSsl: false,
     forcePathStyle: false,
-    credentials: isUnset(section) ? { kind: "environment" } : gcsCredentials(section, path),
+    credentials: isUnset(section) ? { kind: "environment" } : gcsCredentials(section, path, provider),
     query: parseGcsQuery(path.query),
   };
 }
 
-function gcsCredentials(section: ProviderSection<GcsProviderSettings>, path: BucketPath): CredentialChoice {
-  const { settings, where } = effectiveSettings(section, path, "providers.gs");
+function gcsCredentials(section: ProviderSection<GcsProviderSettings>, path: BucketPath, provider: string): CredentialChoice {
+  const { settings, where } = effectiveSettings(section, path, `providers.${provider}`);
   if (settings.credentials?.fromEnv === true) return { kind: "environment" };
   const secret = settings.credentials?.secretRef;
   if (secret === undefined) throw missingSecret(where);

@@ -13,12 +13,13 @@
  */
 import { StorageError } from "../errors.ts";
 import { baseName, cleanPath, climbsOut, folderOf, isFileName, trimTrailingSlashes } from "../go/slash-path.ts";
+import { isBucketScheme, localFolderOf, PROVIDER_NAMES } from "./store-schemes.ts";
+import type { BucketScheme } from "./store-schemes.ts";
 
 /** Where the workspace volume is mounted in every container that uses it. */
 export const WORKSPACE_PATH = "/kfp-workspace";
 
-/** Schemes a bucket path may have. `mem` parses, but no provider serves it. */
-export type BucketScheme = "gs" | "s3" | "minio" | "mem";
+export type { BucketScheme } from "./store-schemes.ts";
 
 /** A bucket and a prefix in it. */
 export interface BucketPath {
@@ -71,12 +72,6 @@ export function joinPipelineRoot(root: string, elements: readonly string[], opti
   return `${trimTrailingSlashes(base)}${tail}${options.keepQuery ? query : ""}`;
 }
 
-const MOUNTS: ReadonlyArray<readonly [prefix: string, folder: string]> = [
-  ["gs://", "gcs"],
-  ["minio://", "minio"],
-  ["s3://", "s3"],
-];
-
 /**
  * The path of an artifact on the local disk. The URI's text is used as it is: no percent-decoding, no query stripping.
  *
@@ -94,14 +89,15 @@ export function localPathForUri(uri: string, options: LocalPathOptions = {}): st
     if (!isFileName(image)) throw escapes(uri);
     return `${root}/oci/${image}/models`;
   }
-  const mount = MOUNTS.find(([prefix]) => uri.startsWith(prefix));
-  if (mount === undefined) return undefined;
-  const rest = uri.slice(mount[0].length);
+  const [scheme = ""] = uri.split("://", 1);
+  const folder = localFolderOf(scheme);
+  if (folder === undefined || !uri.startsWith(`${scheme}://`)) return undefined;
+  const rest = uri.slice(`${scheme}://`.length);
   const slash = rest.indexOf("/");
   const bucket = slash < 0 ? rest : rest.slice(0, slash);
   const key = slash < 0 ? "" : rest.slice(slash + 1);
   if (uri.includes("\0") || bucket === "." || bucket === ".." || climbsOut(key)) throw escapes(uri);
-  return `${root}/${mount[1]}/${rest}`;
+  return `${root}/${folder}/${rest}`;
 }
 
 /**
@@ -123,12 +119,9 @@ function escapes(uri: string): StorageError {
   );
 }
 
-const SUPPORTED: Readonly<Record<string, BucketScheme>> = { gs: "gs", s3: "s3", minio: "minio", mem: "mem" };
-
 function bucketScheme(scheme: string, text: string): BucketScheme {
-  const supported = Object.hasOwn(SUPPORTED, scheme) ? SUPPORTED[scheme] : undefined;
-  if (supported === undefined) throw invalid(text, "unsupported Cloud bucket (known: gs, s3, minio)");
-  return supported;
+  if (!isBucketScheme(scheme)) throw invalid(text, `unsupported Cloud bucket (known: ${PROVIDER_NAMES.join(", ")})`);
+  return scheme;
 }
 
 /**
@@ -221,7 +214,7 @@ function parseUri(uri: string, options: { readonly delimiters?: "allowed" } = {}
   const [, scheme = "", host = "", escapedPath = ""] = match;
   if (/[\s%]/.test(host)) throw invalid(uri, "bad character in the bucket name");
   if (options.delimiters !== "allowed") refuseEncodedDelimiters(escapedPath, uri);
-  const isBucket = Object.hasOwn(SUPPORTED, scheme.toLowerCase());
+  const isBucket = isBucketScheme(scheme.toLowerCase());
   const [page = ""] = escapedPath.split("#");
   return { scheme: scheme.toLowerCase(), host, path: decodePath(isBucket ? escapedPath : page, uri) };
 }
