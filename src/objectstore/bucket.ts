@@ -1,42 +1,51 @@
 /**
- * What the transfer code needs of a store: the S3 operations, one request each, without retries.
+ * What the transfer code needs of a provider: an open bucket that takes files, gives byte ranges, lists and deletes.
  *
- * The two clients (minio-client.ts, s3-client.ts) implement it; everything above them is shared. Methods throw `StoreFailure`.
- * Keys are raw: escaping is done by the caller.
+ * Each provider has a folder with a function that opens one (providers.ts). How a large file travels (parts, blocks, resumable
+ * sessions) is the provider's own business below `putFile`; everything above this interface is shared.
+ *
+ * Methods throw `StoreFailure`, or an error of ours where the login fails. `putFile` repeats its requests by itself, because only it
+ * knows which may be repeated; all others send one request and leave repeating to the caller. Keys are as the store spells them:
+ * escaped by `escapeKey`.
  *
  * @module
  */
+import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import type { Retrier } from "./retry.ts";
 import type { OfferedChecksum } from "./transfer/checksums.ts";
+import type { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 
-/** What the answer to a write says about the stored bytes. */
+/** What an answer says about stored bytes. */
 export interface StoredTag {
-  /** Without quotes; "" when the answer has none. */
+  /** Names the version of the object. Without quotes; "" when the answer has none. */
   readonly etag: string;
-  /** False when the answer says that the tag is no digest of the content (encrypted with a key of a key service). */
+  /** Whether the tag may be the MD5 digest of the whole object, or the digest of its parts' digests with their number. */
   readonly isContentDigest: boolean;
-  /** Cheapest algorithm first. */
+  /** Of just the bytes that the answer is about: of the object, or of the range. Cheapest algorithm first. */
   readonly checksums: readonly OfferedChecksum[];
 }
 
+/** An object as a listing names it. */
 export interface BlobEntry {
   readonly key: string;
   readonly sizeBytes: number;
   readonly etag: string;
 }
 
-export interface PartEntry {
-  readonly sizeBytes: number;
-  /** How many parts the object has; absent where the store does not say. */
-  readonly parts?: number;
+/** What a store answers about one object without its content. */
+export interface BlobStat extends BlobEntry {
+  readonly tag: StoredTag;
 }
 
+/** A piece of a listing. */
 export interface BlobPage {
   readonly entries: readonly BlobEntry[];
   /** Absent on the last page. */
   readonly nextToken?: string;
 }
 
+/** The content of an object, or of a range of it. Whoever gets it must read or destroy the stream. */
 export interface BlobBody {
   readonly stream: Readable;
   readonly tag: StoredTag;
@@ -46,66 +55,61 @@ export interface BlobBody {
   readonly isPartial: boolean;
 }
 
+/** Which bytes of which version of an object. */
 export interface BlobRange {
   readonly offset: number;
   /** Absent: to the end. */
   readonly lengthBytes?: number;
-  /** The answer must be of the object with this tag. */
+  /** The answer must be of the object with this tag; another one fails with status 412. */
   readonly etag?: string;
 }
 
-export interface UploadedPart {
-  /** From 1. */
-  readonly partNumber: number;
-  readonly etag: string;
+/** A regular file of this disk that is to become an object. */
+export interface SourceFile {
+  /** Open for reading; closed by the caller. */
+  readonly file: FileHandle;
+  /** For messages. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly contentType: string;
 }
 
-export interface BlobClient {
-  put(key: string, body: Buffer, contentType: string, signal: AbortSignal): Promise<StoredTag>;
-  /** Answers the id of the upload. */
-  startMultipart(key: string, contentType: string, signal: AbortSignal): Promise<string>;
-  putPart(key: string, uploadId: string, partNumber: number, body: Buffer, signal: AbortSignal): Promise<StoredTag>;
-  completeMultipart(key: string, uploadId: string, parts: readonly UploadedPart[], signal: AbortSignal): Promise<StoredTag>;
-  abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
-  get(key: string, range: BlobRange, signal: AbortSignal): Promise<BlobBody>;
-  /** HEAD. */
-  stat(key: string, signal: AbortSignal): Promise<BlobEntry & { readonly tag: StoredTag }>;
-  /** HEAD of one part of an object that was uploaded in parts. Stores that know no parts answer for the whole object. */
-  statPart(key: string, partNumber: number, signal: AbortSignal): Promise<PartEntry>;
-  /** Up to 1000 keys that begin with `prefix`, in the store's order, without a delimiter. */
+/** What all transfers of a run share. */
+export interface TransferTools {
+  readonly retrier: Retrier;
+  /** Bounds the bytes held in memory at once. */
+  readonly budget: ByteBudget;
+  readonly buffers: BufferPool;
+  /** Aborted when the store is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** Lengths that the parts of an object may have: all of one length but the last. */
+export interface PartSizes {
+  readonly sizes: readonly number[];
+  /** The store told; otherwise they are guesses, and none of them matching means nothing. */
+  readonly isCertain: boolean;
+}
+
+/** A bucket of a provider, logged in. */
+export interface Bucket {
+  /** The key as it is written to the store; `unescapeKey` (object-key.ts) is the inverse for every provider. */
+  escapeKey(key: string): string;
+  /**
+   * Makes the file an object, in constant memory, with requests repeated. What was stored is checked by what the store says of it,
+   * at least by its length. A failed upload leaves no object and nothing half written.
+   */
+  putFile(key: string, source: SourceFile, tools: TransferTools): Promise<void>;
+  getRange(key: string, range: BlobRange, signal: AbortSignal): Promise<BlobBody>;
+  stat(key: string, signal: AbortSignal): Promise<BlobStat>;
+  /**
+   * What an object of so many parts was cut into, where its checksum is made of theirs. Absent where the store's checksums are always
+   * of the whole object.
+   */
+  partSizes?(entry: BlobEntry, parts: number, tools: TransferTools): Promise<PartSizes>;
+  /** Some hundred or thousand keys that begin with `prefix`, in the store's order, without a delimiter. */
   list(prefix: string, token: string | undefined, signal: AbortSignal): Promise<BlobPage>;
+  /** Removes the object. One that is not there is no failure. */
+  delete(key: string, signal: AbortSignal): Promise<void>;
   close(): void;
-}
-
-export interface StoreFailureOptions {
-  /** HTTP status of the answer, absent when there was none. */
-  readonly status?: number;
-  /** Error code of the protocol (`NoSuchKey`) or of the operating system (`ECONNRESET`). */
-  readonly reason?: string;
-  /** Where the bucket lies, where the answer says so. */
-  readonly region?: string;
-  /** When the store answered, by its own clock, in ms since 1970. */
-  readonly answeredAtMs?: number;
-  /** How often it was tried, where more than once. */
-  readonly tries?: number;
-  readonly cause?: unknown;
-}
-
-/** One failed request, in neutral terms. */
-export class StoreFailure extends Error {
-  readonly status: number | undefined;
-  readonly reason: string | undefined;
-  readonly region: string | undefined;
-  readonly answeredAtMs: number | undefined;
-  readonly tries: number;
-
-  constructor(message: string, options: StoreFailureOptions = {}) {
-    super(message, { cause: options.cause });
-    this.name = "StoreFailure";
-    this.status = options.status;
-    this.reason = options.reason;
-    this.region = options.region;
-    this.answeredAtMs = options.answeredAtMs;
-    this.tries = options.tries ?? 1;
-  }
 }

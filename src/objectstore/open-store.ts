@@ -13,24 +13,21 @@ import type { ResolvedBucket, StoreConfig, StoreSession } from "../config/store-
 import type { Clock } from "../ports/clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
 import type { DownloadResult, ObjectStore } from "../ports/object-store.ts";
-import type { BlobClient } from "./blob-client.ts";
-import type { ClientSettings, CredentialSource, StoreCredentials } from "./client-settings.ts";
-import { findEnvironmentLogin } from "./credentials/environment-credentials.ts";
-import type { EnvironmentLogin } from "./credentials/environment-credentials.ts";
-import { keyExists } from "./transfer/exists.ts";
+import { readSecretValues, secretKeysOf } from "./credentials/secret-credentials.ts";
+import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload, localArtifactExists } from "./local-files.ts";
+import { bucketOpener, CONNECTED_SCHEMES } from "./providers.ts";
+import type { OpenedBucket } from "./providers.ts";
 import { createRetrier } from "./retry.ts";
-import { readSecretKeys } from "./credentials/secret-credentials.ts";
-import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import type { Retrier } from "./retry.ts";
-import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
-import type { S3Settings } from "./s3/s3-client.ts";
 import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
+import { keyExists } from "./transfer/exists.ts";
+import { BUFFER_BYTES } from "./transfer/file-body.ts";
+import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 import { downloadPath, uploadPath } from "./transfer/transfer.ts";
-import { PART_BYTES } from "./transfer/upload.ts";
 import type { TransferContext } from "./transfer/upload.ts";
 
 export interface ObjectStoreDeps {
@@ -58,18 +55,13 @@ export interface ObjectStoreOptions {
 }
 
 /** Bytes of uploads held in memory at once, by all transfers together. */
-const BUDGET_BYTES = 4 * PART_BYTES;
+const BUDGET_BYTES = 4 * BUFFER_BYTES;
 const MAX_SOCKETS = 40;
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULT_REGION = "us-east-1";
 
-interface OpenClient {
-  readonly client: BlobClient;
+interface OpenClient extends OpenedBucket {
   readonly retrier: Retrier;
-  readonly endpoint: string;
-  readonly region: string;
-  readonly tags: { areDigests: boolean };
 }
 
 /** Opens nothing yet: the first transfer connects. */
@@ -82,10 +74,10 @@ class RoutedStore implements ObjectStore {
   readonly #options: ObjectStoreOptions;
   readonly #clients = new Map<string, Promise<OpenClient>>();
   readonly #budget = new ByteBudget(BUDGET_BYTES);
-  readonly #buffers = new BufferPool(PART_BYTES, BUDGET_BYTES / PART_BYTES);
+  readonly #buffers = new BufferPool(BUFFER_BYTES, BUDGET_BYTES / BUFFER_BYTES);
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
-  readonly #keys = new Map<string, Promise<StoreCredentials>>();
+  readonly #secrets = new Map<string, Promise<readonly string[]>>();
   #agents: Promise<HttpAgents> | undefined;
 
   constructor(deps: ObjectStoreDeps, options: ObjectStoreOptions) {
@@ -105,7 +97,8 @@ class RoutedStore implements ObjectStore {
     this.assertAllowed(uri);
     if (isLocalUri(uri)) return;
     const { credentials, provider } = this.#sessionOf(resolveBucket(uri, this.#options.config));
-    if (credentials.kind === "secret") await this.#readKeys(credentials, provider);
+    const secret = secretKeysOf(credentials);
+    if (secret !== undefined) await this.#readSecret(secret, provider);
   }
 
   async upload(localPath: string, uri: string): Promise<void> {
@@ -129,8 +122,8 @@ class RoutedStore implements ObjectStore {
   async refresh(): Promise<void> {
     const clients = [...this.#clients.values()];
     this.#clients.clear();
-    this.#keys.clear();
-    for (const opened of await Promise.allSettled(clients)) if (opened.status === "fulfilled") opened.value.client.close();
+    this.#secrets.clear();
+    for (const opened of await Promise.allSettled(clients)) if (opened.status === "fulfilled") opened.value.bucket.close();
   }
 
   async close(): Promise<void> {
@@ -149,20 +142,19 @@ class RoutedStore implements ObjectStore {
   ): Promise<T> {
     const { signal } = this.#closing;
     signal.throwIfAborted();
-    const bucket = resolveBucket(uri, this.#options.config);
-    const session = this.#sessionOf(bucket);
-    const opened = await this.#open(bucket, session);
+    const place = resolveBucket(uri, this.#options.config);
+    const session = this.#sessionOf(place);
+    const { bucket, retrier, endpoint, region } = await this.#open(place, session);
     const where = {
       action,
-      uri: `${bucket.scheme}://${bucket.bucket}/${bucket.key}`,
+      uri: `${place.scheme}://${place.bucket}/${place.key}`,
       provider: session.provider,
-      bucket: bucket.bucket,
-      key: bucket.key,
-      endpoint: opened.endpoint,
-      region: opened.region,
+      bucket: place.bucket,
+      key: place.key,
+      endpoint,
+      region,
     };
-    const { client, retrier, tags } = opened;
-    const running = work({ client, retrier, tags, signal, budget: this.#budget, buffers: this.#buffers }, bucket.key);
+    const running = work({ bucket, retrier, signal, budget: this.#budget, buffers: this.#buffers }, place.key);
     this.#running.add(running);
     try {
       return await running;
@@ -182,19 +174,21 @@ class RoutedStore implements ObjectStore {
     });
   }
 
-  #open(bucket: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
-    const id = JSON.stringify([bucket.bucket, session]);
+  #open(place: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
+    const id = JSON.stringify([place.bucket, session]);
     const known = this.#clients.get(id);
     if (known !== undefined) return known;
-    const opening = this.#create(bucket, session);
+    const opening = this.#create(place, session);
     this.#clients.set(id, opening);
     // A failed login must be tried again by the next transfer.
     opening.catch(() => this.#clients.get(id) === opening && this.#clients.delete(id));
     return opening;
   }
 
-  async #create(bucket: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
+  async #create(place: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
     const { environment } = this.#options;
+    const load = bucketOpener(session.provider);
+    if (load === undefined) throw unsupportedProvider(session.provider);
     this.#agents ??= createHttpAgents({
       environment,
       maxSockets: MAX_SOCKETS,
@@ -206,108 +200,43 @@ class RoutedStore implements ObjectStore {
       signal: this.#closing.signal,
       random: this.#deps.random ?? Math.random,
     });
-    const login = await this.#login(session, { agents, retrier });
-    const endpoint = session.endpoint ?? environmentEndpoint(session, environment);
-    const settings: ClientSettings = {
-      bucket: bucket.bucket,
-      region: session.region ?? login.region ?? DEFAULT_REGION,
-      isPathStyle: session.forcePathStyle || session.query.hostnameImmutable === true,
+    const secret = secretKeysOf(session.credentials);
+    const openBucket = await load();
+    const opened = await openBucket({
+      bucket: place.bucket,
+      session,
+      ...(secret === undefined ? {} : { readSecret: () => this.#readSecret(secret, session.provider) }),
+      environment,
       agents,
       idleTimeoutMs: this.#options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       connectTimeoutMs: this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
-    };
-    return {
-      client: await createClient(session, settings, { endpoint, credentials: login.credentials }),
       retrier,
-      endpoint: endpoint ?? `AWS S3 (${settings.region})`,
-      region: settings.region,
-      // Directory buckets answer tags that look like MD5 digests and are none.
-      tags: { areDigests: !bucket.bucket.endsWith("--x-s3") && environment["KFP_VERIFY_ETAG"] !== "off" },
-    };
-  }
-
-  async #login(session: StoreSession, tools: { agents: HttpAgents; retrier: Retrier }): Promise<EnvironmentLogin> {
-    const { credentials } = session;
-    if (credentials.kind === "environment") {
-      return await findEnvironmentLogin(
-        { clock: this.#deps.clock, ...tools },
-        {
-          environment: this.#options.environment,
-          ...(session.query.profile === undefined ? {} : { profile: session.query.profile }),
-          ...(session.region === undefined ? {} : { region: session.region }),
-        },
-      );
-    }
-    if (credentials.kind === "gcs-secret") throw unsupportedProvider("gs");
-    const keys = await this.#readKeys(credentials, session.provider);
-    const region = this.#options.environment["AWS_REGION"] ?? "";
-    return { credentials: () => Promise.resolve(keys), ...(region === "" ? {} : { region }) };
+      clock: this.#deps.clock,
+    });
+    return { ...opened, retrier };
   }
 
   /** Once per Secret, until refresh(). */
-  #readKeys(secret: SecretKeys, provider: string): Promise<StoreCredentials> {
+  #readSecret(secret: SecretKeys, provider: string): Promise<readonly string[]> {
     const id = JSON.stringify(secret);
-    const known = this.#keys.get(id);
+    const known = this.#secrets.get(id);
     if (known !== undefined) return known;
-    const reading = readSecretKeys(this.#deps, { ...secret, provider, namespace: this.#options.namespace });
-    this.#keys.set(id, reading);
-    reading.catch(() => this.#keys.get(id) === reading && this.#keys.delete(id));
+    const reading = readSecretValues(this.#deps, { ...secret, provider, namespace: this.#options.namespace });
+    this.#secrets.set(id, reading);
+    reading.catch(() => this.#secrets.get(id) === reading && this.#secrets.delete(id));
     return reading;
   }
 }
 
-function assertSupported(bucket: ResolvedBucket): void {
-  if (bucket.scheme !== "minio" && bucket.scheme !== "s3") throw unsupportedProvider(bucket.scheme);
+function assertSupported({ scheme }: ResolvedBucket): void {
+  if (CONNECTED_SCHEMES.some((name) => name === scheme)) return;
+  throw unsupportedProvider(scheme);
 }
 
 function unsupportedProvider(scheme: string): StorageError {
+  const roots = CONNECTED_SCHEMES.map((name) => `${name}://`).join(" or ");
   return new StorageError(
     "STORE_CONFIG_INVALID",
-    `Object store ${scheme}:// is not supported yet. Use an s3:// or minio:// pipeline root.`,
+    `Object store ${scheme}:// is not supported yet. Use an ${roots} pipeline root.`,
   );
-}
-
-/** Only who takes the credentials from the environment takes the endpoint from it. */
-function environmentEndpoint(session: StoreSession, environment: Environment): string | undefined {
-  if (session.credentials.kind !== "environment" || environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.toLowerCase() === "true")
-    return undefined;
-  const named = [environment["AWS_ENDPOINT_URL_S3"], environment["AWS_ENDPOINT_URL"]].find(
-    (url) => url !== undefined && url !== "",
-  );
-  return named;
-}
-
-interface ClientLogin {
-  readonly endpoint: string | undefined;
-  readonly credentials: CredentialSource;
-}
-
-/** minio:// without an endpoint of its own, or with options that only AWS has, is S3. */
-async function createClient(session: StoreSession, settings: ClientSettings, login: ClientLogin): Promise<BlobClient> {
-  const { endpoint, credentials } = login;
-  const { query } = session;
-  if (endpoint !== undefined && !isHttpUrl(endpoint)) {
-    throw new StorageError("STORE_CONFIG_INVALID", `The endpoint of provider "${session.provider}" is no http or https URL.`);
-  }
-  const isPlainHost = endpoint !== undefined && new URL(endpoint).pathname === "/";
-  if (session.provider === "minio" && isPlainHost && Object.keys(query).length === 0) {
-    const { createMinioClient } = await import("./minio/minio-client.ts");
-    return createMinioClient({ ...settings, endpoint, credentials });
-  }
-  const { createS3Client } = await import("./s3/s3-client.ts");
-  const s3: S3Settings = {
-    ...settings,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    credentials,
-    isDualStack: query.dualStack ?? false,
-    isFips: query.fips ?? false,
-    isAccelerated: query.accelerate ?? false,
-    ...(query.sseType === undefined ? {} : { sseType: query.sseType }),
-    ...(query.kmsKeyId === undefined ? {} : { kmsKeyId: query.kmsKeyId }),
-  };
-  return createS3Client(s3);
-}
-
-function isHttpUrl(text: string): boolean {
-  return /^https?:\/\//i.test(text) && URL.canParse(text);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Clock } from "../ports/clock.ts";
-import { StoreFailure } from "./blob-client.ts";
+import { StoreFailure } from "./store-failure.ts";
 import { isRetryable, systemFailure } from "./store-errors.ts";
 
 /** Tries when the session asks for the library's default, as the AWS SDKs. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { StoreFailure } from "./blob-client.ts";
+import type { StoreFailure } from "./store-failure.ts";
 import type { StoreAction } from "./store-errors.ts";
 
 export interface FailureText {

@@ -9,7 +9,7 @@
  * @module
  */
 import { errorMessage, KfpError, StorageError } from "../core/errors.ts";
-import { StoreFailure } from "./blob-client.ts";
+import { StoreFailure } from "./store-failure.ts";
 import { EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524]);

@@ -171,6 +171,10 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
       objects.set(what.key, { body, contentType: what.headers["content-type"] ?? "", etag });
       return reply(200, { etag: `"${etag}"` });
     }
+    if (what.method === "DELETE") {
+      objects.delete(what.key);
+      return reply(204, {});
+    }
     const object = objects.get(what.key);
     if (object === undefined) return sendError(what, response, 404, "NoSuchKey");
     const wantsChecksums = what.headers["x-amz-checksum-mode"] === "ENABLED";

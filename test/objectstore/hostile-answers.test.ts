@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, test } from "vitest";
-import type { BlobClient } from "../../src/objectstore/blob-client.ts";
+import type { S3Requests } from "../../src/objectstore/s3/s3-requests.ts";
 import { createHttpAgents } from "../../src/objectstore/http-agents.ts";
 import { createMinioClient } from "../../src/objectstore/minio/minio-client.ts";
 import { createS3Client } from "../../src/objectstore/s3/s3-client.ts";
@@ -24,7 +24,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-async function openClient(scheme: string): Promise<BlobClient> {
+async function openClient(scheme: string): Promise<S3Requests> {
   const settings = {
     bucket: "bucket",
     region: "us-east-1",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { StoreFailure } from "../../src/objectstore/blob-client.ts";
+import { StoreFailure } from "../../src/objectstore/store-failure.ts";
 import { createRetrier, pauseMs } from "../../src/objectstore/retry.ts";
 import { isRetryable } from "../../src/objectstore/store-errors.ts";
 

@@ -19,7 +19,7 @@ import type { Readable } from "node:stream";
 import { fromHttp, fromIni, fromInstanceMetadata, fromWebToken } from "@aws-sdk/credential-providers";
 import { loadSharedConfigFiles } from "@smithy/core/config";
 import { errorMessage, StorageError } from "../../core/errors.ts";
-import { StoreFailure } from "../blob-client.ts";
+import { StoreFailure } from "../store-failure.ts";
 import type { CredentialSource, StoreCredentials } from "../client-settings.ts";
 import type { Environment, HttpAgents } from "../http-agents.ts";
 import type { Retrier } from "../retry.ts";

@@ -12,11 +12,12 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Client } from "minio";
 import { KfpError } from "../../core/errors.ts";
-import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
-import { StoreFailure } from "../blob-client.ts";
+import type { BlobBody, StoredTag } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
 import { answerFacts, readBody, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
+import type { S3Requests } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
 
@@ -39,7 +40,7 @@ interface MinioCall {
 
 const WITH_CHECKSUMS = { "x-amz-checksum-mode": "ENABLED" };
 
-export function createMinioClient(settings: MinioSettings): BlobClient {
+export function createMinioClient(settings: MinioSettings): S3Requests {
   const url = new URL(settings.endpoint);
   const isHttps = url.protocol === "https:";
   const transport = {
@@ -154,6 +155,10 @@ export function createMinioClient(settings: MinioSettings): BlobClient {
       ];
       const { text } = await send({ method: "GET", key: "", query: pairs.join("&") }, signal);
       return parseListObjects(text);
+    },
+
+    async delete(key, signal) {
+      await send({ method: "DELETE", key, expected: [204, 200] }, signal);
     },
 
     close() {},

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { BlobPage } from "../blob-client.ts";
+import type { BlobPage } from "../bucket.ts";
 import { toBlobEntry } from "./listed-object.ts";
 import { readXml } from "./xml-document.ts";
 

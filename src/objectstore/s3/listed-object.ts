@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BlobEntry } from "../blob-client.ts";
+import type { BlobEntry } from "../bucket.ts";
 import { stripQuotes } from "./response-headers.ts";
 
 export interface ListedObject {

@@ -1,5 +1,5 @@
 /**
- * One local file to one object: small ones in one request, larger ones in parallel parts, all in constant memory.
+ * One local file to one object of an S3 store: small ones in one request, larger ones in parallel parts, all in constant memory.
  *
  * Bytes are read into a buffer per request, so that a request can be repeated, and a budget bounds what is held at once. What
  * was stored is checked by its tag where that is a digest, else by its length. A multipart upload that fails is aborted.
@@ -9,83 +9,62 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
-import { NotRegularFileError, openRegularFile } from "../../node/regular-file.ts";
-import type { OpenFile } from "../../node/regular-file.ts";
-import { StoreFailure } from "../blob-client.ts";
-import type { BlobClient, StoredTag, UploadedPart } from "../blob-client.ts";
-import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
-import { notUploadable } from "../local-tree.ts";
-import type { Retrier } from "../retry.ts";
-import { runBounded } from "./run-bounded.ts";
-import type { BufferPool, ByteBudget } from "./run-bounded.ts";
+import type { SourceFile, StoredTag, TransferTools } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
+import { isMd5 } from "../transfer/checksums.ts";
+import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
+import { runBounded } from "../transfer/run-bounded.ts";
+import type { S3Requests, UploadedPart } from "./s3-requests.ts";
 
 /** Smallest part; files up to this size are one request. S3 wants at least 5 MiB. */
-export const PART_BYTES = 8 * 1024 * 1024;
+export const PART_BYTES = BUFFER_BYTES;
 const MAX_PARTS = 10_000;
 const PARTS_AT_ONCE = 4;
 /** An abort must not prolong a failure by much, and runs although the store may be closing. */
 const ABORT_TIMEOUT_MS = 10_000;
 
-export interface TransferContext {
-  readonly client: BlobClient;
-  readonly retrier: Retrier;
-  readonly budget: ByteBudget;
-  /** Of {@link PART_BYTES} each. */
-  readonly buffers: BufferPool;
-  readonly signal: AbortSignal;
-  /** Learned while transferring: the store's tags are no MD5 digests, so lengths are checked instead. */
-  readonly tags: { areDigests: boolean };
+/** Learned while transferring: whether the store's tags are MD5 digests. Where they are not, lengths are checked instead. */
+export interface TagTrust {
+  areDigests: boolean;
 }
 
-/** Uploads the file at `path`; `key` is the escaped object key. */
-export async function uploadFile(context: TransferContext, path: string, key: string): Promise<void> {
-  const { file, sizeBytes: size } = await openUploadable(path);
-  try {
-    const contentType = await sniffFile(file, size);
-    if (size <= PART_BYTES) await putWhole(context, file, { key, contentType, sizeBytes: size, path });
-    else await putParts(context, file, { key, contentType, sizeBytes: size, path });
-  } finally {
-    await file.close();
-  }
+/** What an upload works with. */
+export interface PutContext extends TransferTools {
+  readonly requests: S3Requests;
+  readonly tags: TagTrust;
 }
 
-/** What was a file a moment ago may be something else by now, so the open descriptor is asked. */
-async function openUploadable(path: string): Promise<OpenFile> {
-  try {
-    return await openRegularFile(path);
-  } catch (error) {
-    throw error instanceof NotRegularFileError ? notUploadable(path, error.message) : error;
-  }
-}
-
-interface UploadTarget {
+interface PutTarget extends SourceFile {
   readonly key: string;
-  readonly contentType: string;
-  readonly sizeBytes: number;
-  readonly path: string;
 }
 
-async function putWhole(context: TransferContext, file: FileHandle, target: UploadTarget): Promise<void> {
-  const { client, retrier, signal } = context;
-  await withBody(context, file, { ...target, offset: 0, lengthBytes: target.sizeBytes }, async (body) => {
-    const isVerified = await putVerified(context, body, (bytes) => client.put(target.key, bytes, target.contentType, signal));
+/** Uploads the file; `key` is the escaped object key. */
+export async function putFile(context: PutContext, key: string, source: SourceFile): Promise<void> {
+  const target = { ...source, key };
+  if (target.sizeBytes <= PART_BYTES) await putWhole(context, target);
+  else await putParts(context, target);
+}
+
+async function putWhole(context: PutContext, target: PutTarget): Promise<void> {
+  const { requests, retrier, signal } = context;
+  await withBody(context, target, { offset: 0, lengthBytes: target.sizeBytes }, async (body) => {
+    const isVerified = await putVerified(context, body, (bytes) => requests.put(target.key, bytes, target.contentType, signal));
     if (isVerified) return;
     await retrier.run(() => checkLength(context, target));
   });
 }
 
-async function putParts(context: TransferContext, file: FileHandle, target: UploadTarget): Promise<void> {
-  const { client, retrier, signal } = context;
-  const uploadId = await retrier.run(() => client.startMultipart(target.key, target.contentType, signal));
+async function putParts(context: PutContext, target: PutTarget): Promise<void> {
+  const { requests, retrier, signal } = context;
+  const uploadId = await retrier.run(() => requests.startMultipart(target.key, target.contentType, signal));
   try {
     const parts: UploadedPart[] = [];
     const digests = new Map<number, Buffer>();
     await runBounded(partRanges(target.sizeBytes), PARTS_AT_ONCE, async ({ partNumber, offset, lengthBytes }) => {
-      await withBody(context, file, { ...target, offset, lengthBytes }, async (body) => {
+      await withBody(context, target, { offset, lengthBytes }, async (body) => {
         let etag = "";
         const isVerified = await putVerified(context, body, async (bytes) => {
-          const tag = await client.putPart(target.key, uploadId, partNumber, bytes, signal);
+          const tag = await requests.putPart(target.key, uploadId, partNumber, bytes, signal);
           etag = tag.etag;
           return tag;
         });
@@ -100,7 +79,7 @@ async function putParts(context: TransferContext, file: FileHandle, target: Uplo
       : undefined;
     await complete(context, target, { uploadId, parts, expectedTag });
   } catch (error) {
-    await client.abortMultipart(target.key, uploadId, AbortSignal.timeout(ABORT_TIMEOUT_MS)).catch(() => {});
+    await requests.abortMultipart(target.key, uploadId, AbortSignal.timeout(ABORT_TIMEOUT_MS)).catch(() => {});
     throw error;
   }
 }
@@ -111,15 +90,15 @@ interface MultipartState {
   readonly expectedTag: string | undefined;
 }
 
-async function complete(context: TransferContext, target: UploadTarget, state: MultipartState): Promise<void> {
-  const { client, retrier, signal } = context;
+async function complete(context: PutContext, target: PutTarget, state: MultipartState): Promise<void> {
+  const { requests, retrier, signal } = context;
   const tag = await retrier.run(async (attempt) => {
     try {
-      return await client.completeMultipart(target.key, state.uploadId, state.parts, signal);
+      return await requests.completeMultipart(target.key, state.uploadId, state.parts, signal);
     } catch (error) {
       // An earlier try may have been carried out although its answer was lost.
       if (attempt === 1 || !(error instanceof StoreFailure) || error.reason !== "NoSuchUpload") throw error;
-      const entry = await client.stat(target.key, signal);
+      const entry = await requests.stat(target.key, signal);
       if (entry.sizeBytes !== target.sizeBytes) throw error;
       return entry.tag;
     }
@@ -134,7 +113,7 @@ async function complete(context: TransferContext, target: UploadTarget, state: M
  *
  * @returns whether the tag proved that the bytes arrived.
  */
-async function putVerified(context: TransferContext, body: Buffer, send: (body: Buffer) => Promise<StoredTag>): Promise<boolean> {
+async function putVerified(context: PutContext, body: Buffer, send: (body: Buffer) => Promise<StoredTag>): Promise<boolean> {
   const digest = md5(body);
   let wrongTag: string | undefined;
   return await context.retrier.run(async () => {
@@ -150,8 +129,8 @@ async function putVerified(context: TransferContext, body: Buffer, send: (body: 
   });
 }
 
-async function checkLength(context: TransferContext, target: UploadTarget): Promise<void> {
-  const entry = await context.client.stat(target.key, context.signal);
+async function checkLength(context: PutContext, target: PutTarget): Promise<void> {
+  const entry = await context.requests.stat(target.key, context.signal);
   if (entry.sizeBytes === target.sizeBytes) return;
   throw new StoreFailure(`the store holds ${entry.sizeBytes} bytes of ${target.sizeBytes}`);
 }
@@ -167,48 +146,6 @@ function* partRanges(sizeBytes: number): Generator<{ partNumber: number; offset:
 export function partSizeFor(sizeBytes: number): number {
   const mib = 1024 * 1024;
   return Math.max(PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / mib) * mib);
-}
-
-interface BodyRange {
-  readonly path: string;
-  readonly offset: number;
-  readonly lengthBytes: number;
-}
-
-/** Reads a range of the file within the budget and hands it to `use`. */
-async function withBody(
-  context: TransferContext,
-  file: FileHandle,
-  range: BodyRange,
-  use: (body: Buffer) => Promise<void>,
-): Promise<void> {
-  const { budget, buffers } = context;
-  await budget.hold(buffers.sizeFor(range.lengthBytes), async () => {
-    const body = buffers.take(range.lengthBytes);
-    await fill(body, file, range);
-    await use(body);
-    // After a failure an abandoned request might still send from it.
-    buffers.giveBack(body);
-  });
-}
-
-async function fill(body: Buffer, file: FileHandle, range: BodyRange): Promise<void> {
-  for (let filled = 0; filled < body.length;) {
-    const { bytesRead } = await file.read(body, filled, body.length - filled, range.offset + filled);
-    if (bytesRead === 0) throw new StoreFailure(`${range.path} became shorter while it was uploaded`);
-    filled += bytesRead;
-  }
-}
-
-async function sniffFile(file: FileHandle, sizeBytes: number): Promise<string> {
-  const head = Buffer.alloc(Math.min(SNIFF_BYTES, sizeBytes));
-  const { bytesRead } = await file.read(head, 0, head.length, 0);
-  return sniffContentType(head.subarray(0, bytesRead));
-}
-
-/** Whether a tag has the shape of an MD5 digest in hex. */
-export function isMd5(etag: string): boolean {
-  return /^[0-9a-f]{32}$/.test(etag);
 }
 
 function md5(bytes: Uint8Array): string {

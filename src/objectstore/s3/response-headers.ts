@@ -5,9 +5,10 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
-import type { BlobBody, BlobRange, PartEntry, StoredTag } from "../blob-client.ts";
-import { StoreFailure } from "../blob-client.ts";
+import type { BlobBody, BlobRange, StoredTag } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
 import { offeredChecksums } from "../transfer/checksums.ts";
+import type { PartEntry } from "./s3-requests.ts";
 
 /** Answers other than objects are documents of some kilobytes; a listing of 1000 keys of 1024 bytes, all of them encoded, has 3.5 MB. */
 const LARGEST_DOCUMENT_BYTES = 4 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * s3:// through @aws-sdk/client-s3, only the commands that are used.
  *
  * Everything the SDK would look up in the environment of the process is given explicitly, so that tasks with different
- * environments can share a process. Its retries and checksums are off: retry.ts retries, upload.ts verifies. Loaded with a dynamic
+ * environments can share a process. Its retries and checksums are off: retry.ts retries, put-file.ts verifies. Loaded with a dynamic
  * import; never together with minio-client.ts on one path (docs/spec/portable-launcher.md#libraries-under-esbuild).
  *
  * Source: docs/spec/object-stores.md#clients, #later-upstream.
@@ -15,6 +15,7 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -25,11 +26,12 @@ import {
 } from "@aws-sdk/client-s3";
 import type { S3ClientConfig, ServerSideEncryption } from "@aws-sdk/client-s3";
 import { KfpError } from "../../core/errors.ts";
-import type { BlobBody, BlobClient, StoredTag } from "../blob-client.ts";
-import { StoreFailure } from "../blob-client.ts";
+import type { BlobBody, StoredTag } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { toBlobEntry } from "./listed-object.ts";
 import { answerFacts, readDocument, storedTag, toBlobBody } from "./response-headers.ts";
+import type { S3Requests } from "./s3-requests.ts";
 import { errorCode } from "../store-errors.ts";
 
 export interface S3Settings extends ClientSettings {
@@ -44,7 +46,7 @@ export interface S3Settings extends ClientSettings {
   readonly kmsKeyId?: string;
 }
 
-export function createS3Client(settings: S3Settings): BlobClient {
+export function createS3Client(settings: S3Settings): S3Requests {
   const { bucket: Bucket } = settings;
   const client = new S3Client(clientConfig(settings));
   askForChecksums(client);
@@ -136,6 +138,11 @@ export function createS3Client(settings: S3Settings): BlobClient {
       );
       const next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
       return next === undefined || next === "" ? { entries } : { entries, nextToken: next };
+    },
+
+    async delete(key, signal) {
+      const command = new DeleteObjectCommand({ Bucket, Key: key });
+      await ask(() => client.send(command, { abortSignal: signal }));
     },
 
     close: () => client.destroy(),

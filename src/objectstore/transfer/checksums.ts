@@ -63,6 +63,11 @@ function createCrc32(): Checksum {
   };
 }
 
+/** Whether a tag has the shape of an MD5 digest in hex. */
+export function isMd5(etag: string): boolean {
+  return /^[0-9a-f]{32}$/.test(etag);
+}
+
 /** Reads the `x-amz-checksum-*` headers of an answer, cheapest algorithm first. What is no checksum is passed over. */
 export function offeredChecksums(headers: Readonly<Record<string, string | string[] | undefined>>): OfferedChecksum[] {
   return CHECKSUM_ALGORITHMS.flatMap((algorithm) => {

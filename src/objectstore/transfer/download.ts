@@ -10,8 +10,8 @@ import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { StoreFailure } from "../blob-client.ts";
-import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../blob-client.ts";
+import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
 import { runBounded } from "./run-bounded.ts";
 import type { TransferContext } from "./upload.ts";
 import { findDamage, isRegionIntact } from "./verify-download.ts";
@@ -94,10 +94,10 @@ async function fetchRanges(context: TransferContext, entry: BlobEntry, file: Fil
 
 /** Answers with a range carry the object's ETag, but its checksums only answers about the whole. */
 async function wholeTag(context: TransferContext, entry: BlobEntry, ofRange: StoredTag): Promise<StoredTag> {
-  const { client, retrier, signal } = context;
+  const { bucket, retrier, signal } = context;
   const fallback = { ...ofRange, checksums: [] };
   try {
-    const { tag } = await retrier.run(() => client.stat(entry.key, signal));
+    const { tag } = await retrier.run(() => bucket.stat(entry.key, signal));
     return tag.etag === ofRange.etag ? tag : fallback;
   } catch (error) {
     // A store that does not answer HEAD has given its ETag already.
@@ -135,7 +135,11 @@ async function fetchRange(
 
 async function getVersion(context: TransferContext, entry: BlobEntry, range: BlobRange, version: Version): Promise<BlobBody> {
   try {
-    return await context.client.get(entry.key, version.etag === "" ? range : { ...range, etag: version.etag }, context.signal);
+    return await context.bucket.getRange(
+      entry.key,
+      version.etag === "" ? range : { ...range, etag: version.etag },
+      context.signal,
+    );
   } catch (error) {
     if (!(error instanceof StoreFailure) || error.status !== 412) throw error;
     throw new StoreFailure("the object was replaced while it was downloaded", { status: 412, cause: error });

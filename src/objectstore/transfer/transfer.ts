@@ -8,10 +8,10 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { StorageError } from "../../core/errors.ts";
-import type { BlobEntry } from "../blob-client.ts";
+import type { BlobEntry } from "../bucket.ts";
 import { downloadFile } from "./download.ts";
 import { kindOf, walkFiles } from "../local-tree.ts";
-import { escapeKey, relativePathOf, unescapeKey } from "../object-key.ts";
+import { relativePathOf, unescapeKey } from "../object-key.ts";
 import { runBounded } from "./run-bounded.ts";
 import { uploadFile } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
@@ -31,9 +31,9 @@ export async function uploadPath(context: TransferContext, localPath: string, ke
   if (kind === undefined) {
     throw new StorageError("OBJECT_NOT_FOUND", `Cannot upload ${localPath}: there is no such file or folder.`);
   }
-  if (kind === "file") return await uploadFile(context, localPath, escapeKey(key));
+  if (kind === "file") return await uploadFile(context, localPath, context.bucket.escapeKey(key));
   await runBounded(walkFiles(localPath, { links: "to files" }), FILES_AT_ONCE, async (relativePath) => {
-    await uploadFile(context, join(localPath, relativePath), escapeKey(`${key}/${relativePath}`));
+    await uploadFile(context, join(localPath, relativePath), context.bucket.escapeKey(`${key}/${relativePath}`));
   });
 }
 
@@ -57,7 +57,7 @@ export async function downloadPath(context: TransferContext, key: string, localP
     await downloadFile(context, exact, localPath);
     return 1;
   }
-  const { files, folders } = planFolder(nested, { root: unescapeKey(escapeKey(key)), uri });
+  const { files, folders } = planFolder(nested, { root: unescapeKey(context.bucket.escapeKey(key)), uri });
   await mkdir(localPath, { recursive: true });
   const root = await realpath(localPath);
   for (const folder of folders) await makeFolderInside(root, join(localPath, folder), uri);
@@ -120,13 +120,13 @@ async function makeFolderInside(root: string, folder: string, uri: string): Prom
 
 /** Siblings that only share the beginning of the name (`out_ds2` for `out_ds`) are left out. */
 async function listBelow(context: TransferContext, key: string): Promise<{ exact: BlobEntry | undefined; nested: BlobEntry[] }> {
-  const prefix = escapeKey(key);
+  const prefix = context.bucket.escapeKey(key);
   const root = unescapeKey(prefix);
   const nested: BlobEntry[] = [];
   let exact: BlobEntry | undefined;
   let token: string | undefined;
   do {
-    const page = await context.retrier.run(() => context.client.list(prefix, token, context.signal));
+    const page = await context.retrier.run(() => context.bucket.list(prefix, token, context.signal));
     for (const entry of page.entries) {
       const found = unescapeKey(entry.key);
       if (found === root) exact = entry;

@@ -10,20 +10,13 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { StoreFailure } from "../blob-client.ts";
-import type { BlobEntry, StoredTag } from "../blob-client.ts";
-import { createChecksum } from "./checksums.ts";
+import type { BlobEntry, StoredTag } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
+import { createChecksum, isMd5 } from "./checksums.ts";
 import type { ChecksumAlgorithm } from "./checksums.ts";
-import { isMd5, PART_BYTES, partSizeFor } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
 
 const PIECE_BYTES = 256 * 1024;
-const MIB = 1024 * 1024;
-
-/** What widespread tools cut uploads into, for stores that do not tell: ours, SDKs, command lines. */
-const USUAL_PART_BYTES = [PART_BYTES, 5 * MIB, 16 * MIB, 15 * MIB, 10 * MIB, 64 * MIB, 32 * MIB, 100 * MIB, 128 * MIB];
-/** Each costs one more look at the whole file. */
-const MOST_GUESSES = 3;
 
 /** Where bytes lie in the file. */
 export interface FileRegion {
@@ -53,15 +46,15 @@ export async function findDamage(
   file: FileHandle,
   tag: StoredTag,
 ): Promise<string | undefined> {
-  const claims = claimsOf(context, tag);
+  const claims = claimsOf(tag);
   const whole = claims.find(({ parts }) => parts === undefined);
   if (whole !== undefined) {
     const digest = await digestOf(file, { start: 0, end: entry.sizeBytes }, whole.algorithm);
     return digest.toString(whole.encoding) === whole.value ? undefined : damage(whole);
   }
   const [composite] = claims;
-  if (composite?.parts === undefined) return undefined;
-  const { sizes, isCertain } = await partSizes(context, entry, composite.parts);
+  if (composite?.parts === undefined || context.bucket.partSizes === undefined) return undefined;
+  const { sizes, isCertain } = await context.bucket.partSizes(entry, composite.parts, context);
   for (const partBytes of sizes) if (await matchesParts(file, entry.sizeBytes, composite, partBytes)) return undefined;
   return isCertain ? damage(composite) : undefined;
 }
@@ -79,14 +72,14 @@ function damage({ name }: Claim): string {
 }
 
 /** Cheapest first. */
-function claimsOf({ tags }: TransferContext, { etag, isContentDigest, checksums }: StoredTag): Claim[] {
+function claimsOf({ etag, isContentDigest, checksums }: StoredTag): Claim[] {
   const claims = checksums.map(({ algorithm, value, parts }): Claim => {
     const name = `x-amz-checksum-${algorithm}`;
     return { name, algorithm, encoding: "base64", value, ...(parts === undefined ? {} : { parts }) };
   });
   const native = claims.filter(({ algorithm }) => algorithm !== "crc32c" && algorithm !== "crc64nvme");
   const others = claims.filter((claim) => !native.includes(claim));
-  return [...native, ...(tags.areDigests && isContentDigest ? etagClaims(etag) : []), ...others];
+  return [...native, ...(isContentDigest ? etagClaims(etag) : []), ...others];
 }
 
 function etagClaims(etag: string): Claim[] {
@@ -94,39 +87,6 @@ function etagClaims(etag: string): Claim[] {
   if (isMd5(etag)) return [{ ...base, value: etag }];
   const [, value = "", parts = ""] = /^([0-9a-f]{32})-([1-9]\d{0,4})$/.exec(etag) ?? [];
   return value === "" ? [] : [{ ...base, value, parts: Number(parts) }];
-}
-
-interface PartSizes {
-  readonly sizes: readonly number[];
-  /** The store told; otherwise they are guesses, and none of them matching means nothing. */
-  readonly isCertain: boolean;
-}
-
-/** Asks for the first and the last part; all but the last are then of one size, or the sizes stay unknown. */
-async function partSizes(context: TransferContext, entry: BlobEntry, parts: number): Promise<PartSizes> {
-  const { sizeBytes } = entry;
-  if (parts === 1) return { sizes: [Math.max(sizeBytes, 1)], isCertain: true };
-  const fits = (partBytes: number): boolean => Math.ceil(sizeBytes / partBytes) === parts;
-  const first = await partSize(context, entry, 1, parts);
-  if (first !== undefined) {
-    const last = await partSize(context, entry, parts, parts);
-    const isEven = fits(first) && last === sizeBytes - first * (parts - 1);
-    return { sizes: isEven ? [first] : [], isCertain: isEven };
-  }
-  const guesses = [...new Set([partSizeFor(sizeBytes), ...USUAL_PART_BYTES, Math.ceil(sizeBytes / parts / MIB) * MIB])];
-  return { sizes: guesses.filter(fits).slice(0, MOST_GUESSES), isCertain: false };
-}
-
-/** `undefined` where the store does not know of parts. */
-async function partSize(context: TransferContext, entry: BlobEntry, part: number, parts: number): Promise<number | undefined> {
-  const { client, retrier, signal } = context;
-  try {
-    const answer = await retrier.run(() => client.statPart(entry.key, part, signal));
-    return answer.parts === parts ? answer.sizeBytes : undefined;
-  } catch (error) {
-    if (!(error instanceof StoreFailure) || signal.aborted) throw error;
-    return undefined;
-  }
 }
 
 async function matchesParts(file: FileHandle, sizeBytes: number, claim: Claim, partBytes: number): Promise<boolean> {

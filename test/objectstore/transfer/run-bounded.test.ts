@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ByteBudget, runBounded } from "../../../src/objectstore/transfer/run-bounded.ts";
-import { PART_BYTES, partSizeFor } from "../../../src/objectstore/transfer/upload.ts";
+import { PART_BYTES, partSizeFor } from "../../../src/objectstore/s3/put-file.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

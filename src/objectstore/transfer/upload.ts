@@ -1,0 +1,48 @@
+/**
+ * One local file to one object: opened once, its content type read from its first bytes, and handed to the bucket.
+ *
+ * Source: docs/spec/object-stores.md#upload.
+ *
+ * @module
+ */
+import type { FileHandle } from "node:fs/promises";
+import { NotRegularFileError, openRegularFile } from "../../node/regular-file.ts";
+import type { OpenFile } from "../../node/regular-file.ts";
+import type { Bucket, TransferTools } from "../bucket.ts";
+import { notUploadable } from "../local-tree.ts";
+import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
+
+/** What a transfer works with. */
+export interface TransferContext extends TransferTools {
+  readonly bucket: Bucket;
+}
+
+/**
+ * Uploads the file at `path`; `key` is the escaped object key.
+ *
+ * @throws {StorageError} LOCAL_PATH_INVALID for what is not a regular file; what the bucket throws.
+ */
+export async function uploadFile({ bucket, ...tools }: TransferContext, path: string, key: string): Promise<void> {
+  const { file, sizeBytes } = await openUploadable(path);
+  try {
+    const contentType = await sniffFile(file, sizeBytes);
+    await bucket.putFile(key, { file, path, sizeBytes, contentType }, tools);
+  } finally {
+    await file.close();
+  }
+}
+
+/** What was a file a moment ago may be something else by now, so the open descriptor is asked. */
+async function openUploadable(path: string): Promise<OpenFile> {
+  try {
+    return await openRegularFile(path);
+  } catch (error) {
+    throw error instanceof NotRegularFileError ? notUploadable(path, error.message) : error;
+  }
+}
+
+async function sniffFile(file: FileHandle, sizeBytes: number): Promise<string> {
+  const head = Buffer.alloc(Math.min(SNIFF_BYTES, sizeBytes));
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  return sniffContentType(head.subarray(0, bytesRead));
+}
