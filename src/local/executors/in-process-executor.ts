@@ -45,7 +45,7 @@ export interface InProcessExecutorOptions {
 
 export function createInProcessExecutor(options: InProcessExecutorOptions): TaskExecutor {
   return {
-    drive: ({ options: driverOptions, place }: DriveRequest) => driveHere(options, place, driverOptions),
+    drive: (request: DriveRequest) => driveHere(options, request),
 
     async launch(request: LaunchRequest): Promise<LaunchOutcome> {
       const step = await options.steps.prepare(request);
@@ -58,8 +58,7 @@ export function createInProcessExecutor(options: InProcessExecutorOptions): Task
 
 async function driveHere(
   options: InProcessExecutorOptions,
-  place: TaskPlace,
-  driverOptions: DriveRequest["options"],
+  { place, options: driverOptions, signal }: DriveRequest,
 ): Promise<DriverResult> {
   const { api, clock, files, randomUuid } = options;
   const logger = options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel);
@@ -72,7 +71,8 @@ async function driveHere(
   };
   logger.info("driver starts", { type: driverOptions.type });
   try {
-    const result = await drive({ api, clock, logger, files, kube: noCluster, openStore, randomUuid, settings }, driverOptions);
+    const deps = { api, clock, logger, files, kube: noCluster, openStore, randomUuid, settings, signal };
+    const result = await drive(deps, driverOptions);
     logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
     return result;
   } catch (error) {
