@@ -44,7 +44,17 @@ const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersi
  */
 export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
   const documents = await readDocuments(await readFile(files, path), path);
-  const source = pipelineSource(documents, path);
+  return await loadPipelineSource(pipelineSource(documents, path), path);
+}
+
+/**
+ * Checks a pipeline that came from elsewhere than a file.
+ *
+ * @param source The spec, or `{pipeline_spec, platform_spec}`, as JSON.
+ * @param path The file, or what else it is called in messages.
+ * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
+ */
+export async function loadPipelineSource(source: JsonObject, path: string): Promise<LoadedPipeline> {
   const what = `Cannot run ${path}`;
   let parsed: ParsedPipeline;
   let name: string;

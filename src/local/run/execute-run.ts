@@ -1,0 +1,260 @@
+/**
+ * Executes one run of a home from its folder to its result: engine, executor and steps put together.
+ *
+ * Whatever happens in between, the run and all its tasks end in a final state and nothing is left running.
+ *
+ * @module
+ */
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KfpApiConnection } from "../../apiclient/kfp-api-grpc.ts";
+import type { MethodStats } from "../../apiserver/call-stats.ts";
+import { isLocalUri } from "../../core/executor/artifact-uri.ts";
+import { errorMessage } from "../../core/errors.ts";
+import { RuntimeState } from "../../core/kfp-types.ts";
+import { logStream, type LogStream } from "../../node/log-stream.ts";
+import { makeFolder } from "../../node/make-folder.ts";
+import { createLogger } from "../../node/stderr-logger.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+import { terminationSignal, unlessStuck } from "../engine/cancellation.ts";
+import { runPipeline as runEngine, type EngineEvent } from "../engine/engine.ts";
+import { taskLabel } from "../engine/task-label.ts";
+import { createExecutor } from "../executors/create-executor.ts";
+import { rootParameters } from "../executors/root-parameters.ts";
+import { reserveDisk } from "../home/disk-reserve.ts";
+import {
+  createLocalStepRuntime,
+  launcherConfigFolder,
+  runLogPath,
+  type LocalStepRuntime,
+  type StepLine,
+} from "../steps/local-step-runtime.ts";
+import { PythonEnvironments } from "../steps/python-environment.ts";
+import { runFolder, type LocalRun } from "./local-run.ts";
+import { endRun, type EndedRun, type RunPlace } from "./run-end.ts";
+import { reportRun, type EndedEvent, type RunReport } from "./run-report.ts";
+
+/** How runs of this process are executed. */
+export interface ExecuteOptions {
+  readonly isolation: "in-process" | "process";
+  readonly cacheDisabled: boolean;
+  /** Steps at the same time. */
+  readonly parallelism: number;
+  /** Tasks whose programs wait for a debugger. */
+  readonly inspectTasks?: readonly string[];
+  /** Folder with `driver` and `launcher-v2`, for isolation `process` and for tasks that wait for a debugger. */
+  readonly programFolder: string;
+  /** Of the host. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What a run is executed with. */
+export interface ExecuteDeps {
+  readonly clock: Clock;
+  readonly files: FileSystem;
+  readonly randomUuid: () => string;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly onLine: (line: StepLine) => void;
+  readonly onNotice: (text: string) => void;
+  /**
+   * Called when the folder of the run is ready, before its first program: the run is stored, or marked as running. Absent: the run
+   * exists and becomes RUNNING.
+   */
+  readonly begin?: () => void;
+  /** Aborted to cancel the run. */
+  readonly signal: AbortSignal;
+  /** Ends everything this process has started, at once. */
+  readonly killChildren: () => void;
+}
+
+/** A run that is over. */
+export interface FinishedPipeline extends RunReport {
+  readonly cancelled: boolean;
+  /** Calls of drivers and launchers to the server, by RPC name. */
+  readonly stats: Readonly<Record<string, MethodStats>>;
+  /** File with the lines of drivers and launchers. */
+  readonly logPath: string;
+}
+
+const NAMESPACE = "local";
+const LOG_LEVEL = "1";
+
+/**
+ * Executes a run.
+ *
+ * @throws Nothing for what tasks do, nor for a disk that fails: such a run ends FAILED. Any other error is one of this program; the run
+ *   is ended as FAILED all the same.
+ */
+export async function executeRun(
+  deps: ExecuteDeps,
+  place: RunPlace,
+  run: LocalRun,
+  options: ExecuteOptions,
+): Promise<FinishedPipeline> {
+  return await new Execution(deps, place, run, options).execute();
+}
+
+class Execution {
+  readonly #deps: ExecuteDeps;
+  readonly #place: RunPlace;
+  readonly #run: LocalRun;
+  readonly #options: ExecuteOptions;
+  readonly #folder: string;
+  readonly #ended = new Map<string, EndedEvent>();
+
+  constructor(deps: ExecuteDeps, place: RunPlace, run: LocalRun, options: ExecuteOptions) {
+    this.#deps = deps;
+    this.#place = place;
+    this.#run = run;
+    this.#options = options;
+    this.#folder = runFolder(place.home, run.runId);
+  }
+
+  async execute(): Promise<FinishedPipeline> {
+    const { clock, signal, onNotice } = this.#deps;
+    const { home, server, trouble } = this.#place;
+    const startMs = clock.monotonicMs();
+    const steps = this.#createSteps();
+    let outcome: "succeeded" | "failed" = "failed";
+    try {
+      outcome = await this.#runTasks(steps);
+    } catch (error) {
+      if (!trouble.note(error)) {
+        this.#endAfterBug(errorMessage(error));
+        throw error;
+      }
+    }
+    try {
+      const { state, tasks } = this.#end(outcome);
+      if (trouble.reason !== undefined) {
+        const where = `run ${this.#run.runId} in ${home.folder}`;
+        onNotice(`cannot record everything of ${where}: ${trouble.reason}; put that right and run again`);
+      }
+      const cancelled = signal.aborted;
+      const durationMs = clock.monotonicMs() - startMs;
+      const report = reportRun(this.#run, { state, tasks, durationMs, cancelled, ended: this.#ended, steps });
+      return { ...report, cancelled, stats: server.stats(), logPath: runLogPath(this.#folder) };
+    } finally {
+      await this.#removeParts();
+    }
+  }
+
+  #end(outcome: "succeeded" | "failed", unfinishedMessage?: string): EndedRun {
+    const cancelled = this.#deps.signal.aborted;
+    const message = unfinishedMessage === undefined ? {} : { unfinishedMessage };
+    return endRun(this.#place, this.#run.runId, { outcome, cancelled, ...message });
+  }
+
+  /** Nothing of ours is expected to throw; the run must not stay open all the same, and the first error is the one to report. */
+  #endAfterBug(message: string): void {
+    try {
+      this.#end("failed", message);
+    } catch {
+      // There may be no run yet; the next one in this home ends what is stored of it.
+    }
+  }
+
+  async #runTasks(steps: LocalStepRuntime): Promise<"succeeded" | "failed"> {
+    const { clock } = this.#deps;
+    const { server, trouble } = this.#place;
+    await this.#prepareFolder();
+    trouble.reserve = reserveDisk(join(this.#folder, "reserve"));
+    this.#begin();
+    const log = logStream(runLogPath(this.#folder), { write: () => undefined });
+    const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
+    const { connectKfpApi } = await import("../../apiclient/kfp-api-grpc.ts");
+    const { host, port } = server;
+    const api = await connectKfpApi(
+      { clock, logger, fileSystem: this.#deps.files },
+      {
+        settings: {
+          ...{ host, port, tls: undefined, reconnect: undefined, proxy: undefined },
+          ...{ forcedPackage: undefined, forcedLayout: undefined },
+        },
+      },
+    );
+    try {
+      return await this.#runEngine(api, steps, log);
+    } finally {
+      api.close();
+    }
+  }
+
+  #begin(): void {
+    if (this.#deps.begin === undefined) this.#place.server.runs.setRunState(this.#run.runId, RuntimeState.RUNNING);
+    else this.#deps.begin();
+  }
+
+  /** Only this run needed them; its log stays. */
+  async #removeParts(): Promise<void> {
+    this.#place.trouble.reserve?.release();
+    for (const part of ["drivers", "outputs", "python", "tmp"]) {
+      await rm(join(this.#folder, part), { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  async #prepareFolder(): Promise<void> {
+    const { pipelineRoot } = this.#run;
+    const config = launcherConfigFolder(this.#folder);
+    await makeFolder(config);
+    await writeFile(join(config, "defaultPipelineRoot"), pipelineRoot);
+    const providers = await this.#deps.files.readText(join(this.#place.home.folder, "launcher-config", "providers"));
+    if (providers !== undefined) await writeFile(join(config, "providers"), providers);
+    if (isLocalUri(pipelineRoot)) await makeFolder(pipelineRoot);
+  }
+
+  #createSteps(): LocalStepRuntime {
+    const { environment } = this.#options;
+    const { onLine, onNotice, signal } = this.#deps;
+    return createLocalStepRuntime({
+      runFolder: this.#folder,
+      environment,
+      python: new PythonEnvironments({ folder: this.#place.home.environments, environment, onNotice, signal }),
+      onLine,
+    });
+  }
+
+  async #runEngine(api: KfpApiConnection, steps: LocalStepRuntime, log: LogStream): Promise<"succeeded" | "failed"> {
+    const { clock, files, randomUuid, signal, onEvent, onNotice } = this.#deps;
+    const { server } = this.#place;
+    const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
+    const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment } = this.#options;
+    const runName = `${pipeline.name}-${runId.slice(0, 5)}`;
+    let pods = 0;
+    let drivers = 0;
+    const executor = createExecutor(
+      { api, clock, files, randomUuid, log, steps, onNotice, server },
+      { isolation, programFolder, inspectTasks, environment, pipeline: pipeline.parsed, runId, logLevel: LOG_LEVEL },
+    );
+    const engine = runEngine(
+      {
+        executor,
+        clock,
+        driverFolder: () => join(this.#folder, "drivers", String((drivers += 1))),
+        newPod: () => ({ name: `${runName}-${String((pods += 1))}`, uid: randomUuid(), namespace: NAMESPACE }),
+        onEvent: (event) => {
+          if (event.kind === "ended") this.#ended.set(taskLabel(event.place), event);
+          onEvent(event);
+        },
+        signal: terminationSignal(signal),
+      },
+      {
+        pipeline: pipeline.parsed,
+        pipelineName: pipeline.name,
+        runId,
+        runName,
+        runDisplayName: displayName,
+        namespace: NAMESPACE,
+        runtimeConfig: JSON.stringify({ parameterValues: rootParameters(pipeline.parsed.spec, parameters) }),
+        cacheDisabled,
+        publishLogs: true,
+        logLevel: LOG_LEVEL,
+        apiServer: { address: server.host, port: String(server.port), tlsEnabled: false, caCertPath: "" },
+        kubernetesConfigs,
+        parallelism,
+      },
+    );
+    return unlessStuck(this.#deps, engine);
+  }
+}
