@@ -12,6 +12,7 @@ import { unsupportedMessage } from "./package-choice.ts";
 import { isAmbiguous, isRetryable, type Repeatability } from "./retry.ts";
 import { oneLine } from "../core/one-line.ts";
 
+/** What a failed call was, for the message and the details of its error. */
 export interface CallContext {
   /** Name of the RPC, such as `GetRun`. */
   readonly method: string;

@@ -19,12 +19,14 @@ export const TOKEN_PATH = "/var/run/secrets/kfp/token";
 /** One minute minus ten seconds of leeway, as the reference. */
 const MAX_AGE_MS = 50_000;
 
+/** What reading a token takes. */
 export interface TokenSourceDeps {
   readonly clock: Clock;
   readonly fileSystem: Pick<FileSystem, "readText">;
   readonly logger: Logger;
 }
 
+/** The service account token from its file, read again before it is too old. A file that is not there means calls without token. */
 export class TokenSource {
   readonly #deps: TokenSourceDeps;
   readonly #path: string;

@@ -13,6 +13,7 @@ import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { RunLayout } from "../wire/run-layout.ts";
 import { chooseProxy, type Environment, type HttpProxy } from "./proxy.ts";
 
+/** What the command line says about the connection, as texts: reading them is done here. */
 export interface ConnectionFlags {
   /** `--ml_pipeline_server_address`; `undefined` when the flag was not given, which is not the same as given empty. */
   readonly address?: string | undefined;
@@ -36,6 +37,7 @@ export interface ReconnectSettings {
   readonly minConnectTimeoutMs: number;
 }
 
+/** Everything a channel is opened with, checked. Never logged as a whole: the proxy may carry a password. */
 export interface ChannelSettings {
   readonly host: string;
   readonly port: number;

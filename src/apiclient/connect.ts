@@ -8,6 +8,7 @@ import { readChannelSettings } from "./channel-settings.ts";
 import { connectKfpApi, type ConnectDeps, type KfpApiConnection } from "./kfp-api-grpc.ts";
 import type { Environment } from "./proxy.ts";
 
+/** The connection's flags as both programs parse them; see ConnectionFlags. */
 export interface ServerFlags {
   readonly address?: string | undefined;
   readonly port?: string | undefined;

@@ -22,6 +22,7 @@ type RunDefinition = Omit<GrpcServiceDefinition<typeof RunService>, "getRun"> & 
   readonly getRun: GrpcMethod<GetRunRequest, Uint8Array>;
 };
 
+/** The services of one package name. */
 export interface Clients {
   readonly run: Client<RunDefinition>;
   readonly artifact: Client<GrpcServiceDefinition<typeof ArtifactService>>;
@@ -34,6 +35,7 @@ export interface BytesHooks {
   readonly received: BytesHook;
 }
 
+/** One channel with its clients. A connection that was replaced closes when the last call on it has ended. */
 export class Connection {
   readonly #channel: Channel;
   readonly #hooks: BytesHooks;

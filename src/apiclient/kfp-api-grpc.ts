@@ -38,6 +38,7 @@ import { prepareChannel } from "./channel.ts";
 import { DEFAULT_RETRY_POLICY, FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
 import { Transport, type Traffic } from "./transport.ts";
 
+/** What a connection takes of its process. */
 export interface ConnectDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -46,6 +47,7 @@ export interface ConnectDeps {
   readonly random?: () => number;
 }
 
+/** Where to, as whom, and how long calls are tried again. */
 export interface ConnectOptions {
   readonly settings: ChannelSettings;
   /** File with the service account token, see TOKEN_PATH in auth.ts; absent: calls are not authenticated. */

@@ -16,12 +16,14 @@ export function isUnanswered(status: GrpcStatus): boolean {
   return UNANSWERED.has(status);
 }
 
+/** An outage that is over. */
 export interface EndedOutage {
   readonly lastedMs: number;
   /** Tries without an answer. */
   readonly tries: number;
 }
 
+/** A stretch of time without any answer of the server, over all calls: begins with the first try without one, ends with an answer. */
 export class Outage {
   #beganAtMs: number | undefined;
   #tries = 0;

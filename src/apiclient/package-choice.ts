@@ -19,6 +19,7 @@ export type PackageVerdict = "accept" | "repeat" | "unsupported";
 /** An answer with one of these does not prove that the service exists. */
 const PROVES_NOTHING: ReadonlySet<GrpcStatus> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"]);
 
+/** Which package name the next call uses, `v2beta1` or `v2`, and whether UNIMPLEMENTED means to try the other one. */
 export class PackageChoice {
   readonly #forced: boolean;
   #decided: boolean;

@@ -11,8 +11,10 @@
 import { BlockList, isIP } from "node:net";
 import { UsageError } from "../core/errors.ts";
 
+/** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A proxy that tunnels the connection. */
 export interface HttpProxy {
   /** `host:port` of the proxy, spoken to in plaintext (CONNECT). */
   readonly address: string;

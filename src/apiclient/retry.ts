@@ -10,6 +10,7 @@
  */
 import type { CallFailure, GrpcStatus } from "../wire/grpc-status.ts";
 
+/** How long and how often a call is tried again. */
 export interface RetryPolicy {
   readonly minDelayMs: number;
   readonly maxDelayMs: number;
@@ -63,6 +64,7 @@ export function retryDelayMs(attempt: number, random: number, policy: RetryPolic
   return Math.round(policy.minDelayMs + random * (bound - policy.minDelayMs));
 }
 
+/** A try that failed, and all that decides whether there is another. */
 export interface FailedAttempt {
   readonly failure: CallFailure;
   readonly repeatability: Repeatability;

@@ -23,11 +23,13 @@ import {
   type RetryPolicy,
 } from "./retry.ts";
 
+/** What every try of a call is sent with. The signal ends the try. */
 export interface CallOptions {
   readonly metadata: Metadata;
   readonly signal: AbortSignal;
 }
 
+/** A call apart from its request: its name, its limits, and whether repeating it is harmless. */
 export interface CallPlan {
   /** Name of the RPC, such as `GetRun`. */
   readonly method: string;
@@ -45,6 +47,7 @@ export interface Traffic {
   readonly receivedBytes: number;
 }
 
+/** What the transport takes of its process. */
 export interface TransportDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,6 +59,7 @@ export interface TransportDeps {
   readonly tokens?: TokenSource;
 }
 
+/** Settings of one server's transport. */
 export interface TransportOptions {
   /** `host:port`, for messages. */
   readonly endpoint: string;
@@ -63,6 +67,7 @@ export interface TransportOptions {
   readonly policy?: RetryPolicy;
 }
 
+/** Sends calls: picks the package name, adds the token, sets deadlines, tries again, and says when the server is silent and when it is back. */
 export class Transport {
   readonly endpoint: string;
   readonly #deps: TransportDeps;

@@ -1,5 +1,6 @@
 /** Calls and bytes per method, for tests and benchmarks. @module */
 
+/** What the calls of one RPC came to. */
 export interface MethodStats {
   readonly calls: number;
   /** Calls that did not end with OK. */
@@ -11,6 +12,7 @@ export interface MethodStats {
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** Counts calls, failures and bytes by RPC name. */
 export class CallStats {
   readonly #methods = new Map<string, Mutable<MethodStats>>();
 

@@ -6,6 +6,7 @@
 import type { GrpcStatus } from "../wire/grpc-status.ts";
 import { ServiceError } from "./service-error.ts";
 
+/** What goes wrong, with which calls, and how often. */
 export type Fault = {
   /** RPC name (`CreateTask`), or `*` for every method. */
   readonly method: string;
@@ -15,6 +16,7 @@ export type Fault = {
   readonly times?: number;
 } & FaultAction;
 
+/** What happens to a call. */
 export type FaultAction =
   /** Answers with the status; the call is not carried out. */
   | { readonly kind: "status"; readonly code: GrpcStatus; readonly message?: string }
@@ -31,6 +33,7 @@ interface ActiveFault {
   left: number;
 }
 
+/** The faults that are still to come, in the order in which they were added; the first one that fits a call hits it. */
 export class FaultPlan {
   #active: ActiveFault[] = [];
 

@@ -40,6 +40,7 @@ export interface IoArtifactGroup {
   readonly artifacts: readonly HydrationRow[];
 }
 
+/** The artifacts of a task, as its row shows them: what went in and what came out. */
 export interface HydratedSides {
   readonly inputs: readonly IoArtifactGroup[];
   readonly outputs: readonly IoArtifactGroup[];

@@ -22,6 +22,7 @@ import type { Store } from "./store.ts";
 import type { HydrationMode } from "./services/task-hydration.ts";
 import { TaskCalls } from "./services/task-service.ts";
 
+/** Where the server keeps its data, where it listens, and in which details it behaves like which reference. */
 export interface ApiServerOptions {
   /** Path of the database file, whose folder must exist, or `:memory:`. */
   readonly database: string;
@@ -46,6 +47,7 @@ export interface ApiServerOptions {
   readonly onInternalError?: (method: string, error: unknown) => void;
 }
 
+/** A server that listens, and its inside for the engine in the same process. */
 export interface ApiServer {
   /** `host:port`, as clients dial it. */
   readonly address: string;

@@ -27,6 +27,7 @@ export class ServiceError extends Error {
   }
 }
 
+/** The request itself is wrong. */
 export function invalidArgument(message: string): ServiceError {
   return new ServiceError("INVALID_ARGUMENT", message, "Invalid input error");
 }
@@ -36,14 +37,17 @@ export function notFound(type: string, name: string): ServiceError {
   return new ServiceError("NOT_FOUND", `${type} ${name} not found`);
 }
 
+/** An id in use. */
 export function alreadyExists(message: string): ServiceError {
   return new ServiceError("ALREADY_EXISTS", message);
 }
 
+/** Right as such, but not in the state that things are in. */
 export function failedPrecondition(message: string): ServiceError {
   return new ServiceError("FAILED_PRECONDITION", message);
 }
 
+/** A method or an option that this server does not have. */
 export function unimplemented(message: string): ServiceError {
   return new ServiceError("UNIMPLEMENTED", message);
 }

@@ -12,6 +12,7 @@ import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } 
 import type { ChildRow, HydrationRow } from "./hydration.ts";
 import type { ListQuery, RowPosition } from "./lists/list-query.ts";
 
+/** A page of a list. */
 export interface ListPage<Row> {
   readonly rows: readonly Row[];
   /** Rows of all pages together. */
@@ -20,6 +21,7 @@ export interface ListPage<Row> {
   readonly next?: RowPosition;
 }
 
+/** A run as it is stored. */
 export interface StoredRun {
   /** Without tasks and without inline spec; a version reference stays in it. */
   readonly run: Run;
@@ -36,6 +38,7 @@ export interface SetAsideRun {
   readonly reason: string;
 }
 
+/** Runs, by id. `find` answers `undefined` for an unknown one, `update` throws ServiceError notFound. */
 export interface RunStore {
   insert(stored: StoredRun): void;
   find(runId: string): StoredRun | undefined;
@@ -51,6 +54,7 @@ export interface RunStore {
   setAsideUnreadable(runId: string, nowSeconds: number): SetAsideRun | undefined;
 }
 
+/** A task as it is stored. */
 export interface StoredTask {
   readonly taskId: string;
   readonly runId: string;
@@ -61,11 +65,13 @@ export interface StoredTask {
   readonly replaceInputs: boolean;
 }
 
+/** Which tasks a list is about: of a run, or the direct children of a task in it. */
 export interface TaskScope {
   readonly runId: string;
   readonly parentTaskId?: string;
 }
 
+/** Tasks of all runs. */
 export interface TaskStore {
   /** @param identity See task-identity.ts; undefined makes the row match nothing. */
   insert(task: PipelineTask, identity: string | undefined): void;
@@ -83,12 +89,14 @@ export interface TaskStore {
   childrenOf(taskIds: readonly string[]): ChildRow[];
 }
 
+/** An artifact as it is stored. */
 export interface StoredArtifact {
   readonly artifactId: string;
   /** The encoded Artifact. */
   readonly body: Uint8Array;
 }
 
+/** Artifacts of all runs. */
 export interface ArtifactStore {
   /** @param reuseMark Unique text of an artifact that may be reused; undefined for one made unconditionally. */
   insert(artifact: Artifact, reuseMark: string | undefined): void;
@@ -99,6 +107,7 @@ export interface ArtifactStore {
   list(query: ListQuery): ListPage<StoredArtifact>;
 }
 
+/** Which links a list is about; an empty list does not restrict. */
 export interface LinkScope {
   readonly taskIds: readonly string[];
   readonly runIds: readonly string[];
@@ -107,6 +116,7 @@ export interface LinkScope {
   readonly type: IoType;
 }
 
+/** Which task has which artifact, on which side and under which key. */
 export interface LinkStore {
   /** An identical link (artifact, task, type, iteration, key) is returned instead of stored again. */
   insertOrFind(link: ArtifactTask): ArtifactTask;
@@ -116,6 +126,7 @@ export interface LinkStore {
   removeOfTasks(taskIds: readonly string[]): void;
 }
 
+/** Experiments, as far as runs need them. */
 export interface ExperimentStore {
   /** Id of the experiment that runs without one belong to. */
   defaultId(): string;
@@ -124,6 +135,7 @@ export interface ExperimentStore {
   noteRun(experimentId: string, createdSeconds: number): void;
 }
 
+/** All that the server keeps. Calls are synchronous; what is written is on disk once the transaction is over. */
 export interface Store {
   readonly runs: RunStore;
   readonly tasks: TaskStore;

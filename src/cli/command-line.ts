@@ -5,6 +5,7 @@
  */
 import { UsageError } from "../core/errors.ts";
 
+/** `kfp-runtime run`, read and checked as far as the command line alone goes. */
 export interface RunCommand {
   readonly kind: "run";
   readonly pipeline: string;
@@ -24,14 +25,17 @@ export interface RunCommand {
   readonly dryRun: boolean;
 }
 
+/** `kfp-runtime home`. */
 export interface HomeCommand {
   readonly kind: "home";
   readonly action: "show" | "clear";
   readonly home: string;
 }
 
+/** What a command line asks for. */
 export type Command = RunCommand | HomeCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
 
+/** Where runs are kept unless `--home` says otherwise, below the working folder. */
 export const DEFAULT_HOME = ".kfp-runtime";
 
 const RUN_OPTIONS = {

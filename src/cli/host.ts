@@ -1,5 +1,6 @@
 /** What a command needs of the process it runs in. @module */
 
+/** Takes text. What it does with it never fails a command. */
 export interface TextStream {
   write(text: string): unknown;
 }
@@ -12,6 +13,7 @@ export interface TerminalStream extends TextStream {
   rows(): number;
 }
 
+/** The process as a command sees it. */
 export interface CliHost {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingFolder: string;
@@ -26,7 +28,11 @@ export interface CliHost {
   readonly killChildren: () => void;
 }
 
+/** All that was asked for is done. */
 export const EXIT_SUCCEEDED = 0;
+/** The run failed, or the home cannot be used. */
 export const EXIT_FAILED = 1;
+/** The command line, the pipeline or its parameters are wrong; nothing has run. */
 export const EXIT_USAGE = 2;
+/** Stopped by Ctrl-C, as shells report it. */
 export const EXIT_CANCELLED = 130;

@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { errorMessage, KubeError } from "../core/errors.ts";
 
+/** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Everything one connection needs. Keys and tokens are never logged. */
@@ -30,6 +31,7 @@ export interface KubeConnection {
 
 const SERVICE_ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
+/** Where a connection's settings are looked for. */
 export interface KubeConfigOptions {
   readonly environment: Environment;
   /** Default: the folder that Kubernetes mounts. */

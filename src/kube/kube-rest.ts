@@ -14,6 +14,7 @@ import { openConnection, type OpenConnection } from "./kube-connection.ts";
 import { askKube, objectPath, rejected, type KubeAnswer, type KubeQuestion } from "./kube-requests.ts";
 import { volumeClaims } from "./volume-claims.ts";
 
+/** Where the cluster is found, and how long it is waited for. */
 export interface KubeRestOptions {
   /** Read for KUBERNETES_SERVICE_HOST and _PORT, KUBECONFIG and HOME. */
   readonly environment: Environment;
@@ -26,10 +27,16 @@ const READ_TIMEOUT_MS = 10_000;
 const WRITE_TIMEOUT_MS = 30_000;
 const ATTEMPTS = 3;
 
+/** The API with connections that are to be closed. */
 export interface KubeRest extends KubeApi, VolumeClaimApi {
   close(): void;
 }
 
+/**
+ * The cluster's API over HTTPS. Connects with the first call; a failed look for the cluster is repeated by the next one.
+ *
+ * Methods throw {@link KubeError}: KUBE_UNAVAILABLE without a cluster or without an answer, KUBE_REJECTED with `details.status`.
+ */
 export function createKubeRest(deps: { readonly clock: Clock }, options: KubeRestOptions): KubeRest {
   let opening: Promise<OpenConnection> | undefined;
   const ask = async (question: KubeQuestion): Promise<KubeAnswer> => {

@@ -42,6 +42,7 @@ const OWN_MACHINE: Readonly<Record<string, number>> = {
 /** The 32-bit machine that a 64-bit kernel may run as well. */
 const COMPATIBLE_MACHINE: Readonly<Record<string, number>> = { x64: 3, arm64: 40 };
 
+/** What the first bytes of a file make of it for the kernel; a place in the file is given in bytes. */
 export type ExecutableFormat =
   | {
       readonly kind: "elf";

@@ -23,6 +23,7 @@ const MOST_INTERPRETERS = 4;
 const SHELL_GAVE_UP = new Set([2, 126, 127]);
 const MOST_LOADER_BYTES = 4096;
 
+/** What is known before a command is started; neither member: nothing speaks against it. */
 export interface StartCheck {
   /** Certain: there is no use in trying. */
   readonly problem?: string;

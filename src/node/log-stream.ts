@@ -8,6 +8,7 @@
  */
 import { appendFileSync } from "node:fs";
 
+/** Takes whole lines of the log, with line ends. */
 export interface LogStream {
   write(text: string): unknown;
 }

@@ -20,6 +20,7 @@ import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";
 import { outOfMemoryKills } from "./out-of-memory.ts";
 
+/** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
 export interface DrainLimits {
   /** Streams count as finished after this long without a byte, once the command has ended. */
   readonly silenceMs: number;
@@ -53,6 +54,7 @@ function tooLarge({ command, args, environment }: CommandOptions): string {
   return findOversizedArgument(argv, argumentLimitBytes()) ?? describeCommandLine(argv, environment);
 }
 
+/** Runs commands as children of this process, each in a process group of its own. */
 export function createProcessRunner(drain: DrainLimits = DRAIN): ProcessRunner {
   return {
     get argumentLimitBytes() {

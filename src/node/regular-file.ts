@@ -21,6 +21,7 @@ export class NotRegularFileError extends Error {
   }
 }
 
+/** A file that was found to be regular after it was opened; the caller closes it. */
 export interface OpenFile {
   readonly file: FileHandle;
   readonly sizeBytes: number;

@@ -14,6 +14,7 @@ import { UsageError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
 
+/** Lines for people, or one JSON object a line. */
 export type LogFormat = "text" | "json";
 
 // Spelled out: \p{Cc} costs every start several milliseconds to compile.
@@ -23,6 +24,7 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 // oxlint-disable-next-line no-control-regex
 const UNCLEAR = /[\s"=\u0000-\u001f\u007f-\u009f]/;
 
+/** Where lines go and what is in them. */
 export interface LoggerOptions {
   readonly clock: Pick<Clock, "now">;
   /** Where lines go: standard error in the programs, anything with `write` elsewhere. */
@@ -45,6 +47,7 @@ export function readLogFormat(text: string | undefined): LogFormat {
   throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable KFP_LOG_FORMAT: "${text}" is none of text, json`);
 }
 
+/** A logger that writes each event as one line. Control characters of values are escaped, so that a value cannot begin a line. */
 export function createLogger(options: LoggerOptions): Logger {
   const { clock, stream, verbosity } = options;
   const format = options.format === "json" ? jsonLine : textLine;

@@ -17,6 +17,7 @@ export type StoppableProcess = Pick<
   "on" | "once" | "removeAllListeners" | "kill" | "pid" | "exit" | "getActiveResourcesInfo"
 > & { exitCode?: number | string | null | undefined };
 
+/** How long a process that was told to stop may take. */
 export interface StopLimits {
   /** From the first signal to the end of the process, at the latest. */
   readonly limitMs: number;
@@ -24,6 +25,7 @@ export interface StopLimits {
   readonly beforeEnd?: () => Promise<void>;
 }
 
+/** Being told to stop, and leaving in an orderly way. */
 export interface StopSignals {
   /** Aborted by the first signal; the reason is its name. */
   readonly signal: AbortSignal;

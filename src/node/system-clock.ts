@@ -1,6 +1,7 @@
 /** The machine's clock. @module */
 import type { Clock } from "../ports/clock.ts";
 
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonicMs: () => performance.now(),

@@ -17,6 +17,7 @@ export interface StoreCredentials {
 /** Asked before every request; answers from its memory while that is fresh. */
 export type CredentialSource = () => Promise<StoreCredentials>;
 
+/** What both S3 clients are made from. */
 export interface ClientSettings {
   readonly bucket: string;
   readonly region: string;

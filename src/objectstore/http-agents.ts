@@ -12,8 +12,10 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { getCACertificates, rootCertificates } from "node:tls";
 
+/** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Agents for both protocols, with keep-alive. */
 export interface HttpAgents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
@@ -21,6 +23,7 @@ export interface HttpAgents {
   destroy(): void;
 }
 
+/** What connections have to respect. */
 export interface HttpAgentsOptions {
   readonly environment: Environment;
   /** PEM text trusted besides the roots of Node and the files that AWS_CA_BUNDLE and SSL_CERT_FILE name. */
@@ -31,6 +34,7 @@ export interface HttpAgentsOptions {
 
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"] as const;
 
+/** Makes the agents. Files of certificates that cannot be read are passed over. */
 export async function createHttpAgents(options: HttpAgentsOptions): Promise<HttpAgents> {
   const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxySettings(options.environment) };
   const extra = await readExtraCertificates(options);

@@ -13,6 +13,7 @@ import { StorageError } from "../core/errors.ts";
 import { kindName } from "../node/regular-file.ts";
 import { errorCode } from "./store-errors.ts";
 
+/** How links are treated on the way. */
 export interface WalkOptions {
   /** `to files`: a link to a folder and a dangling one are refused. `any`: they are passed over. */
   readonly links: "to files" | "any";

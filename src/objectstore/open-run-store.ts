@@ -16,6 +16,7 @@ import type { KubeApi } from "../ports/kube-api.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import { launcherConfigFolder, loadLauncherConfig } from "../config/load-launcher-config.ts";
 
+/** What the store of a run takes of its process. */
 export interface OpenRunStoreDeps {
   readonly clock: Clock;
   readonly files: FileSystem;

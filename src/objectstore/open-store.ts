@@ -30,6 +30,7 @@ import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 import { downloadPath, uploadPath } from "./transfer/transfer.ts";
 import type { TransferContext } from "./transfer/upload.ts";
 
+/** What a store takes of its process. */
 export interface ObjectStoreDeps {
   readonly clock: Clock;
   /** Secrets with credentials; only asked when a session names one. */
@@ -38,6 +39,7 @@ export interface ObjectStoreDeps {
   readonly random?: () => number;
 }
 
+/** Which URIs may be touched, with which logins, and how connections behave. */
 export interface ObjectStoreOptions {
   readonly config: StoreConfig;
   /** Namespace of the run, where the Secrets lie. */

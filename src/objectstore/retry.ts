@@ -16,12 +16,14 @@ const FIRST_PAUSE_MS = 100;
 const FIRST_THROTTLED_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 20_000;
 
+/** Repeats requests. */
 export interface Retrier {
   readonly attempts: number;
   /** Runs `request` until it succeeds, fails for good, or the tries are used up. `attempt` counts from 1. */
   run<T>(request: (attempt: number) => Promise<T>): Promise<T>;
 }
 
+/** How often, and until when. */
 export interface RetrierOptions {
   /** Tries in all; 0 = default. */
   readonly attempts: number;
@@ -30,6 +32,7 @@ export interface RetrierOptions {
   readonly random: () => number;
 }
 
+/** @throws What the last try throws; the signal's reason once it is aborted. */
 export function createRetrier(clock: Clock, options: RetrierOptions): Retrier {
   const attempts = options.attempts > 0 ? options.attempts : DEFAULT_ATTEMPTS;
   return {

@@ -9,12 +9,14 @@
 import type { StoreFailure } from "./store-failure.ts";
 import type { StoreAction } from "./store-errors.ts";
 
+/** Code and words for a failed request. */
 export interface FailureText {
   readonly code: "OBJECT_NOT_FOUND" | "OBJECT_ACCESS_DENIED" | "TRANSFER_FAILED";
   /** Follows the name of the object, with its own separator. */
   readonly text: string;
 }
 
+/** Error codes that fresh credentials may cure. */
 export const EXPIRED_CREDENTIALS: ReadonlySet<string> = new Set([
   "ExpiredToken",
   "ExpiredTokenException",

@@ -1,4 +1,6 @@
-/** Time as a value: tests hand in their own. @module */
+/** Time as a value. @module */
+
+/** Wall clock, stopwatch and waiting in one; tests hand in their own. */
 export interface Clock {
   now(): Date;
   /** Milliseconds from an arbitrary start, never going back. */

@@ -3,11 +3,13 @@
  *
  * @module
  */
+/** What a path leads to, links followed. */
 export interface FileStat {
   readonly kind: "file" | "directory" | "other";
   readonly sizeBytes: number;
 }
 
+/** How much of a file is read, and how a person changes that. */
 export interface ReadLimit {
   readonly maxBytes: number;
   /** What to set for another limit, for the message. Absent: it is fixed. */
@@ -16,6 +18,7 @@ export interface ReadLimit {
   readonly strictUtf8?: boolean;
 }
 
+/** Files of this machine. Failures other than those described throw HostError FILE_READ_FAILED or FILE_WRITE_FAILED. */
 export interface FileSystem {
   /** `undefined` when there is no such file; any other failure throws. */
   readText(path: string): Promise<string | undefined>;

@@ -17,9 +17,12 @@ import type {
 import type { PipelineVersion } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
 import type { Artifact, ArtifactTask, PipelineTask, Run, TaskInit } from "../core/kfp-types.ts";
 
+/** A link between an artifact and a task, as it is created. */
 export type ArtifactTaskInit = MessageInitShape<typeof ArtifactTaskSchema>;
+/** A request for an artifact and its first link. */
 export type CreateArtifactInit = MessageInitShape<typeof CreateArtifactRequestSchema>;
 
+/** Which tasks of a run, and which page of them. */
 export interface ListTasksOptions {
   /** Only direct children of this task. */
   readonly parentId?: string;
@@ -32,6 +35,7 @@ export interface ListTasksOptions {
   readonly pageToken?: string;
 }
 
+/** A page of tasks. */
 export interface TaskPage {
   readonly tasks: PipelineTask[];
   readonly nextPageToken: string;
@@ -39,6 +43,7 @@ export interface TaskPage {
   readonly totalSize: number;
 }
 
+/** Which earlier task would do. */
 export interface FindCachedTaskOptions {
   readonly namespace: string;
   readonly fingerprint: string;
@@ -46,6 +51,7 @@ export interface FindCachedTaskOptions {
   readonly boundRunId: string;
 }
 
+/** The calls in use; see above for what they throw. */
 export interface KfpApi {
   getRun(runId: string, view: "DEFAULT" | "FULL"): Promise<Run>;
   getPipelineVersion(pipelineId: string, versionId: string): Promise<PipelineVersion>;

@@ -5,6 +5,7 @@
  *
  * @module
  */
+/** Reads of the cluster; see above for what they throw. */
 export interface KubeApi {
   /** `data` of a ConfigMap. */
   getConfigMap(namespace: string, name: string): Promise<Record<string, string> | undefined>;

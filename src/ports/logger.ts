@@ -6,8 +6,10 @@
  *
  * @module
  */
+/** Facts of an event by name; absent values are left out. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** Takes events. Never throws, and never waits. */
 export interface Logger {
   /** `--log_level` of the process; 1 unless given. */
   readonly verbosity: number;

@@ -8,11 +8,13 @@
  */
 import type { Logger } from "./logger.ts";
 
+/** What a download found. */
 export interface DownloadResult {
   /** Objects written; 0 means the URI holds nothing, which is not an error (docs/spec/object-stores.md#download). */
   readonly objects: number;
 }
 
+/** All artifacts that a run may touch, wherever they lie. */
 export interface ObjectStore {
   /**
    * Throws URI_OUTSIDE_PIPELINE_ROOT unless the URI may be touched (docs/spec/object-stores.md#uris-that-may-be-touched). No
@@ -34,6 +36,7 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
+/** What the store is opened for. */
 export interface StoreRequest {
   /** Of the run; Secrets and the launcher's ConfigMap are read from it. */
   readonly namespace: string;

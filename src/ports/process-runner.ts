@@ -16,6 +16,7 @@ export interface OutputSink {
 /** Hands on signals as they arrive, until the returned function is called. */
 export type SignalSource = (deliver: (name: NodeJS.Signals) => void) => () => void;
 
+/** A command and all that happens to it. */
 export interface CommandOptions {
   readonly command: string;
   readonly args: readonly string[];
@@ -46,6 +47,7 @@ export type CommandOutcome =
   | { readonly kind: "killed"; readonly signal: NodeJS.Signals; readonly outOfMemory: boolean }
   | { readonly kind: "not-started"; readonly reason: string };
 
+/** Runs commands. */
 export interface ProcessRunner {
   /** Bytes that one argument may have; absent where the system has no such limit. */
   readonly argumentLimitBytes?: number | undefined;

@@ -45,6 +45,7 @@ export type Handlers<Service extends ServiceDescriptor> = {
   >;
 };
 
+/** A service and who answers its methods; methods without a handler answer UNIMPLEMENTED. */
 export interface ServedService {
   readonly service: Pick<DescService, "name" | "methods"> & ServiceDescriptor;
   readonly handlers: Readonly<Record<string, Handler<never, unknown> | undefined>>;
@@ -55,6 +56,7 @@ export function served<Service extends ServiceDescriptor>(service: Service, hand
   return { service, handlers };
 }
 
+/** What is served, where and in which layout. */
 export interface GrpcServerOptions {
   readonly host: string;
   /** 0: any free port. */
@@ -68,6 +70,7 @@ export interface GrpcServerOptions {
   readonly onInternalError: (method: string, error: unknown) => void;
 }
 
+/** A server that listens. */
 export interface RunningGrpcServer {
   readonly port: number;
   /** Lets open calls end for a moment, then cuts them. */

@@ -18,13 +18,16 @@ import { LIST_RESOURCES, type ListResourceName } from "./list-resources.ts";
 import { invalidArgument } from "../service-error.ts";
 import { secondsOfTimestamp } from "../timestamps.ts";
 
+/** Rows per page where the request names none. */
 export const DEFAULT_PAGE_SIZE = 20;
+/** Rows per page at most: larger sizes are cut to it. */
 export const MAX_PAGE_SIZE = 200;
 /** Conditions of one filter. */
 export const MAX_PREDICATES = 100;
 /** Values of one filter, all its conditions together. */
 export const MAX_FILTER_VALUES = 10_000;
 
+/** Comparison of a column with one value. */
 export type ScalarOperation = "=" | "!=" | ">" | ">=" | "<" | "<=";
 
 /** One condition. 64-bit integers travel as text of digits in `int` values, so that the token can carry them as JSON. */
@@ -34,6 +37,7 @@ export interface ListPredicate {
   readonly values: readonly (string | number | { readonly int64: string })[];
 }
 
+/** A list request, checked: what to select and where the page begins. */
 export interface ListQuery {
   readonly resource: ListResourceName;
   readonly pageSize: number;
@@ -50,6 +54,7 @@ export interface RowPosition {
   readonly id: string;
 }
 
+/** The members that all list requests share, as they arrive. */
 export interface ListRequest {
   readonly pageSize: number;
   readonly pageToken: string;

@@ -10,12 +10,14 @@
  */
 export type ListResourceName = "runs" | "tasks" | "artifacts" | "links";
 
+/** What may be named in filters and sort orders of a resource: columns by key, and keys that exist in the message but have no column. */
 export interface ListResource {
   readonly defaultSortKey: string;
   readonly keys: Readonly<Record<string, string>>;
   readonly messageKeys: readonly string[];
 }
 
+/** The resources with list calls, by name. */
 export const LIST_RESOURCES: Readonly<Record<ListResourceName, ListResource>> = {
   runs: {
     defaultSortKey: "created_at",

@@ -37,6 +37,7 @@ import type { Store, StoredArtifact, StoredTask } from "../store.ts";
 import { checkStoredDepth, fillMissingKinds } from "./stored-value.ts";
 import { timestampOfSeconds } from "../timestamps.ts";
 
+/** What the artifact calls work on. */
 export interface ArtifactServiceDeps {
   readonly store: Store;
   readonly now: SecondsClock;
@@ -44,6 +45,7 @@ export interface ArtifactServiceDeps {
   readonly outputLinkTypes: "typed" | "branch";
 }
 
+/** The calls of ArtifactService. Each is one transaction; errors are ServiceErrors. */
 export class ArtifactCalls {
   readonly #store: Store;
   readonly #now: SecondsClock;

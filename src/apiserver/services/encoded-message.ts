@@ -8,6 +8,7 @@
 import { fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
+/** A message that is encoded already, so that stored parts are not decoded to be encoded again. `Desc` says what the bytes are. */
 export class EncodedMessage<Desc extends DescMessage> {
   readonly desc: Desc;
   readonly bytes: Uint8Array;

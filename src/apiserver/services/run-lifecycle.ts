@@ -25,6 +25,7 @@ import type { SetAsideRun, Store, StoredRun } from "../store.ts";
 import { needsReset, resetTask } from "./task-reset.ts";
 import { timestampOfSeconds, wholeSeconds } from "../timestamps.ts";
 
+/** A run as it is asked for. */
 export type RunInit = MessageInitShape<typeof RunSchema>;
 
 /** Unix time in whole seconds. */
@@ -33,6 +34,7 @@ export type SecondsClock = () => number;
 /** States a run ends with. A terminated run ends FAILED: the Python client would wait for ever on CANCELED. */
 export type FinalRunState = RuntimeState.SUCCEEDED | RuntimeState.FAILED | RuntimeState.SKIPPED;
 
+/** What ending a run did. */
 export interface FinishedRun {
   /** What the run ended with; FAILED instead of SUCCEEDED when its ROOT task had to be finalised. */
   readonly state: FinalRunState;
@@ -45,6 +47,7 @@ export const UNFINISHED_MESSAGE = "The run ended before this task did";
 
 const DEFAULT_SERVICE_ACCOUNT = "pipeline-runner";
 
+/** States of runs and of the tasks in them, on one store. A change is one transaction: all of it or nothing. */
 export class RunLifecycle {
   readonly #store: Store;
   readonly #now: SecondsClock;

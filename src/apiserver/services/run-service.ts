@@ -33,6 +33,7 @@ export interface EngineHooks {
   readonly terminationRequested?: (runId: string) => void;
 }
 
+/** What the run calls work on. */
 export interface RunServiceDeps {
   readonly store: Store;
   readonly lifecycle: RunLifecycle;
@@ -52,6 +53,7 @@ const TERMINABLE: ReadonlySet<RuntimeState> = new Set([
   RuntimeState.PAUSED,
 ]);
 
+/** The run calls of RunService. Errors are ServiceErrors. */
 export class RunCalls {
   readonly #deps: RunServiceDeps;
 

@@ -32,6 +32,7 @@ import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 import { taskIdentity } from "./task-identity.ts";
 import { applyUpdate, hasParameters, newTask } from "./task-update.ts";
 
+/** What the task calls work on. */
 export interface TaskServiceDeps {
   readonly store: Store;
   readonly now: SecondsClock;
@@ -40,6 +41,7 @@ export interface TaskServiceDeps {
 
 type EncodedTask = EncodedMessage<typeof PipelineTaskSchema>;
 
+/** The task calls of RunService. Errors are ServiceErrors. */
 export class TaskCalls {
   readonly #store: Store;
   readonly #now: SecondsClock;

@@ -48,6 +48,7 @@ export function newTask(request: PipelineTask, ids: { taskId: string; runId: str
   return task;
 }
 
+/** What merging an update needs to know besides row and request. */
 export interface TaskUpdateOptions {
   readonly nowSeconds: number;
   /**

@@ -8,6 +8,7 @@ import { listRows } from "./sqlite-list.ts";
 
 const COLUMNS = "artifact_id, body";
 
+/** Artifacts on SQLite. */
 export function createArtifactStore(db: SqliteDatabase): ArtifactStore {
   const one = (row: SqlRow | undefined) => (row === undefined ? undefined : storedArtifact(row));
   return {

@@ -8,12 +8,15 @@
  */
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 
+/** A value that a statement takes. */
 export type SqlValue = SQLInputValue;
+/** A row by column name. Read it with the functions below, which check types. */
 export type SqlRow = Readonly<Record<string, SQLOutputValue>>;
 
 /** How long a statement waits for another process's lock. */
 const BUSY_TIMEOUT_MS = 10_000;
 
+/** One connection: statements are prepared once and kept, transactions nest. Methods throw what node:sqlite throws. */
 export class SqliteDatabase {
   readonly #db: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();

@@ -8,6 +8,7 @@ import { anyOf, listRows } from "./sqlite-list.ts";
 
 const COLUMNS = "link_id, artifact_id, task_id, run_id, type, key, producer, iteration";
 
+/** Links between artifacts and tasks on SQLite. */
 export function createLinkStore(db: SqliteDatabase): LinkStore {
   return {
     insertOrFind: (link) => {

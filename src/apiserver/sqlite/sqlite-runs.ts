@@ -11,6 +11,7 @@ import { setAsideUnreadable } from "./sqlite-set-aside.ts";
 
 const COLUMNS = "body, pipeline_spec";
 
+/** Runs on SQLite. */
 export function createRunStore(db: SqliteDatabase): RunStore {
   return {
     insert: ({ run, pipelineSpec }) => {
@@ -59,6 +60,7 @@ export function createRunStore(db: SqliteDatabase): RunStore {
   };
 }
 
+/** Experiments on SQLite, as far as runs need them: the default one, and when the last run was made. */
 export function createExperimentStore(db: SqliteDatabase): ExperimentStore {
   return {
     defaultId: () => {

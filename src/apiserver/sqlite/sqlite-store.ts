@@ -14,6 +14,7 @@ import { createExperimentStore, createRunStore, ensureDefaultExperiment } from "
 import { migrate } from "./sqlite-schema.ts";
 import { createTaskStore } from "./sqlite-tasks.ts";
 
+/** Which database, and what a new one begins with. */
 export interface SqliteStoreOptions {
   /** File path, or `:memory:`. The folder must exist. */
   readonly database: string;

@@ -9,6 +9,7 @@ import { listRows } from "./sqlite-list.ts";
 
 const COLUMNS = "task_id, run_id, name, body, replace_inputs";
 
+/** Tasks on SQLite. */
 export function createTaskStore(db: SqliteDatabase): TaskStore {
   return {
     insert: (task, identity) => {

@@ -10,6 +10,7 @@ import { ParameterType, type PipelineSpec } from "../../core/kfp-types.ts";
 import { checkRuntimeParameters } from "../../core/values/runtime-parameters.ts";
 import { UNSAFE_INTEGER } from "../../core/values/value.ts";
 
+/** What a person gives as parameters of a run. */
 export interface GivenParameters {
   /** `name=value`, in the order given. */
   readonly params: readonly string[];

@@ -12,6 +12,7 @@ import { taskLabel } from "../../local/engine/task-label.ts";
 import { isStep, type ResultTree } from "./result-tree.ts";
 import { joined, say, stepOutput, type Painter, type TerminalText } from "./terminal-text.ts";
 
+/** How much of a failure is shown. */
 export interface FailureTextOptions {
   readonly tree: ResultTree;
   readonly colours: boolean;
@@ -91,6 +92,7 @@ function leftOutLines(tasks: readonly NotRunTask[]): TerminalText[] {
   return [say`    not run because of it: ${joined(names, ", ")}`];
 }
 
+/** What the advice under a failed run is made from. */
 export interface NextStepsOptions {
   readonly logPath: string;
   /** Of rerun-command.ts. */

@@ -25,6 +25,7 @@ export interface MetricOutput {
 const SHOWN_ROWS = 40;
 const LONGEST_VALUE = 200;
 
+/** Metrics and curves of a task, at most `columns` wide, one block for each output. */
 export function metricLines(outputs: readonly MetricOutput[], columns: number): TerminalText[] {
   const names = [...new Set(outputs.map(({ name }) => name))];
   const blocks = names.flatMap((name) => outputLines(outputs.filter((output) => output.name === name)));

@@ -13,6 +13,7 @@ import { fitted, say, type TerminalText } from "./terminal-text.ts";
 
 const LONGEST_VALUE = 200;
 
+/** A task as `--dry-run` tells of it. */
 export interface PlannedTask {
   readonly name: string;
   /** As the pipeline calls it for people; absent where that is its name. */
@@ -29,12 +30,14 @@ export interface PlannedTask {
   readonly tasks: readonly PlannedTask[];
 }
 
+/** What a run would do. */
 export interface Plan {
   readonly pipeline: string;
   readonly parameters: Readonly<Record<string, JsonValue>>;
   readonly tasks: readonly PlannedTask[];
 }
 
+/** The plan for `--output json`: parameters with their defaults, every task in the order of the pipeline. */
 export function planJson(pipeline: LoadedPipeline, given: Readonly<Record<string, JsonValue>>): Plan {
   return {
     pipeline: pipeline.name,

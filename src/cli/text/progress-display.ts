@@ -23,6 +23,7 @@ import {
   type Painter,
 } from "./terminal-text.ts";
 
+/** What a person sees while a run goes on. */
 export interface ProgressDisplay {
   event(event: EngineEvent): void;
   /** A line of a step's own output. */
@@ -32,6 +33,7 @@ export interface ProgressDisplay {
   end(): void;
 }
 
+/** Where the display goes and what it shows. */
 export interface ProgressDisplayOptions {
   readonly stream: TerminalStream;
   readonly clock: Pick<Clock, "monotonicMs">;
@@ -46,6 +48,7 @@ export interface ProgressDisplayOptions {
 const LIVE_LINES = 12;
 const REDRAW_MS = 100;
 
+/** A live display on a terminal, one line for each event elsewhere. */
 export function createProgressDisplay(options: ProgressDisplayOptions): ProgressDisplay {
   const { stream, environment } = options;
   return stream.isTerminal && environment["TERM"] !== "dumb"

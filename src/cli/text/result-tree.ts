@@ -7,10 +7,12 @@ import type { NotRunTask } from "../../local/results/not-run.ts";
 import type { RunResult, TaskResult } from "../../local/results/run-result.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 
+/** A task with a row, or one that never got so far, with those below it. */
 export type ResultNode =
   | { readonly kind: "task"; readonly task: TaskResult }
   | { readonly kind: "not-run"; readonly task: NotRunTask; readonly below: readonly NotRunTask[] };
 
+/** The tasks of a result by parent, in the order in which they are shown. */
 export class ResultTree {
   readonly #byId: ReadonlyMap<string, TaskResult>;
   readonly #children = new Map<string, ResultNode[]>();
@@ -76,6 +78,7 @@ export function isStep({ type }: TaskResult): boolean {
   return type === "RUNTIME" || type === "IMPORTER";
 }
 
+/** Index in the innermost loop around the task; `undefined` outside of loops. */
 export function iterationOf(node: ResultNode): number | undefined {
   return node.kind === "task" ? node.task.iterationIndex : node.task.iterations.at(-1);
 }

@@ -5,6 +5,7 @@
  */
 import { say, type TerminalText } from "./terminal-text.ts";
 
+/** A point of a ROC curve. */
 export interface RocPoint {
   /** 0 to 1. */
   readonly falsePositiveRate: number;

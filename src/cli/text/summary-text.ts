@@ -14,6 +14,7 @@ import { metricLines, type MetricOutput } from "./metric-text.ts";
 import { isStep, iterationOf, ResultTree, type ResultNode } from "./result-tree.ts";
 import { fitted, hasColours, painter, paintState, say, type Painter, type TerminalText } from "./terminal-text.ts";
 
+/** How the end of a run is printed. */
 export interface SummaryOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly isTerminal: boolean;
@@ -31,6 +32,7 @@ const LONGEST_VALUE = 200;
 const SHOWN_LINES = 40;
 const METRIC_TYPES = new Set(["Metric", "ClassificationMetric", "SlicedClassificationMetric"]);
 
+/** What a person reads at the end of a run: states, outputs, failures with their last lines, and what to do next. */
 export function summaryLines(finished: FinishedPipeline, options: SummaryOptions): TerminalText[] {
   const { environment, isTerminal, columns } = options;
   const colours = hasColours(isTerminal, environment);

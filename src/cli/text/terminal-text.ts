@@ -97,12 +97,15 @@ export function padded(text: string | TerminalText, columns: number, side: "left
   return TerminalText.trust(side === "right" ? shown + space : space + shown);
 }
 
+/** Writes the lines in one piece, so that other output does not come between them. */
 export function writeLines(stream: TextStream, lines: readonly TerminalText[]): void {
   if (lines.length > 0) stream.write(lines.map((line) => `${line.toString()}\n`).join(""));
 }
 
+/** A colour or weight. */
 export type Style = "red" | "green" | "yellow" | "blue" | "dim" | "bold";
 
+/** Puts text into a style; text of others is escaped on the way. */
 export type Painter = (style: Style, text: string | TerminalText) => TerminalText;
 
 /** Whether to use colours: on a terminal only, and never with NO_COLOR or TERM=dumb. */
@@ -111,6 +114,7 @@ export function hasColours(isTerminal: boolean, environment: Readonly<Record<str
   return isTerminal && noColour === "" && term !== "dumb";
 }
 
+/** @param colours Whether styles have any effect. */
 export function painter(colours: boolean): Painter {
   return (style, text) => {
     const shown = safe(text);
@@ -127,6 +131,7 @@ const STATE_STYLES: Readonly<Record<string, Style>> = {
   "NOT RUN": "dim",
 };
 
+/** A state of a task or run in the colour it has everywhere; states without one stay plain. */
 export function paintState(paint: Painter, state: string): TerminalText {
   const style = STATE_STYLES[state];
   return style === undefined ? TerminalText.escape(state) : paint(style, state);

@@ -6,6 +6,7 @@
 import { HostError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 
+/** Text on the tasks that a cancelled run leaves unfinished. */
 export const CANCELLED_MESSAGE = "cancelled by user";
 
 /** Milliseconds from the cancellation on: steps get eight seconds, drivers and launchers the rest. Ten is what a person waits. */
@@ -20,6 +21,7 @@ export function terminationSignal(signal: AbortSignal): AbortSignal {
   return stop.signal;
 }
 
+/** What ends a run that does not end by itself. */
 export interface CancellationDeps {
   readonly clock: Pick<Clock, "sleep">;
   readonly signal: AbortSignal;

@@ -24,6 +24,7 @@ import type { PodIdentity } from "./pod-command.ts";
 import { Slots } from "./slots.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 
+/** The run, and how much of it may happen at once. */
 export interface EngineOptions {
   readonly pipeline: ParsedPipeline;
   readonly pipelineName: string;
@@ -43,6 +44,7 @@ export interface EngineOptions {
   readonly parallelism: number;
 }
 
+/** What the engine drives, and who hears of it. */
 export interface EngineDeps {
   readonly executor: TaskExecutor;
   readonly clock: Clock;
@@ -54,8 +56,10 @@ export interface EngineDeps {
   readonly signal: AbortSignal;
 }
 
+/** What a task is made of; the root and nested pipelines are `dag`. */
 export type TaskKind = "dag" | "loop" | "step" | "importer";
 
+/** What happens to a task. Every task that is started ends once; what is between is optional. */
 export type EngineEvent =
   | { readonly kind: "started"; readonly place: TaskPlace; readonly taskKind: TaskKind }
   /** It is neither skipped nor served from the cache: a body begins, or a program is started. */

@@ -11,12 +11,14 @@
 import { InternalError } from "../../core/errors.ts";
 import type { ContainerPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
 
+/** What a pod would be called; every attempt has one of its own. */
 export interface PodIdentity {
   readonly name: string;
   readonly uid: string;
   readonly namespace: string;
 }
 
+/** A container as a process. */
 export interface PodCommand {
   /** Launcher, its flags, `--`, then the user's command. */
   readonly argv: readonly string[];
@@ -24,6 +26,11 @@ export interface PodCommand {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/**
+ * The command and variables of a patched container, with `$(NAME)` expanded and the pod's own facts filled in, as the kubelet does it.
+ *
+ * @throws {InternalError} INVARIANT_BROKEN for a field of the pod that no driver asks for.
+ */
 export function podCommand(container: ContainerPatch, pod: PodIdentity): PodCommand {
   const environment: Record<string, string> = {};
   for (const { name, value, valueFrom } of container.env) {

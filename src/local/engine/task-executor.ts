@@ -17,6 +17,7 @@ export interface TaskPlace {
   readonly iterations: readonly number[];
 }
 
+/** One attempt at a step. */
 export interface LaunchRequest {
   readonly place: TaskPlace;
   readonly patch: PodSpecPatch;
@@ -26,6 +27,7 @@ export interface LaunchRequest {
   readonly signal: AbortSignal;
 }
 
+/** One importer. */
 export interface ImportRequest {
   readonly place: TaskPlace;
   /** Importer flags as the compiled workflow passes them. */
@@ -34,17 +36,20 @@ export interface ImportRequest {
   readonly signal: AbortSignal;
 }
 
+/** How a launcher ended. */
 export interface LaunchOutcome {
   /** As the container would end: 0, the user's exit code, 128 + signal, or 1. */
   readonly exitCode: number;
 }
 
+/** One driver. */
 export interface DriveRequest {
   readonly place: TaskPlace;
   readonly options: DriverOptions;
   readonly signal: AbortSignal;
 }
 
+/** Runs drivers and launchers. Whatever the signal ends comes back as a failure, never as a hang. */
 export interface TaskExecutor {
   /** @throws What the driver says went wrong, one line; the task's row tells as well wherever there is one. */
   drive(request: DriveRequest): Promise<DriverResult>;

@@ -19,6 +19,7 @@ import type { StepRuntime } from "../steps/step-runtime.ts";
 import type { TaskExecutor } from "../engine/task-executor.ts";
 import { failUnstartedStep } from "./unstarted-step.ts";
 
+/** What drivers and launchers of a run share. */
 export interface CreateExecutorDeps {
   readonly api: KfpApi;
   readonly clock: Clock;
@@ -31,6 +32,7 @@ export interface CreateExecutorDeps {
   readonly onNotice: (text: string) => void;
 }
 
+/** Which run, and as what its programs are started. */
 export interface CreateExecutorOptions {
   readonly runId: string;
   readonly pipeline: ParsedPipeline;
@@ -46,6 +48,7 @@ export interface CreateExecutorOptions {
 /** Launchers need eight seconds to end their program. */
 const PROCESS_GRACE_MS = 9000;
 
+/** @throws {UsageError} USAGE_INVALID for a task to inspect that the pipeline does not have. */
 export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutorOptions): TaskExecutor {
   const { api, clock, files, randomUuid, server, onNotice } = deps;
   const log = showingCacheMisses(deps.log, onNotice);

@@ -26,6 +26,7 @@ import type {
 } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
 
+/** What drivers and launchers would find in processes of their own. */
 export interface InProcessExecutorOptions {
   readonly api: KfpApi;
   readonly clock: Clock;
@@ -43,6 +44,7 @@ export interface InProcessExecutorOptions {
   readonly countTasks: () => number;
 }
 
+/** Drivers and launchers as calls. Nothing of one task reaches another but through the API server. */
 export function createInProcessExecutor(options: InProcessExecutorOptions): TaskExecutor {
   return {
     drive: (request: DriveRequest) => driveHere(options, request),

@@ -35,6 +35,7 @@ export function readTaskPatterns(texts: readonly string[], pipeline: ParsedPipel
   });
 }
 
+/** Whether one of the patterns means the task, in this iteration. */
 export function matchesTask({ scopePath, iterations }: TaskPlace, patterns: readonly TaskPattern[]): boolean {
   return patterns.some(
     (pattern) =>
@@ -60,6 +61,7 @@ export function waitingSteps(steps: StepRuntime, host: Readonly<Record<string, s
   };
 }
 
+/** Which tasks wait, and who runs which. */
 export interface InspectedTasksOptions {
   readonly patterns: readonly TaskPattern[];
   /** Runs the tasks that are not inspected. */
@@ -70,6 +72,7 @@ export interface InspectedTasksOptions {
   readonly onNotice: (text: string) => void;
 }
 
+/** Sends the tasks that wait for a debugger to one executor and all others to another, and says so. */
 export function createInspectingExecutor({ patterns, others, waiting, host, onNotice }: InspectedTasksOptions): TaskExecutor {
   const choose = (place: TaskPlace, program: string): TaskExecutor => {
     if (!matchesTask(place, patterns)) return others;

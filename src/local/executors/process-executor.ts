@@ -20,6 +20,7 @@ import { LineSink } from "../steps/step-output.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
 import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExecutor } from "../engine/task-executor.ts";
 
+/** Where the programs lie, and what they are given. */
 export interface ProcessExecutorOptions {
   /** Folder with the programs `driver` and `launcher-v2`. */
   readonly programFolder: string;
@@ -40,6 +41,12 @@ interface ProgramRun {
   readonly signal: AbortSignal;
 }
 
+/**
+ * Drivers and launchers as processes, each in a process group of its own.
+ *
+ * A driver that fails throws what it said last; a program that cannot be started throws {@link HostError} FILE_WRITE_FAILED or
+ * {@link ResolveError} ARGUMENT_TOO_LARGE.
+ */
 export function createProcessExecutor(options: ProcessExecutorOptions): TaskExecutor {
   return {
     async drive({ options: driverOptions, place, signal }: DriveRequest): Promise<DriverResult> {

@@ -14,12 +14,14 @@ import { propagateStatus } from "../../tasks/status-propagation.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
 import type { LaunchRequest } from "../engine/task-executor.ts";
 
+/** What recording a failure takes. */
 export interface UnstartedStepDeps {
   readonly api: KfpApi;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
+/** Whose steps they are. */
 export interface UnstartedStepOptions {
   readonly runId: string;
   readonly spec: PipelineSpec;

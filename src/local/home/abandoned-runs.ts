@@ -6,6 +6,7 @@
 import type { ApiServer } from "../../apiserver/server.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
 
+/** Text on the tasks of a run whose process is gone. */
 export const ABANDONED_MESSAGE = "The process of this run ended before the run did";
 
 const UNFINISHED = [RuntimeState.PENDING, RuntimeState.RUNNING, RuntimeState.CANCELING, RuntimeState.PAUSED];

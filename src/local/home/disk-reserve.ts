@@ -8,6 +8,7 @@ import { rmSync, writeFileSync } from "node:fs";
 /** Enough for the last writes of a run with thousands of tasks' worth of changed pages in the database's log. */
 export const RESERVE_BYTES = 256 * 1024;
 
+/** Room on the disk that is held for the end of a run. */
 export interface DiskReserve {
   /** May be called twice. Never throws. */
   release(): void;

@@ -9,6 +9,7 @@ import { hostname } from "node:os";
 import { errorMessage, HostError } from "../../core/errors.ts";
 import type { Home } from "./home.ts";
 
+/** Who uses a home. */
 export interface LockHolder {
   readonly pid: number;
   /** Kernel's start time of that process: a later process may get the same pid. Empty where /proc is not there. */
@@ -20,6 +21,7 @@ export interface LockHolder {
   readonly what: string;
 }
 
+/** A home that is ours until it is released. */
 export interface HomeLock {
   release(): Promise<void>;
 }

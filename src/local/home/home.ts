@@ -18,6 +18,7 @@ import { errorMessage, HostError } from "../../core/errors.ts";
 import { makeFolder } from "../../node/make-folder.ts";
 import { exists } from "../../node/path-kind.ts";
 
+/** The folders and files of a home, as paths. */
 export interface Home {
   /** Absolute. */
   readonly folder: string;
@@ -73,6 +74,7 @@ export async function prepareHome(folder: string): Promise<Home> {
   }
 }
 
+/** What a home takes on the disk. */
 export interface HomeUsage {
   readonly exists: boolean;
   readonly databaseBytes: number;
@@ -81,6 +83,7 @@ export interface HomeUsage {
   readonly environmentsBytes: number;
 }
 
+/** Adds up what a home takes. What is not there has 0 bytes; a folder that cannot be listed throws the error of the file system. */
 export async function homeUsage(home: Home): Promise<HomeUsage> {
   const [databaseBytes, artifactsBytes, runsBytes, environmentsBytes] = await Promise.all(
     [home.database, home.artifacts, home.runs, home.environments].map(sizeOf),

@@ -14,6 +14,7 @@ import { runErrors, runWarnings } from "./pipeline-checks.ts";
 import type { LoadedPipeline } from "./pipeline-file.ts";
 import { flattened, placedTasks, type PlacedTask } from "./pipeline-tasks.ts";
 
+/** What a local run says about a pipeline before it starts. */
 export interface FeatureReport {
   readonly errors: readonly string[];
   readonly warnings: readonly string[];

@@ -6,8 +6,10 @@
  *
  * @module
  */
+/** Supported as in the cluster; done without, with a warning; or refused. */
 export type Treatment = "supported" | "warning" | "error";
 
+/** A row of the table of features. */
 export interface Feature {
   /** As in the table of docs/local.md. */
   readonly name: string;

@@ -18,6 +18,7 @@ interface TaskInDag {
   readonly task: PipelineTaskSpec;
 }
 
+/** Follows the URI of an importer through the pipeline to constants, defaults and parameters of the run. */
 export class ImportedUris {
   readonly #graph: PipelineGraph;
   readonly #given: Readonly<Record<string, JsonValue>>;

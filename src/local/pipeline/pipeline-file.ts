@@ -14,6 +14,7 @@ import { checkPipeline } from "./pipeline-checks.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
 import { oneLine } from "../../core/one-line.ts";
 
+/** A pipeline that has passed the static check. */
 export interface LoadedPipeline {
   /** As given on the command line. */
   readonly path: string;

@@ -7,6 +7,7 @@ import type { ComponentSpec, DagSpec, PipelineTaskSpec } from "../../core/kfp-ty
 import { SpecError } from "../../core/errors.ts";
 import { componentOf, executorOf, type ExecutorSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 
+/** A task of the spec and where it stands; loops are not unrolled. */
 export interface PlacedTask {
   readonly key: string;
   /** Dotted, from `root`. */

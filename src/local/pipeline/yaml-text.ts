@@ -17,6 +17,7 @@ import { UNSAFE_INTEGER } from "../../core/values/value.ts";
 import { isScalar, Lexer, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from "yaml";
 import { oneLine } from "../../core/one-line.ts";
 
+/** The documents of a text as JSON, or what is wrong with it. */
 export type YamlDocuments =
   | { readonly documents: readonly JsonValue[] }
   /** Line and column count from 1. */

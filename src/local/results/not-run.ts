@@ -13,6 +13,7 @@ import { flattened, type PlacedTask } from "../pipeline/pipeline-tasks.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
 
+/** A task of the plan that has no row, and why. */
 export interface NotRunTask {
   readonly name: string;
   /** As the pipeline calls it for people; absent where that is its name. */
@@ -30,6 +31,7 @@ export interface NotRunTask {
   readonly error?: string;
 }
 
+/** Plan and outcome, to be compared. */
 export interface NotRunInput {
   readonly tasks: readonly PlacedTask[];
   readonly rows: readonly PipelineTask[];

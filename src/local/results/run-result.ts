@@ -19,6 +19,7 @@ import {
 import type { NotRunTask } from "./not-run.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 
+/** An artifact as the result tells of it. */
 export interface ArtifactResult {
   readonly name: string;
   /** Enum name of the wire. */
@@ -30,11 +31,13 @@ export interface ArtifactResult {
   readonly numberValue?: number;
 }
 
+/** Inputs or outputs of a task, by key. */
 export interface ValuesResult {
   readonly parameters: Readonly<Record<string, JsonValue>>;
   readonly artifacts: Readonly<Record<string, readonly ArtifactResult[]>>;
 }
 
+/** A task with a row, as the result tells of it. */
 export interface TaskResult {
   readonly taskId: string;
   readonly name: string;
@@ -75,6 +78,7 @@ export interface StepFailure {
   readonly lastLines: readonly string[];
 }
 
+/** What a result is made from. */
 export interface RunResultInput {
   readonly runId: string;
   readonly state: RunResult["state"];
@@ -86,6 +90,7 @@ export interface RunResultInput {
   readonly displayNames: ReadonlyMap<string, string>;
 }
 
+/** The result of a run, as `--output json` prints it: tasks in the order of the tree, then those that did not run. */
 export function buildRunResult(input: RunResultInput): RunResult {
   const { runId, state, durationMs, tasks } = input;
   const places = taskPlaces(tasks);

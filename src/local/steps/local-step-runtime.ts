@@ -23,6 +23,7 @@ import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime
 import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
 import { taskFolderName } from "../engine/task-label.ts";
 
+/** A line that a step printed. */
 export interface StepLine {
   readonly place: TaskPlace;
   readonly stream: "stdout" | "stderr";
@@ -32,6 +33,7 @@ export interface StepLine {
   readonly isRoutine: boolean;
 }
 
+/** Where the steps of a run leave files, and what they find. */
 export interface LocalStepRuntimeOptions {
   /** HOME/runs/RUN_ID, absolute. */
   readonly runFolder: string;
@@ -41,6 +43,7 @@ export interface LocalStepRuntimeOptions {
   readonly onLine: (line: StepLine) => void;
 }
 
+/** Steps on this machine, and what they printed last. */
 export interface LocalStepRuntime extends StepRuntime {
   /** The last lines of a step's latest attempt. */
   lastLines(place: TaskPlace): readonly string[];
@@ -54,10 +57,12 @@ export function runLogPath(runFolder: string): string {
   return join(runFolder, "log");
 }
 
+/** Where the launcher configuration of a run lies, which a pod would have mounted. */
 export function launcherConfigFolder(runFolder: string): string {
   return join(runFolder, "launcher-config");
 }
 
+/** Steps as processes of this machine: folders, environments of Python, and paths in the place of mounts. */
 export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalStepRuntime {
   const { runFolder, onLine, python } = options;
   const tails = new Map<string, LogTail>();

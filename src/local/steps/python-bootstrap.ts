@@ -21,6 +21,7 @@ const OWN_ENVIRONMENT =
 
 const INSTALL = "python3 -m pip install ";
 
+/** What the SDK's shell script would do, taken apart. */
 export interface PythonStep {
   /** `pip install` lines for a shell, in their order. */
   readonly installs: readonly string[];

@@ -19,6 +19,7 @@ import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
 import { exists } from "../../node/path-kind.ts";
 
+/** Where environments are kept, and what making one may use. */
 export interface PythonEnvironmentsOptions {
   /** Absolute: HOME/environments. */
   readonly folder: string;
@@ -39,6 +40,7 @@ const COMPLETE = "complete";
 const INSTALL_TIMEOUT_MS = 30 * 60_000;
 const QUESTION_TIMEOUT_MS = 60_000;
 
+/** Virtual environments of Python, one for each set of packages, made once and used by all steps and runs of a home. */
 export class PythonEnvironments {
   readonly #options: PythonEnvironmentsOptions;
   readonly #made = new Map<string, Promise<string>>();

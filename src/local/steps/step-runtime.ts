@@ -8,6 +8,7 @@ import type { OutputSink } from "../../ports/process-runner.ts";
 import type { PodIdentity } from "../engine/pod-command.ts";
 import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
 
+/** What a launcher is started with. `end` is called once, whatever happens. */
 export interface PreparedLauncher {
   /** The whole environment of the launcher and of the user's program: the host's, the container's, what is local. */
   readonly environment: Readonly<Record<string, string>>;
@@ -17,11 +18,13 @@ export interface PreparedLauncher {
   end(): Promise<void>;
 }
 
+/** A launcher with the command of its step. */
 export interface PreparedStep extends PreparedLauncher {
   /** Flags of the launcher, `--`, the user's command; without program name. */
   readonly argv: readonly string[];
 }
 
+/** What a step of this machine needs in the place of a pod. */
 export interface StepRuntime {
   /** The whole environment of the driver of a task: where the parameter files of a step go, among others. */
   driverEnvironment(place: TaskPlace): Readonly<Record<string, string>>;

@@ -21,10 +21,12 @@ import { noCredentials } from "./no-credentials.ts";
 /** Time before expiry at which new credentials are fetched. */
 const REFRESH_BEFORE_MS = 5 * 60_000;
 
+/** What looking for credentials takes: requests go to metadata and token services. */
 export interface ChainDeps extends ProviderDeps {
   readonly clock: Clock;
 }
 
+/** Where to look. */
 export interface ChainOptions {
   readonly environment: Environment;
   /** Profile that the pipeline root's query names: goes before everything else. */
@@ -34,6 +36,7 @@ export interface ChainOptions {
   readonly longestLoginMs?: number;
 }
 
+/** Credentials that were found. */
 export interface EnvironmentLogin {
   readonly credentials: CredentialSource;
   /** From the profile, where the environment names none. */

@@ -21,6 +21,7 @@ import type { S3Requests } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
 
+/** Settings of the client for stores with an address of their own. */
 export interface MinioSettings extends ClientSettings {
   /** `http(s)://host[:port]`. */
   readonly endpoint: string;
@@ -40,6 +41,7 @@ interface MinioCall {
 
 const WITH_CHECKSUMS = { "x-amz-checksum-mode": "ENABLED" };
 
+/** Requests through the `minio` package. Sends nothing yet. */
 export function createMinioClient(settings: MinioSettings): S3Requests {
   const url = new URL(settings.endpoint);
   const isHttps = url.protocol === "https:";

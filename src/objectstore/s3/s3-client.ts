@@ -34,6 +34,7 @@ import { answerFacts, readDocument, storedTag, toBlobBody } from "./response-hea
 import type { S3Requests } from "./s3-requests.ts";
 import { errorCode } from "../store-errors.ts";
 
+/** Settings of the client for AWS and for what only AWS has. */
 export interface S3Settings extends ClientSettings {
   /** Absent: the endpoint of the region at AWS. */
   readonly endpoint?: string;
@@ -46,6 +47,7 @@ export interface S3Settings extends ClientSettings {
   readonly kmsKeyId?: string;
 }
 
+/** Requests through the AWS SDK. Sends nothing yet. */
 export function createS3Client(settings: S3Settings): S3Requests {
   const { bucket: Bucket } = settings;
   const client = new S3Client(clientConfig(settings));

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { createCrc32c, createCrc64Nvme } from "./crc.ts";
 
+/** What a checksum is computed with. */
 export type ChecksumAlgorithm = "crc32" | "sha256" | "sha1" | "crc32c" | "crc64nvme" | "md5";
 
 /** Cheapest first: what Node does in native code before what is done here. */
@@ -27,11 +28,13 @@ export interface OfferedChecksum {
   readonly parts?: number;
 }
 
+/** A checksum under way: fed piece by piece, asked once. */
 export interface Checksum {
   update(bytes: Uint8Array): void;
   digest(): Buffer;
 }
 
+/** Begins a checksum. */
 export function createChecksum(algorithm: ChecksumAlgorithm): Checksum {
   switch (algorithm) {
     case "crc32c":

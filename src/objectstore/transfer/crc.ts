@@ -11,12 +11,14 @@ const POLYNOMIAL_32C = 0x82f63b78;
 const POLYNOMIAL_64_HIGH = 0x9a6c9329;
 const POLYNOMIAL_64_LOW = 0xac4bc9b5;
 
+/** A cyclic redundancy check under way. */
 export interface Crc {
   update(bytes: Uint8Array): void;
   /** Big-endian, as S3 writes it before Base64. */
   digest(): Buffer;
 }
 
+/** CRC-32C (Castagnoli), reflected. */
 export function createCrc32c(): Crc {
   const table = table32c();
   let crc = 0xffffffff;
@@ -32,6 +34,7 @@ export function createCrc32c(): Crc {
   };
 }
 
+/** CRC-64 of the NVMe specification, reflected, in two halves of 32 bits. */
 export function createCrc64Nvme(): Crc {
   const { highs, lows } = table64();
   let high = 0xffffffff;
