@@ -60,7 +60,7 @@ const DEFAULT_PORT = "8887";
 /**
  * Reads the settings of the connection.
  *
- * @throws {UsageError} ENVIRONMENT_INVALID naming the variable, or FLAG_INVALID for a port that is no number.
+ * @throws {UsageError} ENVIRONMENT_INVALID naming the variable, or FLAG_INVALID for a port that is not a number.
  */
 export function readChannelSettings(environment: Environment, flags: ConnectionFlags): ChannelSettings {
   const { host, port } = chooseAddress(environment, flags);

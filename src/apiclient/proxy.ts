@@ -27,7 +27,7 @@ export interface HttpProxy {
  *
  * @param host Host name or IP address of the API server, without brackets.
  * @returns `undefined` for a direct connection.
- * @throws {UsageError} ENVIRONMENT_INVALID when the proxy variable is no URL.
+ * @throws {UsageError} ENVIRONMENT_INVALID when the proxy variable is not a URL.
  */
 export function chooseProxy(environment: Environment, host: string, port: number): HttpProxy | undefined {
   const variable = ["HTTPS_PROXY", "https_proxy"].find((name) => (environment[name] ?? "") !== "");

@@ -31,7 +31,7 @@ export type Repeatability = "idempotent" | "once";
 
 const RETRYABLE: ReadonlySet<GrpcStatus> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"]);
 
-/** Statuses after which nobody here knows whether the server did the work. */
+/** Statuses after which it is unknown here whether the server did the work. */
 const AMBIGUOUS: ReadonlySet<GrpcStatus> = new Set(["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN"]);
 
 /** True when the transport says that the request never left this machine (texts of @grpc/grpc-js 1.14). */

@@ -74,7 +74,7 @@ async function fromKubeconfig(text: string, path: string): Promise<KubeConnectio
   try {
     root = parse(text, { logLevel: "error" });
   } catch (error) {
-    throw unavailable(`${path} is no YAML: ${errorMessage(error).split("\n")[0]}`);
+    throw unavailable(`${path} is not YAML: ${errorMessage(error).split("\n")[0]}`);
   }
   const contextName = textOf(root, "current-context");
   if (contextName === undefined) throw unavailable(`${path} has no current-context`);
@@ -131,7 +131,7 @@ function namedEntry(root: unknown, list: string, name: string, member: string, p
   return value;
 }
 
-/** A member of something that may be no object. */
+/** A member of something that may not be an object. */
 export function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }

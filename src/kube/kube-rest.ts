@@ -1,7 +1,7 @@
 /**
  * ports/kube-api over HTTPS, without a client library: a handful of requests (docs/spec/connections.md).
  *
- * Nothing is read and nobody is called before the first method call.
+ * Nothing is read and no server is called before the first method call.
  *
  * @module
  */

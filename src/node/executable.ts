@@ -31,7 +31,7 @@ export interface StartCheck {
   readonly suspicion?: string;
 }
 
-/** Looks at the program of a command as the kernel will. Never throws: what cannot be looked at is no problem yet. */
+/** Looks at the program of a command as the kernel will. Never throws: what cannot be looked at is not a problem yet. */
 export async function checkStart(
   options: Pick<CommandOptions, "command" | "environment" | "workingDirectory">,
 ): Promise<StartCheck> {

@@ -135,7 +135,7 @@ function connectionAdvice(reason: string): string {
     case "ENOTFOUND":
       return "The host name of the endpoint is not known here: correct it, or the name service.";
     case "ECONNREFUSED":
-      return "Nobody listens there: check address and port, and that the store runs.";
+      return "Nothing listens there: check address and port, and that the store runs.";
     case "CERT_HAS_EXPIRED":
       return "The store's certificate has expired: renew it, or set the clock of this machine.";
     case "ERR_TLS_CERT_ALTNAME_INVALID":

@@ -47,9 +47,9 @@ describe("kfp-runtime run", () => {
     {
       name: "no pipeline",
       args: ["no-pipeline.yaml"],
-      lines: [/no-pipeline\.yaml is no compiled pipeline: it has no pipelineInfo, no root, .*kind ConfigMap/],
+      lines: [/no-pipeline\.yaml is not a compiled pipeline: it has no pipelineInfo, no root, .*kind ConfigMap/],
     },
-    { name: "nothing in the file", args: ["empty.yaml"], lines: [/empty\.yaml is no compiled pipeline: it is empty/] },
+    { name: "nothing in the file", args: ["empty.yaml"], lines: [/empty\.yaml is not a compiled pipeline: it is empty/] },
     { name: "another schema version", args: ["old.yaml"], lines: [/schemaVersion is "1\.0\.0"/] },
     {
       name: "a component that does not exist",
@@ -84,7 +84,7 @@ describe("kfp-runtime run", () => {
     {
       name: "parameters that are no map",
       args: [parameters, "--params", "list.json"],
-      lines: [/list\.json as parameters: it is no map/],
+      lines: [/list\.json as parameters: it is not a map/],
     },
     {
       name: "an unknown option",

@@ -204,7 +204,7 @@ describe("other stores", () => {
     await expect(store.download("gs://b/root/x", join(folder, "out"))).rejects.toMatchObject({ code: "STORE_CONFIG_INVALID" });
   });
 
-  test("an endpoint that is no URL is refused", async () => {
+  test("an endpoint that is not a URL is refused", async () => {
     const config = configFor("s3", "bucket", { endpoint: "ftp://x" });
     await expect(roundTrip(open("s3", { config }), "s3://bucket/root/x")).rejects.toMatchObject({ code: "STORE_CONFIG_INVALID" });
   });

@@ -1,5 +1,5 @@
 /**
- * Enum fields of requests hold numbers the API knows, and times are times: proto3 lets any number through, and a state nobody knows, or
+ * Enum fields of requests hold numbers the API knows, and times are times: proto3 lets any number through, and an unknown state, or
  * a moment no calendar has, would be stored and read for ever. Pure.
  *
  * @module

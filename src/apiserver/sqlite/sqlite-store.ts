@@ -26,7 +26,7 @@ export interface SqliteStoreOptions {
 /**
  * Opens the database, creating or upgrading it where needed.
  *
- * @throws {HostError} HOME_UNUSABLE when it cannot be opened, is no database, or was written by a newer version.
+ * @throws {HostError} HOME_UNUSABLE when it cannot be opened, is not a database, or was written by a newer version.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
   let db: SqliteDatabase | undefined;

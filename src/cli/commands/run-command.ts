@@ -109,7 +109,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
 async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText" | "stat">, path: string): Promise<JsonObject> {
   const [values = {}, ...more] = await readDocuments(await readFile(files, path), path);
   if (typeof values !== "object" || values === null || Array.isArray(values) || more.length > 0) {
-    throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is no map of names to values`);
+    throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is not a map of names to values`);
   }
   return values;
 }

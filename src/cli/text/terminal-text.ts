@@ -165,7 +165,7 @@ function escapeButTabs(text: string): string {
   return text.split("\t").map(escapeControls).join("\t");
 }
 
-/** `38;5;N` and `38;2;R;G;B` (48, 58 alike) carry numbers that are no attributes. */
+/** `38;5;N` and `38;2;R;G;B` (48, 58 alike) carry numbers that are not attributes. */
 function isHarmless(parameters: string): boolean {
   const numbers = parameters.split(/[;:]/).map(Number);
   for (let index = 0; index < numbers.length; index += 1) {

@@ -40,7 +40,7 @@ const NESTING_LIMIT = 200;
 const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersion"];
 
 /**
- * @throws {UsageError} FILE_UNREADABLE when it cannot be read, is no YAML, or is no pipeline.
+ * @throws {UsageError} FILE_UNREADABLE when it cannot be read, is not YAML, or is not a pipeline.
  * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
  */
 export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
@@ -140,7 +140,7 @@ function isContainer(value: JsonValue): value is JsonObject | JsonValue[] {
   return typeof value === "object" && value !== null;
 }
 
-/** Large pipelines load faster as JSON; a text that is none may still be YAML. */
+/** Large pipelines load faster as JSON; another text may still be YAML. */
 function parseJson(text: string): JsonValue | undefined {
   if (!/^\s*\{/.test(text)) return undefined;
   try {
@@ -152,15 +152,15 @@ function parseJson(text: string): JsonValue | undefined {
 
 function pipelineSource(documents: readonly JsonValue[], path: string): JsonObject {
   const noPipeline = (reason: string): UsageError =>
-    new UsageError("FILE_UNREADABLE", `${path} is no compiled pipeline: ${reason}`);
+    new UsageError("FILE_UNREADABLE", `${path} is not a compiled pipeline: ${reason}`);
   const [first, second, ...more] = documents;
   if (first === undefined) throw noPipeline("it is empty");
   if (!isJsonObject(first)) throw noPipeline("it holds no map");
   if (more.length > 0) throw noPipeline("it has more than two documents");
-  if (second !== undefined && !isJsonObject(second)) throw noPipeline("its second document is no platform spec");
+  if (second !== undefined && !isJsonObject(second)) throw noPipeline("its second document is not a platform spec");
   const wrapped = first["pipeline_spec"] ?? first["pipelineSpec"];
   const spec = wrapped ?? first;
-  if (!isJsonObject(spec)) throw noPipeline("its pipeline_spec is no map");
+  if (!isJsonObject(spec)) throw noPipeline("its pipeline_spec is not a map");
   const missing = REQUIRED_MEMBERS.filter((name) => !Object.hasOwn(spec, name) && !Object.hasOwn(spec, snakeCase(name)));
   if (missing.length > 0) {
     const kind = typeof spec["kind"] === "string" ? ` (it is a Kubernetes object of kind ${spec["kind"]})` : "";
@@ -168,8 +168,9 @@ function pipelineSource(documents: readonly JsonValue[], path: string): JsonObje
   }
   const platformSpec = second ?? first["platform_spec"] ?? first["platformSpec"];
   if (platformSpec === undefined) return spec;
-  if (!isJsonObject(platformSpec)) throw noPipeline("its platform spec is no map");
-  if (!Object.hasOwn(platformSpec, "platforms")) throw noPipeline("its second document is no platform spec: it has no platforms");
+  if (!isJsonObject(platformSpec)) throw noPipeline("its platform spec is not a map");
+  if (!Object.hasOwn(platformSpec, "platforms"))
+    throw noPipeline("its second document is not a platform spec: it has no platforms");
   return { pipeline_spec: spec, platform_spec: platformSpec };
 }
 

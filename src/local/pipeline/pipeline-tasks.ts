@@ -32,7 +32,7 @@ export interface PlacedTask {
  */
 export function placedTasks(pipeline: ParsedPipeline): PlacedTask[] {
   const { root } = pipeline.spec;
-  if (root?.implementation.case !== "dag") throw new SpecError("SPEC_INVALID", "the root of the pipeline is no DAG");
+  if (root?.implementation.case !== "dag") throw new SpecError("SPEC_INVALID", "the root of the pipeline is not a DAG");
   return tasksOf(pipeline, root.implementation.value, "root", []);
 }
 

@@ -206,7 +206,7 @@ function grouped<Entry, Result>(
 
 /**
  * Several entries of one key are those of several iterations: a list in their order. One entry is a list of one where it comes from a
- * loop, a plain value elsewhere; a step inside a loop has the entry type of an iteration and is no collection.
+ * loop, a plain value elsewhere; a step inside a loop has the entry type of an iteration and is not a collection.
  */
 function parameterValue(entries: readonly IoParameter[], type: TaskType): JsonValue {
   const values = inIterationOrder(entries).map(({ value }) => (value === undefined ? null : toJson(ValueSchema, value)));

@@ -67,7 +67,7 @@ async function createRequests(session: StoreSession, settings: ClientSettings, l
   const { endpoint, credentials } = login;
   const { query } = session;
   if (endpoint !== undefined && !isHttpUrl(endpoint)) {
-    throw new StorageError("STORE_CONFIG_INVALID", `The endpoint of provider "${session.provider}" is no http or https URL.`);
+    throw new StorageError("STORE_CONFIG_INVALID", `The endpoint of provider "${session.provider}" is not an http or https URL.`);
   }
   const isPlainHost = endpoint !== undefined && new URL(endpoint).pathname === "/";
   if (session.provider === "minio" && isPlainHost && Object.keys(query).length === 0) {

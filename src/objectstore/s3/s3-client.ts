@@ -276,7 +276,7 @@ function toFailure(error: unknown): unknown {
   });
 }
 
-/** An answer that is no S3 document at all (a proxy's page) fails while it is read, but its status is kept. */
+/** An answer that is not an S3 document at all (a proxy's page) fails while it is read, but its status is kept. */
 function metadataStatus(error: Error): number | undefined {
   if (!("$metadata" in error) || typeof error.$metadata !== "object" || error.$metadata === null) return undefined;
   return "httpStatusCode" in error.$metadata && typeof error.$metadata.httpStatusCode === "number"

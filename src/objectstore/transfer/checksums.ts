@@ -71,7 +71,7 @@ export function isMd5(etag: string): boolean {
   return /^[0-9a-f]{32}$/.test(etag);
 }
 
-/** Reads the `x-amz-checksum-*` headers of an answer, cheapest algorithm first. What is no checksum is passed over. */
+/** Reads the `x-amz-checksum-*` headers of an answer, cheapest algorithm first. What is not a checksum is passed over. */
 export function offeredChecksums(headers: Readonly<Record<string, string | string[] | undefined>>): OfferedChecksum[] {
   return CHECKSUM_ALGORITHMS.flatMap((algorithm) => {
     const text = headers[`x-amz-checksum-${algorithm}`];

@@ -67,7 +67,7 @@ export async function isRegionIntact(file: FileHandle, region: FileRegion, { che
 }
 
 function damage({ name }: Claim): string {
-  const hint = name === "ETag" ? "; if this store's ETags are no digests, set KFP_VERIFY_ETAG=off" : "";
+  const hint = name === "ETag" ? "; if this store's ETags are not digests, set KFP_VERIFY_ETAG=off" : "";
   return `the received bytes differ from the stored ones (${name} does not match)${hint}`;
 }
 

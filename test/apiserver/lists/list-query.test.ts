@@ -104,7 +104,7 @@ describe("filter", () => {
   });
 
   test.for([
-    { name: "text that is no JSON", filter: "not json" },
+    { name: "text that is not JSON", filter: "not json" },
     { name: "a stray percent sign", filter: "%" },
     { name: "an unknown member", filter: '{"predicate":[]}' },
     { name: "an unknown member of a predicate", filter: predicate({ operation: 1, key: "name", text: "a" }) },

@@ -65,7 +65,7 @@ describe("loadPipelineFile()", () => {
       text: "a: 1\nb: [2, -9007199254740993]",
       message: "Cannot read p.yaml as YAML: line 2, column 8: this is an integer beyond 9007199254740991",
     },
-    { name: "a list", text: "- 1", message: "p.yaml is no compiled pipeline: it holds no map" },
+    { name: "a list", text: "- 1", message: "p.yaml is not a compiled pipeline: it holds no map" },
     { name: "three documents", text: "a: 1\n---\nb: 1\n---\nc: 1", message: "it has more than two documents" },
     { name: "another second document", text: `${JSON.stringify(spec)}\n---\na: 1`, message: "it has no platforms" },
     {
