@@ -36,6 +36,7 @@ import { TokenSource } from "./auth.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 import { prepareChannel } from "./channel.ts";
 import { DEFAULT_RETRY_POLICY, FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
+import { taskFilterText } from "./task-filter.ts";
 import { Transport, type Traffic } from "./transport.ts";
 
 /** What a connection takes of its process. */
@@ -140,12 +141,12 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
     },
 
     async listTasks(runId, options = {}) {
-      const { parentId, filter = "", orderBy = "", pageSize = PAGE_SIZE, pageToken = "" } = options;
+      const { parentId, orderBy = "", pageSize = PAGE_SIZE, pageToken = "" } = options;
       const request = create(ListTasksRequestSchema, {
         runId,
         pageSize,
         pageToken,
-        filter,
+        filter: taskFilterText(options),
         orderBy,
         ...(parentId === undefined ? {} : { parentFilter: { case: "parentId" as const, value: parentId } }),
       });

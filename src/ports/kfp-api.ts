@@ -15,19 +15,25 @@ import type {
   CreateArtifactRequestSchema,
 } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import type { PipelineVersion } from "../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
-import type { Artifact, ArtifactTask, PipelineTask, Run, TaskInit } from "../core/kfp-types.ts";
+import type { Artifact, ArtifactTask, PipelineTask, Run, TaskInit, TaskState } from "../core/kfp-types.ts";
 
 /** A link between an artifact and a task, as it is created. */
 export type ArtifactTaskInit = MessageInitShape<typeof ArtifactTaskSchema>;
 /** A request for an artifact and its first link. */
 export type CreateArtifactInit = MessageInitShape<typeof CreateArtifactRequestSchema>;
 
+/** Conditions that all have to hold; an absent one does not restrict. */
+export interface TaskFilter {
+  /** The task's name is one of these. */
+  readonly names?: readonly string[];
+  /** The task is in one of these states. */
+  readonly states?: readonly TaskState[];
+}
+
 /** Which tasks of a run, and which page of them. */
-export interface ListTasksOptions {
+export interface ListTasksOptions extends TaskFilter {
   /** Only direct children of this task. */
   readonly parentId?: string;
-  /** JSON text of a Filter message (docs/spec/api-server.md#filter). */
-  readonly filter?: string;
   /** `field` or `field desc`. */
   readonly orderBy?: string;
   /** Rows per page, 1 to 200; default 200. */

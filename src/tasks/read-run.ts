@@ -34,7 +34,7 @@ import type { Logger } from "../ports/logger.ts";
 import { warnOfUnknownFields } from "../program/unknown-fields.ts";
 import { iterationOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { TaskReader } from "../resolver/run/task-rows.ts";
-import { findTask, listAllTasks, nameFilter, taskReader } from "./read-tasks.ts";
+import { findTask, listAllTasks, taskReader } from "./read-tasks.ts";
 
 /** Up to this many tasks a run is read whole. */
 export const WHOLE_RUN_LIMIT = 200;
@@ -155,7 +155,7 @@ async function readProducers(
 ): Promise<PipelineTask[]> {
   if (names.length === 0) return [];
   const distinct = [...new Set(names)].toSorted();
-  const list = { parentId, filter: nameFilter(distinct) };
+  const list = { parentId, names: distinct };
   if (iterationIndex === undefined || iterationIndex < 0) return listAllTasks(api, runId, list);
   return listAllTasks(api, runId, { ...list, orderBy: "create_time desc" }, (tasks) =>
     distinct.every((name) => tasks.some((task) => task.name === name && iterationOf(task) === iterationIndex)),

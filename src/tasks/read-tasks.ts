@@ -1,29 +1,14 @@
 /**
- * Reads of tasks below the whole run: all pages, filters, rows on demand.
+ * Reads of tasks below the whole run: all pages, rows on demand.
  *
- * Source: docs/spec/api-server.md#page-token, #filter, #gettask-and-listtasks.
+ * Source: docs/spec/api-server.md#page-token, #gettask-and-listtasks.
  *
  * @module
  */
 import { ApiError } from "../core/errors.ts";
-import type { PipelineTask, TaskState } from "../core/kfp-types.ts";
+import type { PipelineTask } from "../core/kfp-types.ts";
 import type { KfpApi, ListTasksOptions } from "../ports/kfp-api.ts";
 import type { TaskReader } from "../resolver/run/task-rows.ts";
-
-/** A filter for tasks with one of these names; the text goes into ListTasksOptions.filter. */
-export function nameFilter(names: readonly string[]): string {
-  return filterText([{ operation: "IN", key: "name", string_values: { values: names } }]);
-}
-
-/** A filter for tasks in one of these states: the column holds the state's number. */
-export function stateFilter(states: readonly TaskState[]): string {
-  return filterText([{ operation: "IN", key: "status", int_values: { values: states } }]);
-}
-
-function filterText(predicates: readonly object[]): string {
-  // The reference decodes the text as part of a URL once more, so what that would change is escaped.
-  return JSON.stringify({ predicates }).replaceAll("%", "%25").replaceAll("+", "%2B");
-}
 
 /** Follows the page tokens to the end, or until `enough` says so after a page. */
 export async function listAllTasks(

@@ -36,7 +36,7 @@ import type { Logger } from "../ports/logger.ts";
 import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/states/status-walk.ts";
 import { TaskIndex } from "../resolver/run/task-index.ts";
 import { timestampNow } from "./task-status.ts";
-import { findTask, stateFilter } from "./read-tasks.ts";
+import { findTask } from "./read-tasks.ts";
 
 /** What rolling up states takes. */
 export interface StatusPropagationDeps {
@@ -174,7 +174,7 @@ async function countChildren(
   parentId: string,
   states: readonly TaskState[],
 ): Promise<{ total: number; highest: PipelineTask | undefined }> {
-  const filter = states.length === 0 ? {} : { filter: stateFilter(states) };
+  const filter = states.length === 0 ? {} : { states };
   const page = await api.listTasks(runId, { parentId, ...filter, orderBy: "status desc", pageSize: 1 });
   return { total: page.totalSize, highest: page.tasks[0] };
 }

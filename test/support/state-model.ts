@@ -233,9 +233,8 @@ class StatusWorld implements World {
         );
         return this.#row(id, state as TaskState);
       },
-      listTasks: async (_runId, { parentId = "", filter = "" } = {}) => {
+      listTasks: async (_runId, { parentId = "", states: wanted } = {}) => {
         const parent = this.#node(parentId);
-        const wanted = statesIn(filter);
         const isShared = () => parent.children.some((child) => this.#isWrittenByOthers(actor, child));
         const found = await read(`count ${parentId} ${wanted?.join(",") ?? "all"}`, isShared, () =>
           parent.children.flatMap(({ id }) => {
@@ -308,12 +307,6 @@ function lastStateOf({ leaf, children }: Node): TaskState {
 function isBelow(node: Node, ancestor: Node): boolean {
   for (let at = node.parent; at !== undefined; at = at.parent) if (at === ancestor) return true;
   return false;
-}
-
-function statesIn(filter: string): TaskState[] | undefined {
-  if (filter === "") return undefined;
-  const { predicates } = JSON.parse(filter) as { predicates: { int_values: { values: TaskState[] } }[] };
-  return predicates[0]?.int_values.values;
 }
 
 function name(state: TaskState | undefined): string {
