@@ -16,6 +16,7 @@ import { loadPipelineFile } from "../src/local/pipeline/pipeline-file.ts";
 import { runPipeline } from "../src/local/run-pipeline.ts";
 import { nodeFileSystem } from "../src/node/node-file-system.ts";
 import { systemClock } from "../src/node/system-clock.ts";
+import { CallStats } from "../test/fakes/call-stats.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -31,7 +32,8 @@ const items = Array.from({ length: iterations }, (_, index) => index);
 const folder = await mkdtemp(path.join(tmpdir(), "kfp-wide-loop-"));
 try {
   const environment = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
-  const { result, stats } = await runPipeline(
+  const calls = new CallStats();
+  const { result } = await runPipeline(
     {
       clock: systemClock,
       files: nodeFileSystem,
@@ -42,6 +44,11 @@ try {
       onStarted: () => undefined,
       signal: new AbortController().signal,
       killChildren: () => killDescendants(process.pid),
+      interceptor: {
+        received: (method, bytes) => calls.countRequest(method, bytes),
+        sent: (method, bytes) => calls.countResponse(method, bytes),
+        failed: (method) => calls.countFailure(method),
+      },
     },
     {
       pipeline: await loadPipelineFile(nodeFileSystem, path.join(root, "test/fixtures/pipelines/wide_loop.yaml")),
@@ -59,7 +66,8 @@ try {
   const output = result.outputs.parameters["Output"];
   if (result.state !== "SUCCEEDED" || JSON.stringify(output) !== JSON.stringify(items))
     throw new Error(`the run is ${result.state}`);
-  const all = Object.values(stats);
+  const methods = calls.snapshot();
+  const all = Object.values(methods);
   const sum = (pick: (method: (typeof all)[number]) => number): number => all.reduce((total, method) => total + pick(method), 0);
   const perTask = (value: number): number => Math.round((value / result.tasks.length) * 100) / 100;
   const report = {
@@ -71,10 +79,10 @@ try {
     wallMs: result.durationMs,
     wallMsPerIteration: Math.round((result.durationMs / iterations) * 10) / 10,
     tasks: result.tasks.length,
-    callsPerTask: perTask(sum(({ calls }) => calls)),
+    callsPerTask: perTask(sum(({ calls: count }) => count)),
     requestBytesPerTask: Math.round(perTask(sum(({ requestBytes }) => requestBytes))),
     responseBytesPerTask: Math.round(perTask(sum(({ responseBytes }) => responseBytes))),
-    methods: stats,
+    methods,
   };
   process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
 } finally {

@@ -13,8 +13,7 @@ import type { ApiPackage } from "../wire/grpc-definition.ts";
 import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { RunService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { ArtifactCalls } from "./services/artifact-service.ts";
-import { CallStats, type MethodStats } from "./call-stats.ts";
-import { FaultPlan, type Fault } from "./faults.ts";
+import type { CallInterceptor } from "./grpc/call-interceptor.ts";
 import type { Handlers, ServedService } from "./grpc/grpc-server.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
 import { RunCalls, type EngineHooks } from "./services/run-service.ts";
@@ -43,7 +42,8 @@ export interface ApiServerOptions {
   readonly engine?: EngineHooks;
   /** Default the system's clock. */
   readonly now?: () => Date;
-  readonly faults?: readonly Fault[];
+  /** Default none. */
+  readonly interceptor?: CallInterceptor;
   readonly onInternalError?: (method: string, error: unknown) => void;
 }
 
@@ -56,11 +56,6 @@ export interface ApiServer {
   readonly store: Store;
   /** Runs and their states, for the engine in this process. */
   readonly runs: RunLifecycle;
-  /** Faults may be added while the server runs. */
-  readonly faults: FaultPlan;
-  /** Calls and bytes so far, by RPC name. */
-  stats(): Record<string, MethodStats>;
-  resetStats(): void;
   /** Ends open calls within a second or cuts them, and closes the database. May be called twice. */
   close(): Promise<void>;
 }
@@ -109,8 +104,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       artifactHandlers(new ArtifactCalls({ store, now, outputLinkTypes: options.outputLinkTypes ?? "typed" })),
     ),
   ];
-  const faults = new FaultPlan(options.faults);
-  const stats = new CallStats();
   try {
     const grpc = await startGrpcServer({
       host,
@@ -118,8 +111,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       packages: options.packages ?? ["v2beta1", "v2"],
       runLayout: options.runLayout ?? "merged",
       services,
-      faults,
-      stats,
+      interceptor: options.interceptor ?? {},
       onInternalError: options.onInternalError ?? (() => {}),
     });
     let closing: Promise<void> | undefined;
@@ -129,9 +121,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       port: grpc.port,
       store,
       runs,
-      faults,
-      stats: () => stats.snapshot(),
-      resetStats: () => stats.reset(),
       close: async () => {
         closing ??= grpc.close().finally(() => store.close());
         await closing;

@@ -8,9 +8,9 @@
  * @module
  */
 import type { JsonValue } from "@bufbuild/protobuf";
+import type { CallInterceptor } from "../apiserver/grpc/call-interceptor.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
 import { errorMessage } from "../core/errors.ts";
-import type { Clock } from "../ports/clock.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { prepareHome, type Home } from "./home/home.ts";
@@ -40,6 +40,8 @@ export interface RunPipelineOptions extends ExecuteOptions {
 export interface RunPipelineDeps extends Omit<ExecuteDeps, "begin"> {
   /** The home is ours and the run exists. */
   readonly onStarted: (runId: string) => void;
+  /** Hears of the calls of drivers and launchers to the server. */
+  readonly interceptor?: CallInterceptor;
 }
 
 /**
@@ -59,14 +61,13 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
   try {
     throwIfCancelled(signal);
     const trouble = new StorageTrouble();
-    const server = await openServer(home, clock, trouble);
+    const server = await openServer(home, trouble, deps);
     try {
       for (const line of endAbandonedRuns(server, home)) onNotice(line);
       throwIfCancelled(signal);
       const run = newRun(deps, home, options);
       const begin = (): void => {
         createRun(server, run);
-        server.resetStats();
         onStarted(run.runId);
       };
       return await executeRun({ ...deps, begin }, { home, server, trouble }, run, options);
@@ -84,11 +85,12 @@ function newRun({ clock, randomUuid }: RunPipelineDeps, home: Home, options: Run
   return { runId: randomUuid(), displayName, pipeline, parameters, kubernetesConfigs, pipelineRoot };
 }
 
-async function openServer(home: Home, clock: Clock, trouble: StorageTrouble): Promise<ApiServer> {
+async function openServer(home: Home, trouble: StorageTrouble, { clock, interceptor }: RunPipelineDeps): Promise<ApiServer> {
   return startApiServer({
     database: home.database,
     now: () => clock.now(),
     onInternalError: (_method, error) => trouble.note(error),
+    ...(interceptor === undefined ? {} : { interceptor }),
   });
 }
 

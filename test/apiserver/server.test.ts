@@ -6,6 +6,7 @@ import { startApiServer } from "../../src/apiserver/server.ts";
 import { RunView, TaskState, TaskType } from "../../src/core/kfp-types.ts";
 import { convertEmbeddedRuns, detectRunLayout, toBranchLayout, toMergedLayout } from "../../src/wire/run-layout.ts";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
+import { startWatchedServer } from "../fakes/watched-server.ts";
 import { connectRawClient, startFakeApiServer } from "../fakes/api-server.ts";
 import { rejectionOf, serviceErrorOf } from "../fakes/rejection.ts";
 
@@ -132,7 +133,7 @@ describe("the server", () => {
   });
 
   test("closes twice, and with a call that never ends", async ({ expect }) => {
-    const server = await startApiServer({
+    const server = await startWatchedServer({
       database: ":memory:",
       faults: [{ method: "GetRun", kind: "hold", until: new Promise(() => {}) }],
     });

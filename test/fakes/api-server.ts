@@ -6,7 +6,6 @@
 import { credentials, Client, type Metadata, type ServiceError } from "@grpc/grpc-js";
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { onTestFinished } from "vitest";
-import { startApiServer, type ApiServer, type ApiServerOptions } from "../../src/apiserver/server.ts";
 import {
   apiPackageName,
   serviceDefinition,
@@ -16,10 +15,11 @@ import {
 } from "../../src/wire/grpc-definition.ts";
 import { ArtifactService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
 import { RunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import { startWatchedServer, type WatchedServer, type WatchedServerOptions } from "./watched-server.ts";
 
 /** Starts a server that is closed when the running test ends. */
-export async function startFakeApiServer(options: Partial<ApiServerOptions> = {}): Promise<ApiServer> {
-  const server = await startApiServer({ database: ":memory:", ...options });
+export async function startFakeApiServer(options: Partial<WatchedServerOptions> = {}): Promise<WatchedServer> {
+  const server = await startWatchedServer({ database: ":memory:", ...options });
   onTestFinished(async () => {
     await server.close();
   });

@@ -6,15 +6,15 @@
 import { onTestFinished } from "vitest";
 import { readChannelSettings } from "../../src/apiclient/channel-settings.ts";
 import { connectKfpApi, type KfpApiConnection } from "../../src/apiclient/kfp-api-grpc.ts";
-import type { ApiServer, ApiServerOptions } from "../../src/apiserver/server.ts";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { connectRawClient, startFakeApiServer } from "./api-server.ts";
+import type { WatchedServer, WatchedServerOptions } from "./watched-server.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { RecordingLogger } from "./recording-logger.ts";
 
 export interface FakeApi {
   readonly api: KfpApiConnection;
-  readonly server: ApiServer;
+  readonly server: WatchedServer;
   readonly clock: FakeClock;
   readonly logger: RecordingLogger;
   /** Makes a run of a pipeline spec and gives its id. */
@@ -24,7 +24,7 @@ export interface FakeApi {
 }
 
 export async function startFakeApi(
-  options: Partial<ApiServerOptions> = {},
+  options: Partial<WatchedServerOptions> = {},
   environment: Record<string, string> = {},
 ): Promise<FakeApi> {
   const server = await startFakeApiServer(options);

@@ -23,7 +23,7 @@ import { openRunStore } from "../../src/objectstore/open-run-store.ts";
 import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
-import type { ApiServerOptions } from "../../src/apiserver/server.ts";
+import type { WatchedServerOptions } from "../fakes/watched-server.ts";
 import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 import { createRootRow, createRow, type RowOutline } from "./run-tasks.ts";
@@ -105,7 +105,7 @@ export interface LauncherWorld extends FakeApi {
 }
 
 /** @param spec The artifacts lie below a folder of the test's own; its pipeline root is put into the spec. */
-export async function startLauncherWorld(spec: JsonObject, options: Partial<ApiServerOptions> = {}): Promise<LauncherWorld> {
+export async function startLauncherWorld(spec: JsonObject, options: Partial<WatchedServerOptions> = {}): Promise<LauncherWorld> {
   const folder = await temporaryFolder();
   const pipelineSpec = { ...spec, defaultPipelineRoot: `${folder}/root` };
   const fake = await startFakeApi(options);

@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import path from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
+import { startWatchedServer, type WatchedServer } from "../fakes/watched-server.ts";
 import { TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
 import type { ContainerOptions } from "../../src/driver/options.ts";
 import { createRawClient, type RawApiClient } from "../fakes/api-server.ts";
@@ -79,10 +79,10 @@ export interface StepOptions {
 export class SignalWorld {
   readonly #programs: Programs;
   readonly #folder: string;
-  readonly #server: ApiServer;
+  readonly #server: WatchedServer;
   readonly #client: RawApiClient;
 
-  private constructor(programs: Programs, folder: string, server: ApiServer) {
+  private constructor(programs: Programs, folder: string, server: WatchedServer) {
     this.#programs = programs;
     this.#folder = folder;
     this.#server = server;
@@ -91,7 +91,7 @@ export class SignalWorld {
 
   static async open(programs: Programs, folder: string): Promise<SignalWorld> {
     const faults = [{ method: "*", kind: "delay", delayMs: 25, times: Number.POSITIVE_INFINITY } as const];
-    const server = await startApiServer({ database: ":memory:" });
+    const server = await startWatchedServer({ database: ":memory:" });
     for (const fault of faults) server.faults.add(fault);
     return new SignalWorld(programs, folder, server);
   }

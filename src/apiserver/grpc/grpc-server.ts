@@ -1,5 +1,5 @@
 /**
- * Handlers behind gRPC: packages, layouts of Run, status details, message sizes, faults, counters.
+ * Handlers behind gRPC: packages, layouts of Run, status details, message sizes, interceptor.
  *
  * Nothing here knows what a call does. Load with `await import()`: this module loads grpc-js.
  *
@@ -21,9 +21,8 @@ import type { DescMessage, DescService, Message, MessageShape } from "@bufbuild/
 import { ApiError } from "../../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage, type ServiceDescriptor } from "../../wire/grpc-definition.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../../wire/run-layout.ts";
-import type { CallStats } from "../call-stats.ts";
+import type { CallInterceptor } from "./call-interceptor.ts";
 import { EncodedMessage } from "../services/encoded-message.ts";
-import { withFault, type FaultPlan } from "../faults.ts";
 import { assertKnownValues } from "./request-check.ts";
 import { toGrpcStatus, unimplemented, withContext } from "../service-error.ts";
 import { grpcStatusCode } from "../../wire/grpc-status.ts";
@@ -64,8 +63,7 @@ export interface GrpcServerOptions {
   readonly packages: readonly ApiPackage[];
   readonly runLayout: "merged" | "branch";
   readonly services: readonly ServedService[];
-  readonly faults: FaultPlan;
-  readonly stats: CallStats;
+  readonly interceptor: CallInterceptor;
   /** Told about every answer with status INTERNAL. */
   readonly onInternalError: (method: string, error: unknown) => void;
 }
@@ -116,16 +114,16 @@ function bind(
   apiPackage: ApiPackage,
   options: GrpcServerOptions,
 ): { definition: ServiceDefinition; implementation: UntypedServiceImplementation } {
-  const { stats, faults, runLayout, onInternalError } = options;
+  const { interceptor, runLayout, onInternalError } = options;
   const branch = runLayout === "branch";
   const methods = serviceDefinition(service, apiPackageName(apiPackage), {
     received: (typeName, bytes, method) => {
-      stats.countRequest(method, bytes.length);
+      interceptor.received?.(method, bytes.length);
       return branch ? convertEmbeddedRuns(typeName, bytes, (run) => toMergedLayout(run, "branch")) : bytes;
     },
     sent: (typeName, bytes, method) => {
       const sent = branch ? convertEmbeddedRuns(typeName, bytes, toBranchLayout) : bytes;
-      stats.countResponse(method, sent.length);
+      interceptor.sent?.(method, sent.length);
       return sent;
     },
   });
@@ -143,17 +141,17 @@ function bind(
     ) => {
       const fail = (error: unknown) => {
         const status = toGrpcStatus(handler === undefined ? error : withContext(error, `Failed to ${handler.purpose}`));
-        stats.countFailure(name);
+        interceptor.failed?.(name);
         if (status.code === INTERNAL) onInternalError(name, error);
         const metadata = new Metadata();
         metadata.set("grpc-status-details-bin", Buffer.from(status.details));
         callback({ code: status.code, details: status.message, metadata });
       };
-      const fault = faults.take(name);
-      // Without a fault the answer is ready in the same turn, which keeps calls in the order of their arrival.
+      // The answer is ready in the same turn, which keeps calls in the order of their arrival.
       let reply: unknown;
       try {
-        reply = fault === undefined ? answer(call.request) : withFault(fault, () => answer(call.request));
+        const work = (): unknown => answer(call.request);
+        reply = interceptor.around === undefined ? work() : interceptor.around(name, work);
       } catch (error) {
         fail(error);
         return;

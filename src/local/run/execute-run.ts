@@ -8,7 +8,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { KfpApiConnection } from "../../apiclient/kfp-api-grpc.ts";
-import type { MethodStats } from "../../apiserver/call-stats.ts";
 import { isLocalUri } from "../../core/executor/artifact-uri.ts";
 import { errorMessage } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
@@ -71,8 +70,6 @@ export interface ExecuteDeps {
 /** A run that is over. */
 export interface FinishedPipeline extends RunReport {
   readonly cancelled: boolean;
-  /** Calls of drivers and launchers to the server, by RPC name. */
-  readonly stats: Readonly<Record<string, MethodStats>>;
   /** File with the lines of drivers and launchers. */
   readonly logPath: string;
 }
@@ -113,7 +110,7 @@ class Execution {
 
   async execute(): Promise<FinishedPipeline> {
     const { clock, signal, onNotice } = this.#deps;
-    const { home, server, trouble } = this.#place;
+    const { home, trouble } = this.#place;
     const startMs = clock.monotonicMs();
     const steps = this.#createSteps();
     let outcome: "succeeded" | "failed" = "failed";
@@ -134,7 +131,7 @@ class Execution {
       const cancelled = signal.aborted;
       const durationMs = clock.monotonicMs() - startMs;
       const report = reportRun(this.#run, { state, tasks, durationMs, cancelled, ended: this.#ended, steps });
-      return { ...report, cancelled, stats: server.stats(), logPath: runLogPath(this.#folder) };
+      return { ...report, cancelled, logPath: runLogPath(this.#folder) };
     } finally {
       await this.#removeParts();
     }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { GrpcStatus } from "../wire/grpc-status.ts";
-import { ServiceError } from "./service-error.ts";
+import { ServiceError } from "../../src/apiserver/service-error.ts";
+import type { GrpcStatus } from "../../src/wire/grpc-status.ts";
 
 /** What goes wrong, with which calls, and how often. */
 export type Fault = {
