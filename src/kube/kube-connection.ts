@@ -12,6 +12,7 @@ import { errorMessage, KubeError } from "../core/errors.ts";
 import { findKubeConnection } from "./kube-config.ts";
 import type { KubeConfigOptions, KubeConnection } from "./kube-config.ts";
 
+/** One request, without tries of its own. */
 export interface Exchange {
   readonly method: "GET" | "POST" | "DELETE";
   /** From the root of the server. */
@@ -21,6 +22,7 @@ export interface Exchange {
   readonly timeoutMs: number;
 }
 
+/** What came back, whatever the status. */
 export interface RawAnswer {
   readonly status: number;
   readonly text: string;
@@ -28,6 +30,7 @@ export interface RawAnswer {
   readonly retryAfterSeconds?: number;
 }
 
+/** A cluster whose address and login are known. */
 export interface OpenConnection {
   /** For messages. */
   readonly server: string;

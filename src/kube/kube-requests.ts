@@ -13,6 +13,7 @@ import type { Clock } from "../ports/clock.ts";
 import { memberOf } from "./kube-config.ts";
 import type { Exchange, OpenConnection, RawAnswer } from "./kube-connection.ts";
 
+/** A request with its tries. */
 export interface KubeRequest extends Exchange {
   /** For messages, such as `Secret ns/name`. */
   readonly what: string;
@@ -23,6 +24,7 @@ export interface KubeRequest extends Exchange {
 /** A request without what the adapter decides. */
 export type KubeQuestion = Omit<KubeRequest, "timeoutMs" | "attempts"> & { readonly attempts?: number };
 
+/** An answer that ends the tries, a refusal included. */
 export interface KubeAnswer {
   readonly status: number;
   /** Parsed; `undefined` when it is not JSON. */
@@ -90,6 +92,7 @@ function parsed(text: string): unknown {
   }
 }
 
+/** Whether the server did what it was asked for. */
 export function isSuccess({ status }: KubeAnswer): boolean {
   return status >= 200 && status < 300;
 }
@@ -100,6 +103,7 @@ export function reasonOf({ body }: KubeAnswer): string {
   return typeof reason === "string" && memberOf(body, "kind") === "Status" ? reason : "";
 }
 
+/** The server's own words; the empty text where it has none. */
 export function messageOf({ body }: KubeAnswer): string {
   const message = memberOf(body, "message");
   return typeof message === "string" ? message : "";

@@ -24,6 +24,7 @@ export interface VolumeClaimSpec {
   readonly dataSource?: { readonly apiGroup: string | null; readonly kind: string; readonly name: string };
 }
 
+/** A PersistentVolumeClaim to be made. */
 export interface VolumeClaim {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
