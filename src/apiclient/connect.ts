@@ -4,26 +4,16 @@
  * @module
  */
 import { TOKEN_PATH } from "./auth.ts";
-import { readChannelSettings } from "./channel-settings.ts";
+import { readChannelSettings, type ConnectionFlags } from "./channel-settings.ts";
 import { connectKfpApi, type ConnectDeps, type KfpApiConnection } from "./kfp-api-grpc.ts";
 import type { Environment } from "./proxy.ts";
-
-/** The connection's flags as both programs parse them; see ConnectionFlags. */
-export interface ServerFlags {
-  readonly address?: string | undefined;
-  readonly port?: string | undefined;
-  readonly tlsEnabled: boolean;
-  readonly caCertPath: string;
-  /** `--api_retry_timeout`; empty or absent: not given. */
-  readonly retryTimeout?: string | undefined;
-}
 
 /**
  * @throws {UsageError} ENVIRONMENT_INVALID, FLAG_INVALID or FILE_UNREADABLE for settings that cannot be used. Nothing is connected yet.
  */
 export function connectFromEnvironment(
   deps: ConnectDeps,
-  flags: ServerFlags,
+  flags: ConnectionFlags,
   environment: Environment,
 ): Promise<KfpApiConnection> {
   const tokenPath = environment["KFP_TOKEN_PATH"] ?? TOKEN_PATH;
