@@ -11,7 +11,7 @@ import type { ApiServer } from "../../apiserver/server.ts";
 import { UNFINISHED_MESSAGE, type FinishedRun } from "../../apiserver/services/run-lifecycle.ts";
 import { hydrateTasks } from "../../apiserver/services/task-hydration.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../../core/kfp-types.ts";
-import { statusMetadata } from "../../tasks/attempt.ts";
+import { statusMetadata } from "../../tasks/task-status.ts";
 import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
 import type { Home } from "../home/home.ts";
 import type { RunResult } from "../results/run-result.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StoreCredentials } from "../../config/store-config.ts";
+import type { CredentialChoice } from "../../config/store-config.ts";
 import { KubeError } from "../../core/errors.ts";
 import type { KubeApi } from "../../ports/kube-api.ts";
 
@@ -22,7 +22,7 @@ export interface SecretPlace extends SecretKeys {
 }
 
 /** What a session wants from a Secret; `undefined` when its credentials come from elsewhere. */
-export function secretKeysOf(credentials: StoreCredentials): SecretKeys | undefined {
+export function secretKeysOf(credentials: CredentialChoice): SecretKeys | undefined {
   switch (credentials.kind) {
     case "environment":
       return undefined;
