@@ -13,6 +13,7 @@ import { programNode, root } from "./lib/project.mjs";
 const checks = [
   { name: "set-up and build", run: ["npm", "run", "--silent", "build"] },
   { name: "generated code", run: ["npm", "run", "--silent", "gen:check"] },
+  { name: "deviations", run: [programNode(), "scripts/deviations.mjs", "--check"] },
   { name: "format", run: ["npm", "run", "--silent", "format:check"] },
   { name: "lint", run: ["npm", "run", "--silent", "lint"] },
   { name: "types", run: ["npm", "run", "--silent", "typecheck"] },
