@@ -2,7 +2,12 @@
 
 from kfp import dsl
 
-from steps import count, make_dataset, make_number, make_text, read_dataset, say
+from steps import IMAGE, count, make_dataset, make_number, make_text, read_dataset, say
+
+
+@dsl.container_component
+def make_word(word: dsl.OutputPath(str), seed: str):
+    return dsl.ContainerSpec(image=IMAGE, command=["sh", "-c", 'printf %s "$0" > "$1"'], args=[seed, word])
 
 
 @dsl.pipeline
@@ -103,9 +108,9 @@ def condition_one_of_artifacts(mode: str = "b") -> dsl.Dataset:
 @dsl.pipeline
 def one_of_two(level: int) -> str:
     with dsl.If(level == 1):
-        first = make_text(seed="one")
+        first = make_word(seed="one")
     with dsl.Else():
-        second = make_text(seed="many")
+        second = make_word(seed="many")
     return dsl.OneOf(first.output, second.output)
 
 

@@ -144,7 +144,7 @@ def kubernetes_node_selector(selector: Dict[str, str] = {"zone": "b"}):
 
 
 @dsl.pipeline
-def kubernetes_tolerations(toleration: Dict[str, str] = {"key": "a", "operator": "Exists"}):
+def kubernetes_tolerations(toleration: Dict[str, str] = {"operator": "Exists"}):
     task = say(text="constants")
     kubernetes.add_toleration(task, key="gpu", operator="Equal", value="yes", effect="NoExecute", toleration_seconds=30)
     kubernetes.add_toleration(task, operator="Exists")

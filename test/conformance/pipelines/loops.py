@@ -69,7 +69,7 @@ def loop_over_nothing(names: List[str] = []):
 
 
 @dsl.pipeline
-def loop_over_members(people: List[Dict[str, str]] = [{"who": "c", "size": "3"}]):
+def loop_over_members(people: List[Dict[str, str]] = [{"who": "c"}]):
     with dsl.ParallelFor([{"who": "a", "size": "1"}, {"who": "b", "size": "2"}]) as person:
         say(text=f"{person.who} has {person.size}")
     with dsl.ParallelFor(people) as person:
