@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from steps import IMAGE, count, make_dataset, make_number, make_text, read_dataset, say
+from steps import IMAGE, count, make_dataset, make_number, make_text, read_dataset, say, say_both
 
 
 @dsl.container_component
@@ -40,7 +40,7 @@ def condition_elif_chain(level: int = 2):
 
 
 @dsl.pipeline
-def condition_operators(text: str = "it's", number: int = -3, fraction: float = 2.5, flag: bool = True):
+def condition_operators(text: str = "a text", number: int = -3, fraction: float = 2.5, flag: bool = True):
     made = make_number()
     with dsl.If(text != "other"):
         say(text="unequal")
@@ -54,7 +54,7 @@ def condition_operators(text: str = "it's", number: int = -3, fraction: float = 
         say(text="at least: never")
     with dsl.If(flag == True):  # noqa: E712
         say(text="true")
-    with dsl.If("it's" == text):
+    with dsl.If("a text" == text):
         say(text="quoted")
 
 
@@ -130,7 +130,7 @@ def condition_skips_a_loop(mode: str = "none"):
     with dsl.If(mode == "all"):
         made = make_text()
         with dsl.ParallelFor(["a", "b"]) as item:
-            say(text=f"{item}{made.output}")
+            say_both(first=item, second=made.output)
 
 
 PIPELINES = [

@@ -4,12 +4,17 @@ from typing import Dict
 
 from kfp import dsl
 
-from steps import make_text, read_dataset, say
+from steps import IMAGE, read_dataset, say
 
 
 @dsl.component
 def read_model(model: dsl.Input[dsl.Model]):
     print(model.path)
+
+
+@dsl.container_component
+def make_uri(uri: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image=IMAGE, command=["sh", "-c", 'printf s3://bucket/made > "$0"'], args=[uri])
 
 
 @dsl.pipeline
@@ -30,7 +35,7 @@ def importer_of_a_parameter(uri: str = "gs://bucket/model", label: str = "l"):
 
 @dsl.pipeline
 def importer_of_an_output():
-    made = make_text()
+    made = make_uri()
     imported = dsl.importer(artifact_uri=made.output, artifact_class=dsl.Dataset, metadata={"made": made.output})
     read_dataset(data=imported.output)
 

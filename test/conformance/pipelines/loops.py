@@ -5,6 +5,7 @@ from typing import Dict, List
 from kfp import dsl
 
 from steps import (
+    IMAGE,
     convert_dataset,
     count,
     make_dataset,
@@ -14,13 +15,29 @@ from steps import (
     read_dataset,
     read_datasets,
     say,
+    say_both,
     show_list,
 )
 
 
 @dsl.container_component
 def show_numbers(numbers: List[int]):
-    return dsl.ContainerSpec(image="alpine:3.22", command=["echo"], args=[numbers])
+    return dsl.ContainerSpec(image=IMAGE, command=["echo"], args=[numbers])
+
+
+@dsl.container_component
+def say_three(first: str, second: int, third: str):
+    return dsl.ContainerSpec(image=IMAGE, command=["echo"], args=[first, second, third])
+
+
+@dsl.container_component
+def join(first: str, second: str, text: dsl.OutputPath(str)):
+    return dsl.ContainerSpec(image=IMAGE, command=["sh", "-c", 'printf %s "$0$1" > "$2"'], args=[first, second, text])
+
+
+@dsl.container_component
+def join_as_dataset(first: str, second: str, data: dsl.Output[dsl.Dataset]):
+    return dsl.ContainerSpec(image=IMAGE, command=["sh", "-c", 'printf %s "$0$1" > "$2"'], args=[first, second, data.path])
 
 
 @dsl.component
@@ -71,7 +88,7 @@ def loop_over_nothing(names: List[str] = []):
 @dsl.pipeline
 def loop_over_members(people: List[Dict[str, str]] = [{"who": "c"}]):
     with dsl.ParallelFor([{"who": "a", "size": "1"}, {"who": "b", "size": "2"}]) as person:
-        say(text=f"{person.who} has {person.size}")
+        say_both(first=person.who, second=person.size)
     with dsl.ParallelFor(people) as person:
         say(text=person.who)
     with dsl.ParallelFor(make_structs().output) as person:
@@ -83,7 +100,7 @@ def loop_nested():
     with dsl.ParallelFor(["a", "b"]) as outer:
         made = make_text(seed=outer)
         with dsl.ParallelFor([1, 2]) as inner:
-            say(text=f"{outer}{inner}{made.output}")
+            say_three(first=outer, second=inner, third=made.output)
 
 
 @dsl.pipeline
@@ -120,7 +137,7 @@ def loop_collected_artifacts() -> List[dsl.Dataset]:
 def loop_collected_nested_parameters():
     with dsl.ParallelFor(["a", "b"]) as outer:
         with dsl.ParallelFor(["1", "2"]) as inner:
-            made = make_text(seed=f"{outer}{inner}")
+            made = join(first=outer, second=inner)
         show_list(items=dsl.Collected(made.output))
     show_lists(lists=dsl.Collected(made.output))
 
@@ -129,7 +146,7 @@ def loop_collected_nested_parameters():
 def loop_collected_nested_artifacts():
     with dsl.ParallelFor(["a", "b"]) as outer:
         with dsl.ParallelFor(["1", "2"]) as inner:
-            made = make_dataset(seed=f"{outer}{inner}")
+            made = join_as_dataset(first=outer, second=inner)
     read_datasets(data=dsl.Collected(made.outputs["data"]))
 
 

@@ -13,6 +13,11 @@ def say(text: str):
 
 
 @dsl.container_component
+def say_both(first: str, second: str):
+    return dsl.ContainerSpec(image=IMAGE, command=["echo"], args=[first, second])
+
+
+@dsl.container_component
 def count(number: int):
     return dsl.ContainerSpec(image=IMAGE, command=["echo"], args=[number])
 

@@ -1,0 +1,61 @@
+/**
+ * What our drivers and launchers make of every pipeline of this folder: pod spec patches, executor inputs, fingerprints, task rows.
+ *
+ * A change that is meant shows as a diff of test/conformance/golden after `npm test -- test/conformance -u`.
+ */
+import { readdirSync } from "node:fs";
+import { afterEach, describe, test, vi } from "vitest";
+import { goldenText } from "./golden.ts";
+import { PENDING } from "./pending.ts";
+import { conformancePipelines } from "./pipelines.ts";
+import { simulate } from "./simulate.ts";
+
+/** Fingerprints hold ids of artifacts: the same ids each time make the same fingerprints. */
+const ids = vi.hoisted(() => ({ next: 0 }));
+vi.mock("node:crypto", async (importOriginal) => ({
+  ...(await importOriginal<typeof import("node:crypto")>()),
+  randomUUID: () => `00000000-0000-4000-8000-${String((ids.next += 1)).padStart(12, "0")}`,
+}));
+
+afterEach(() => {
+  ids.next = 0;
+});
+
+const pipelines = conformancePipelines();
+const complete = pipelines.filter(({ name }) => !PENDING.includes(name));
+
+describe("drivers and launchers of compiled pipelines", () => {
+  test.for(complete)("$name", async (file, { expect }) => {
+    const simulation = await simulate(file);
+    const refused = simulation.drivers.filter(({ code }) => code === "FEATURE_UNSUPPORTED");
+    expect(refused.map(({ error }) => error)).toEqual([]);
+    await expect(goldenText(simulation)).toMatchFileSnapshot(`golden/${file.name}.json`);
+  });
+
+  test("serve a second run from the first one, but for what is not to be cached", async ({ expect }) => {
+    const file = pipelines.find(({ name }) => name === "task_caching")!;
+    const simulation = await simulate(file, { findsCachedTasks: true, earlierRuns: 1 });
+    await expect(goldenText(simulation)).toMatchFileSnapshot("golden/task_caching.second-run.json");
+  });
+});
+
+test.skipIf(PENDING.length === 0)(
+  "pipelines on the list in pending.ts are refused by name; else take them off",
+  async ({ expect }) => {
+    for (const name of PENDING) {
+      const file = pipelines.find((pipeline) => pipeline.name === name);
+      expect(file, name).toBeDefined();
+      const { drivers } = await simulate(file!);
+      expect(
+        drivers.map(({ code }) => code),
+        name,
+      ).toContain("FEATURE_UNSUPPORTED");
+    }
+  },
+);
+
+test("every golden belongs to a pipeline", ({ expect }) => {
+  const names = new Set([...complete.map(({ name }) => `${name}.json`), "task_caching.second-run.json"]);
+  const files = readdirSync(new URL("golden/", import.meta.url));
+  expect(files.filter((file) => !names.has(file))).toEqual([]);
+});
