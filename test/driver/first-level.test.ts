@@ -15,8 +15,8 @@ import { drive } from "../../src/driver/drive.ts";
 import type { DriverResult } from "../../src/driver/result.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { startFakeApi, type FakeApi } from "../fakes/kfp-api.ts";
-import { corpusFiles, corpusMissing } from "../support/corpus.ts";
 import { assertValidPod } from "../support/step-pod.ts";
+import { conformancePipelines } from "../conformance/pipelines.ts";
 import {
   firstLevel,
   member,
@@ -138,15 +138,9 @@ const own = readdirSync(fixtures)
   .filter((name) => name.endsWith(".yaml"))
   .toSorted()
   .map((name) => ({ name: `fixture ${name}`, text: readFileSync(new URL(name, fixtures), "utf8") }));
-const corpus = corpusFiles("pipelines");
 
 describe("drivers of compiled pipelines", () => {
-  test.skipIf(corpusMissing())("cover all 13 pipelines of the reference's driver tests and more than 40 others", () => {
-    expect(corpus.filter(({ name }) => name.startsWith("driver-"))).toHaveLength(13);
-    expect(corpus.filter(({ name }) => !name.startsWith("driver-")).length).toBeGreaterThanOrEqual(40);
-  });
-
-  test.for([...own, ...corpus])("$name", async ({ text }) => {
+  test.for([...own, ...conformancePipelines()])("$name", async ({ text }) => {
     const pipeline = readCompiledPipeline(text);
     const fake = await startFakeApi();
     const { run } = fake.server.runs.createRun({

@@ -1,8 +1,7 @@
-import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { KfpError } from "../../src/core/errors.ts";
 import { DRIVER_FLAGS, parseDriverFlags } from "../../src/driver/flags.ts";
-import { corpusFiles, corpusMissing } from "../support/corpus.ts";
+import { recordedCommandLines } from "../conformance/command-lines.ts";
 
 const environment = { KFP_POD_NAME: "pod", KFP_POD_UID: "uid" };
 const deps = { environment, readText: (path: string) => Promise.resolve(path === "/file.json" ? '{"a":1}' : undefined) };
@@ -151,12 +150,12 @@ describe("parseDriverFlags()", () => {
     expect(command.mode === "help" && command.text).toContain("--pod_spec_patch_path");
   });
 
-  test.skipIf(corpusMissing())("accepts every argument vector of the compiled workflows", async () => {
-    const vectors = corpusFiles("workflows").flatMap(({ name, text }) => driverArguments(name, text));
-    expect(vectors.length).toBeGreaterThan(150);
-    for (const { where, argv } of vectors) {
+  test("accepts the command lines of compiled workflows that the reference's drivers were started with", async () => {
+    const lines = recordedCommandLines("driver");
+    expect(lines.map(({ kind }) => kind).toSorted()).toEqual(["CONTAINER", "DAG", "ROOT_DAG"]);
+    for (const { kind, argv } of lines) {
       const command = await parseDriverFlags(argv, deps).catch((error: unknown) => error);
-      expect(command, where).toMatchObject({ mode: "drive", warnings: [] });
+      expect(command, kind).toMatchObject({ mode: "drive", warnings: [], options: { type: kind } });
     }
   });
 
@@ -164,32 +163,3 @@ describe("parseDriverFlags()", () => {
     for (const [name, { help }] of Object.entries(DRIVER_FLAGS)) expect(help, name).not.toBe("");
   });
 });
-
-interface Template {
-  name: string;
-  container?: { args?: string[] };
-}
-
-/** Argo's placeholders are given values of the right kind; what Argo passes as text stays as it is. */
-function driverArguments(name: string, text: string): Array<{ where: string; argv: string[] }> {
-  const workflow = parse(text) as { spec: { templates: Template[] } };
-  const drivers = workflow.spec.templates.filter((template) => /^system-(dag|container)-driver$/.test(template.name));
-  return drivers.flatMap((template) => {
-    const args = template.container?.args ?? [];
-    const stale = args.some((arg) => arg === "--mlmd_server_address");
-    const types = template.name === "system-dag-driver" ? ["ROOT_DAG", "DAG"] : ["CONTAINER"];
-    return stale
-      ? []
-      : types.map((type) => ({
-          where: `${name} ${template.name} as ${type}`,
-          argv: args.map((arg) =>
-            arg
-              .replace("{{inputs.parameters.driver-type}}", type)
-              .replace("{{inputs.parameters.iteration-index}}", "-1")
-              .replace("{{inputs.parameters.runtime-config}}", type === "ROOT_DAG" ? "{}" : "")
-              .replace(/\{\{outputs\.parameters\.(.*)\.path\}\}/, "/tmp/outputs/$1")
-              .replace(/\{\{.*\}\}/, "x"),
-          ),
-        }));
-  });
-}

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
 import { UsageError } from "../../src/core/errors.ts";
 import { launcherCommand } from "../../src/driver/pod-spec-patch/launcher-command.ts";
 import { parseLauncherFlags } from "../../src/launcher/flags.ts";
-import { corpusFiles, corpusMissing } from "../support/corpus.ts";
+import { recordedCommandLines } from "../conformance/command-lines.ts";
 
 const common = [
   ...["--pipeline_name", "p", "--run_id", "r", "--parent_task_id", "t-1", "--task_name", "train"],
@@ -176,36 +175,18 @@ describe("parseLauncherFlags(): errors", () => {
   });
 });
 
-interface Template {
-  readonly container?: { readonly command?: readonly string[]; readonly args?: readonly string[] };
-  readonly initContainers?: ReadonlyArray<{ readonly name: string; readonly args?: readonly string[] }>;
-}
-
-/** What Argo puts in place of its own placeholders. */
-function substitute(text: string): string {
-  return text.replaceAll(/\{\{inputs\.parameters\.([^}]+)\}\}/g, (_, name) => (name === "iteration-index" ? "-1" : `<${name}>`));
-}
-
-describe.skipIf(corpusMissing())("parseLauncherFlags(): compiled workflows", () => {
-  test("accepts every argument vector of an importer or an init container, without a warning", () => {
-    const templates = corpusFiles("workflows").flatMap(({ name, text }) =>
-      parseAllDocuments(text).flatMap((document) => {
-        const workflow = document.toJS() as { spec?: { templates?: readonly Template[] } } | null;
-        return (workflow?.spec?.templates ?? []).map((template) => ({ name, ...template }));
-      }),
-    );
-    const importers = templates.filter((template) => template.container?.command?.[0] === "launcher-v2");
-    const copies = templates.flatMap(({ name, initContainers = [] }) =>
-      initContainers.filter((init) => init.name === "kfp-launcher").map(({ args = [] }) => ({ name, args })),
-    );
-    expect(copies.length).toBeGreaterThan(50);
-    expect(importers.length).toBeGreaterThan(2);
-    for (const { name, container: main } of importers) {
-      const command = parseLauncherFlags((main?.args ?? []).map(substitute));
-      expect(command, name).toMatchObject({ mode: "importer", warnings: [] });
+describe("parseLauncherFlags(): recorded command lines", () => {
+  test("accepts what the reference's driver and workflows start launchers with, without a warning", () => {
+    const lines = recordedCommandLines("launcher-v2");
+    expect(lines.map(({ kind }) => kind).toSorted()).toEqual(["container", "container", "importer"]);
+    for (const { kind, argv } of lines) {
+      expect(parseLauncherFlags(argv), kind).toMatchObject({ mode: kind, warnings: [] });
     }
-    for (const { name, args } of copies) {
-      expect(parseLauncherFlags(args), name).toEqual({ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] });
-    }
+  });
+
+  test("accepts the init container's --copy", () => {
+    expect(parseLauncherFlags(["--copy", "/kfp-launcher/launch"])).toEqual({
+      ...{ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] },
+    });
   });
 });

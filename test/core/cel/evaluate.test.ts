@@ -6,7 +6,7 @@ import { evaluateCondition, evaluateSelector } from "../../../src/core/cel/evalu
 import { ExecutorInputSchema } from "../../../src/core/kfp-types.ts";
 import { jsonToValue, valueToJson } from "../../../src/core/values/value.ts";
 import type { JsonObject, JsonValue } from "../../../src/core/values/value.ts";
-import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
+import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 const PARAMETERS: JsonObject = {
   s: "foo",
@@ -313,8 +313,8 @@ function collect(json: JsonValue, key: string, found: string[]): string[] {
   return found;
 }
 
-describe.skipIf(corpusMissing())("expressions of the corpus", () => {
-  const specs = corpusFiles("pipelines").flatMap(({ text }) =>
+describe("expressions of the conformance pipelines", () => {
+  const specs = conformancePipelines().flatMap(({ text }) =>
     parseAllDocuments(text).map((document) => document.toJS() as JsonValue),
   );
   const conditions = new Set(specs.flatMap((spec) => collect(spec, "condition", [])).filter((text) => text !== ""));

@@ -8,7 +8,7 @@ import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import { checkSpec, refusalFor } from "../../../src/core/spec-check/check-spec.ts";
 import { problemText, SPEC_RULES, type SpecProblem } from "../../../src/core/spec-check/problem.ts";
 import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
-import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
+import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 const DATASET = { schemaTitle: "system.Dataset", schemaVersion: "0.0.1" };
 
@@ -941,8 +941,8 @@ describe("pipelines that run", () => {
     expect(await check(specOf(readFileSync(join(repository, file), "utf8")))).toEqual([]);
   });
 
-  test.skipIf(corpusMissing())("nothing in the corpus has one but artifacts that a component needs", async () => {
-    for (const { name, text } of corpusFiles("pipelines")) {
+  test("nothing in the conformance pipelines has one but artifacts that a component needs", async () => {
+    for (const { name, text } of conformancePipelines()) {
       const others = (await check(specOf(text))).filter(({ rule }) => rule !== "pipeline-input-artifact");
       expect(others, name).toEqual([]);
     }

@@ -3,7 +3,7 @@ import { containerOf, executorOf, importerOf, parsePipelineSpec } from "../../..
 import { resolveScopePath } from "../../../src/core/spec/scope-path.ts";
 import type { JsonObject } from "../../../src/core/values/value.ts";
 import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
-import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
+import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 const SPEC: JsonObject = {
   pipelineInfo: { name: "demo" },
@@ -126,8 +126,8 @@ describe("executorOf(), containerOf(), importerOf()", () => {
   });
 });
 
-describe.skipIf(corpusMissing())("compiled pipelines of the corpus", () => {
-  test.for(corpusFiles("pipelines"))("$name is read without unknown fields, and its tasks resolve", ({ text }, { expect }) => {
+describe("compiled conformance pipelines", () => {
+  test.for(conformancePipelines())("$name is read without unknown fields, and its tasks resolve", ({ text }, { expect }) => {
     const parsed = readYaml(text);
     expect(parsed).toHaveProperty("documents");
     const documents = ("documents" in parsed ? parsed.documents : []) as JsonObject[];

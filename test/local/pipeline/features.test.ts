@@ -6,7 +6,7 @@ import { KubernetesExecutorConfigSchema } from "../../../src/gen/kfp_kubernetes/
 import { checkFeatures, type FeatureReport } from "../../../src/local/pipeline/feature-check.ts";
 import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "../../../src/local/pipeline/features.ts";
 import { loadPipelineFile } from "../../../src/local/pipeline/pipeline-file.ts";
-import { corpusFiles, corpusMissing } from "../../support/corpus.ts";
+import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 describe("the tables of docs/local.md", () => {
   test("are those of the code, row by row", ({ expect }) => {
@@ -129,8 +129,8 @@ describe("checkFeatures()", () => {
     expect((await check(parts)).errors).toEqual([expect.stringMatching(line)]);
   });
 
-  test.skipIf(corpusMissing())("has a line for every corpus pipeline with Kubernetes settings", async () => {
-    for (const { name, text } of corpusFiles("pipelines")) {
+  test("has a line for every conformance pipeline with Kubernetes settings", async () => {
+    for (const { name, text } of conformancePipelines()) {
       const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(text) }, name);
       const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline);
       const configs = Object.values(pipeline.parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors ?? {});
