@@ -6,7 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { fromJsonString } from "@bufbuild/protobuf";
-import { KfpError, KubeError } from "../../src/core/errors.ts";
+import { errorMessage, KfpError, KubeError } from "../../src/core/errors.ts";
 import { ExecutorInputSchema, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { lastEntry, resolveScopePath } from "../../src/core/spec/scope-path.ts";
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
@@ -151,7 +151,7 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
         return result;
       } catch (error) {
         const code = error instanceof KfpError ? { code: error.code } : {};
-        drivers.push({ ...program, error: String((error as Error).message), ...code });
+        drivers.push({ ...program, error: errorMessage(error), ...code });
         throw error;
       }
     },
@@ -164,8 +164,9 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
       const processRunner = stubProgram({
         componentName: entry.componentName ?? "",
         component: entry.component,
+        iterations: place.iterations,
         executorInput: fromJsonString(ExecutorInputSchema, executorInputOf(patch) ?? "{}"),
-        write: files.write,
+        write: (at, text) => files.write(at, text),
         onStart: (options) => (started = options),
       });
       const environment = { KFP_RETRY_INDEX: String(retryIndex ?? 0) };

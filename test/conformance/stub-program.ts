@@ -10,7 +10,6 @@ import type { JsonObject } from "../../src/core/values/value.ts";
 import type { CommandOptions, ProcessRunner } from "../../src/ports/process-runner.ts";
 
 const VALUES: Partial<Record<ParameterType, string>> = {
-  [ParameterType.NUMBER_INTEGER]: "7",
   [ParameterType.NUMBER_DOUBLE]: "2.5",
   [ParameterType.BOOLEAN]: "true",
   [ParameterType.LIST]: '["a","b"]',
@@ -38,12 +37,15 @@ export interface StubbedStep {
   readonly componentName: string;
   readonly component: ComponentSpec;
   readonly executorInput: ExecutorInput;
+  /** Of the enclosing loops: texts and integers tell them apart, so that a collection shows its order. */
+  readonly iterations: readonly number[];
   readonly write: (file: string, text: string) => void;
   readonly onStart: (options: CommandOptions) => void;
 }
 
 /** A command with the word "exit" ends with the number that follows, without outputs. */
-export function stubProgram({ componentName, component, executorInput, write, onStart }: StubbedStep): ProcessRunner {
+export function stubProgram({ componentName, component, executorInput, iterations, write, onStart }: StubbedStep): ProcessRunner {
+  const suffix = iterations.length === 0 ? "" : `[${iterations.join(",")}]`;
   return {
     run(options) {
       onStart(options);
@@ -55,7 +57,8 @@ export function stubProgram({ componentName, component, executorInput, write, on
       const { parameters = {}, artifacts = {} } = executorInput.outputs ?? {};
       for (const [name, { outputFile }] of Object.entries(parameters)) {
         const type = component.outputDefinitions?.parameters[name]?.parameterType ?? ParameterType.STRING;
-        write(outputFile, SPECIAL_VALUES[`${componentName} ${name}`] ?? VALUES[type] ?? `stub-${name}`);
+        const own = type === ParameterType.NUMBER_INTEGER ? `7${iterations.join("")}` : `stub-${name}${suffix}`;
+        write(outputFile, SPECIAL_VALUES[`${componentName} ${name}`] ?? VALUES[type] ?? own);
       }
       const reported: Record<string, JsonObject> = {};
       for (const [name, list] of Object.entries(artifacts)) {

@@ -54,7 +54,7 @@ export interface PodExecutorOptions {
   readonly onMainEnd?: (task: string, ended: ContainerEnd) => void;
 }
 
-/** Limits of driver, importer and init containers (compiled workflows of the corpus). */
+/** Limits of driver, importer and init containers (as in compiled workflows). */
 const driverLimits = { cpus: 0.5, memory: "512m", readOnly: true };
 export const initLimits = { cpus: 0.5, memory: "256m", readOnly: true };
 
