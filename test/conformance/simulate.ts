@@ -10,6 +10,7 @@ import { errorMessage, KfpError, KubeError } from "../../src/core/errors.ts";
 import { ExecutorInputSchema, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { lastEntry, resolveScopePath } from "../../src/core/spec/scope-path.ts";
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
+import type { DriverKube } from "../../src/driver/deps.ts";
 import { drive } from "../../src/driver/drive.ts";
 import type { DriverResult } from "../../src/driver/result.ts";
 import type { PodSpecPatch } from "../../src/driver/pod-spec-patch/pod-spec.ts";
@@ -107,6 +108,8 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
   const kube = (): Promise<KubeApi> =>
     Promise.reject(new KubeError("KUBE_UNAVAILABLE", "a simulation has no Kubernetes cluster"));
 
+  const cluster = memoryCluster();
+
   const launch = async (
     pod: PodIdentity,
     argv: readonly string[],
@@ -136,13 +139,12 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
     async drive({ place, options }) {
       const { files } = createMemoryPod(objects);
       const program = { task: taskLabel(place), type: options.type };
-      const config = { getConfigMap: () => Promise.resolve(undefined), getSecret: unused, getPodAnnotations: unused };
       try {
         const result = await drive(
           {
             ...{ api, clock, files, randomUuid: randomUUID },
             logger: new RecordingLogger(),
-            kube: () => Promise.resolve(config),
+            kube: () => Promise.resolve(cluster),
             settings: { fingerprintsEnvironment: true },
           },
           options,
@@ -213,8 +215,19 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
   return { runId: run.runId, parameters, outcome, drivers, launchers, tasks, objects: [...objects.keys()].toSorted() };
 }
 
-function unused(): never {
-  throw new Error("a driver reads no Kubernetes object but the launcher's ConfigMap");
+/** A cluster without the launcher's ConfigMap, where nothing holds a claim. */
+function memoryCluster(): DriverKube {
+  const claims = new Set<string>();
+  return {
+    getConfigMap: () => Promise.resolve(undefined),
+    createVolumeClaim: (_namespace, { name }) => {
+      const outcome = claims.has(name) ? "exists" : "created";
+      claims.add(name);
+      return Promise.resolve(outcome);
+    },
+    findVolumeClaim: (_namespace, name) => Promise.resolve(claims.has(name) ? "present" : "absent"),
+    deleteVolumeClaim: (_namespace, name) => Promise.resolve(claims.delete(name) ? "deleted" : "absent"),
+  };
 }
 
 /** As the compiled workflow passes them. */
