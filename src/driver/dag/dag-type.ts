@@ -39,11 +39,14 @@ export interface DagIterations {
   readonly iterationCount?: number | undefined;
 }
 
-/** `type_attributes` of a DAG row; every DAG type in an iteration carries its index, loops included. */
-export function dagTypeAttributes({ iterationIndex, iterationCount }: DagIterations): NonNullable<TaskInit["typeAttributes"]> {
+/** `type_attributes` of a DAG row, absent when there is nothing to say; every DAG type in an iteration has its index, loops included. */
+export function dagTypeAttributes({ iterationIndex, iterationCount }: DagIterations): Pick<TaskInit, "typeAttributes"> {
+  if (iterationIndex === undefined && iterationCount === undefined) return {};
   return {
-    ...(iterationIndex === undefined ? {} : { iterationIndex: BigInt(iterationIndex) }),
-    ...(iterationCount === undefined ? {} : { iterationCount: BigInt(iterationCount) }),
+    typeAttributes: {
+      ...(iterationIndex === undefined ? {} : { iterationIndex: BigInt(iterationIndex) }),
+      ...(iterationCount === undefined ? {} : { iterationCount: BigInt(iterationCount) }),
+    },
   };
 }
 

@@ -42,7 +42,7 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
   const typing = dagTaskType(taskName, taskSpec);
   const identity = { name: taskName, ...typing, scopePath, parentTaskId: parent.taskId };
   const progress: TaskInProgress = {
-    draft: taskDraft({ ...identity, typeAttributes: dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
+    draft: taskDraft({ ...identity, ...dagTypeAttributes({ iterationIndex }) }, options, deps.clock),
   };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     if (component.implementation.case !== "dag") {
@@ -64,7 +64,7 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
     const terminal = terminalDagState({ component, condition, iterationCount });
     progress.draft = {
       ...progress.draft,
-      typeAttributes: dagTypeAttributes({ iterationIndex, iterationCount }),
+      ...dagTypeAttributes({ iterationIndex, iterationCount }),
       inputs: { parameters: inputs.parameters },
       ...terminalFields(terminal, work),
     };

@@ -31,7 +31,9 @@ describe("dagTaskType()", () => {
 describe("dagTypeAttributes()", () => {
   test("carries the outer index and the own count; 0 is not absent", () => {
     expect(dagTypeAttributes({})).toEqual({});
-    expect(dagTypeAttributes({ iterationIndex: 0, iterationCount: 0 })).toEqual({ iterationIndex: 0n, iterationCount: 0n });
+    expect(dagTypeAttributes({ iterationIndex: 0, iterationCount: 0 })).toEqual({
+      typeAttributes: { iterationIndex: 0n, iterationCount: 0n },
+    });
   });
 });
 
