@@ -3,19 +3,10 @@
  *
  * @module
  */
-import { credentials, Client, type Metadata, type ServiceError } from "@grpc/grpc-js";
-import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { onTestFinished } from "vitest";
-import {
-  apiPackageName,
-  serviceDefinition,
-  type ApiPackage,
-  type GrpcMethod,
-  type ServiceDefinitionOptions,
-} from "../../src/wire/grpc-definition.ts";
-import { ArtifactService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
-import { RunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { startWatchedServer, type WatchedServer, type WatchedServerOptions } from "./watched-server.ts";
+
+export { createRawClient, type RawApiClient, type RawApiClientOptions } from "./raw-client.ts";
 
 /** Starts a server that is closed when the running test ends. */
 export async function startFakeApiServer(options: Partial<WatchedServerOptions> = {}): Promise<WatchedServer> {
@@ -26,22 +17,6 @@ export async function startFakeApiServer(options: Partial<WatchedServerOptions> 
   return server;
 }
 
-type Methods<Service extends { readonly method: object }> = {
-  [Name in keyof Service["method"]]: Service["method"][Name] extends {
-    input: infer Input extends DescMessage;
-    output: infer Output extends DescMessage;
-  }
-    ? (request: MessageInitShape<Input>, metadata?: Metadata) => Promise<MessageShape<Output>>
-    : never;
-};
-
-/** Every call of both services, by local name. */
-export type RawApiClient = Methods<typeof RunService> & Methods<typeof ArtifactService> & { close(): void };
-
-export interface RawApiClientOptions extends ServiceDefinitionOptions {
-  readonly package?: ApiPackage;
-}
-
 /** A plain gRPC client; closed when the running test ends. Rejections are grpc-js ServiceErrors. */
 export function connectRawClient(address: string, options: RawApiClientOptions = {}): RawApiClient {
   const client = createRawClient(address, options);
@@ -49,32 +24,4 @@ export function connectRawClient(address: string, options: RawApiClientOptions =
     client.close();
   });
   return client;
-}
-
-/** The same for use outside a test; close it. */
-export function createRawClient(address: string, options: RawApiClientOptions = {}): RawApiClient {
-  const channel = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
-  const calls: Record<string, unknown> = { close: () => channel.close() };
-  for (const service of [RunService, ArtifactService]) {
-    const table = serviceDefinition(service, apiPackageName(options.package ?? "v2beta1"), options);
-    for (const method of service.methods) {
-      const definition = (table as Record<string, GrpcMethod<unknown, unknown>>)[method.localName];
-      if (definition === undefined) continue;
-      calls[method.localName] = async (request: Record<string, unknown>, ...metadata: [Metadata?]) =>
-        await new Promise((resolve, reject) => {
-          const done = (error: ServiceError | null, reply?: unknown) => {
-            if (error === null) resolve(reply);
-            else reject(error);
-          };
-          const { path, requestSerialize, responseDeserialize } = definition;
-          const message = create(method.input, request);
-          if (metadata[0] === undefined) {
-            channel.makeUnaryRequest(path, requestSerialize, responseDeserialize, message, done);
-          } else {
-            channel.makeUnaryRequest(path, requestSerialize, responseDeserialize, message, metadata[0], done);
-          }
-        });
-    }
-  }
-  return calls as unknown as RawApiClient;
 }
