@@ -25,6 +25,7 @@ export function createMemoryPod(objects: StoredObjects): MemoryPod {
   const files: FileSystem = {
     readText: read,
     readRegularText: read,
+    readAnyText: read,
     readBytes: async (file) => {
       const text = await read(file);
       return text === undefined ? undefined : new TextEncoder().encode(text);

@@ -4,6 +4,7 @@
  * @module
  */
 import { onTestFinished } from "vitest";
+import { createRawClient, type RawApiClient, type RawApiClientOptions } from "./raw-client.ts";
 import { startWatchedServer, type WatchedServer, type WatchedServerOptions } from "./watched-server.ts";
 
 export { createRawClient, type RawApiClient, type RawApiClientOptions } from "./raw-client.ts";

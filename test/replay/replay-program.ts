@@ -94,7 +94,7 @@ async function drive({ argv, environment, api, sandbox, logger }: World): Promis
     files: sandbox.files,
     randomUuid: randomUUID,
     createLogger: () => logger,
-    connect: () => Promise.resolve({ ...api, close: () => undefined }),
+    connect: () => Promise.resolve({ api }),
     kube,
     openStore: async (request) => await openStore(environment, sandbox, request),
   });

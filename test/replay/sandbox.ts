@@ -27,6 +27,7 @@ export async function openSandbox(): Promise<Sandbox> {
     files: {
       readText: (at) => nodeFileSystem.readText(locate(at)),
       readRegularText: (at, limit) => nodeFileSystem.readRegularText(locate(at), limit),
+      readAnyText: (at, limit) => nodeFileSystem.readAnyText(locate(at), limit),
       readBytes: (at) => nodeFileSystem.readBytes(locate(at)),
       writeText: (at, text) => nodeFileSystem.writeText(locate(at), text),
       makeDirectory: (at) => nodeFileSystem.makeDirectory(locate(at)),
