@@ -148,6 +148,8 @@ describe("npm run replay", () => {
 
 describe("findPipelineFile()", () => {
   test("names the folders it has looked into", ({ expect }) => {
-    expect(() => findPipelineFile("none", [RECORDINGS, "/nowhere"])).toThrow(/none\.yaml is in none of .*recordings, \/nowhere/);
+    expect(() => findPipelineFile("none", [RECORDINGS, "/nowhere"])).toThrow(
+      /none\.yaml is in none of .*fixtures\/replay, \/nowhere/,
+    );
   });
 });
