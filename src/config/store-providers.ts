@@ -47,6 +47,8 @@ export interface S3ProviderSettings {
 
 /** Settings of Google Cloud Storage. */
 export interface GcsProviderSettings {
+  /** Ours: a private endpoint of the store, or an emulator. */
+  readonly endpoint?: string;
   readonly credentials?: ProviderCredentials<GcsSecretRef>;
 }
 
@@ -208,13 +210,16 @@ function s3Settings(fields: Fields): S3ProviderSettings {
 }
 
 function gcsSettings(fields: Fields): GcsProviderSettings {
-  return optional(
-    "credentials",
-    credentialsOf(fields, (secret) => ({
-      secretName: secret.text("secretName") ?? "",
-      tokenKey: secret.text("tokenKey") ?? "",
-    })),
-  );
+  return {
+    ...optional("endpoint", fields.text("endpoint")),
+    ...optional(
+      "credentials",
+      credentialsOf(fields, (secret) => ({
+        secretName: secret.text("secretName") ?? "",
+        tokenKey: secret.text("tokenKey") ?? "",
+      })),
+    ),
+  };
 }
 
 const READERS: { readonly [Kind in StoreSettingsKind]: (fields: Fields) => SettingsByKind[Kind] } = {

@@ -202,17 +202,15 @@ function gcsSession(
   provider: SchemesWith<"gcs">,
   section: ProviderSection<GcsProviderSettings> | undefined,
 ): StoreSession {
-  return {
-    provider,
-    disableSsl: false,
-    forcePathStyle: false,
-    credentials: isUnset(section) ? { kind: "environment" } : gcsCredentials(section, path, provider),
-    query: parseGcsQuery(path.query),
-  };
+  const query = parseGcsQuery(path.query);
+  const shared = { provider, disableSsl: false, forcePathStyle: false, maxAttempts: DEFAULT_MAX_ATTEMPTS, query };
+  if (isUnset(section)) return { ...shared, credentials: { kind: "environment" } };
+  const { settings, where } = effectiveSettings(section, path, `providers.${provider}`);
+  const endpoint = endpointUrl(settings.endpoint ?? "", false);
+  return { ...shared, ...(endpoint === undefined ? {} : { endpoint }), credentials: gcsCredentials(settings, where) };
 }
 
-function gcsCredentials(section: ProviderSection<GcsProviderSettings>, path: BucketPath, provider: string): CredentialChoice {
-  const { settings, where } = effectiveSettings(section, path, `providers.${provider}`);
+function gcsCredentials(settings: GcsProviderSettings, where: string): CredentialChoice {
   if (settings.credentials?.fromEnv === true) return { kind: "environment" };
   const secret = settings.credentials?.secretRef;
   if (secret === undefined) throw missingSecret(where);

@@ -18,7 +18,7 @@ import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload, localArtifactExists } from "./local-files.ts";
-import { bucketOpener, CONNECTED_SCHEMES } from "./providers.ts";
+import { loadProvider } from "./providers.ts";
 import type { OpenedBucket } from "./providers.ts";
 import { createRetrier } from "./retry.ts";
 import type { Retrier } from "./retry.ts";
@@ -90,9 +90,7 @@ class RoutedStore implements ObjectStore {
   assertAllowed(uri: string): void {
     assertUriAllowed(uri, this.#options.config, { localRootAllowed: this.#options.localRootAllowed ?? false });
     if (isLocalUri(uri)) return;
-    const bucket = resolveBucket(uri, this.#options.config);
-    assertSupported(bucket);
-    this.#sessionOf(bucket);
+    this.#sessionOf(resolveBucket(uri, this.#options.config));
   }
 
   async prepare(uri: string): Promise<void> {
@@ -189,8 +187,6 @@ class RoutedStore implements ObjectStore {
 
   async #create(place: ResolvedBucket, session: StoreSession): Promise<OpenClient> {
     const { environment } = this.#options;
-    const load = bucketOpener(session.provider);
-    if (load === undefined) throw unsupportedProvider(session.provider);
     this.#agents ??= createHttpAgents({
       environment,
       maxSockets: MAX_SOCKETS,
@@ -203,7 +199,7 @@ class RoutedStore implements ObjectStore {
       random: this.#deps.random ?? Math.random,
     });
     const secret = secretKeysOf(session.credentials);
-    const openBucket = await load();
+    const openBucket = await loadProvider(session.provider);
     const opened = await openBucket({
       bucket: place.bucket,
       session,
@@ -228,17 +224,4 @@ class RoutedStore implements ObjectStore {
     reading.catch(() => this.#secrets.get(id) === reading && this.#secrets.delete(id));
     return reading;
   }
-}
-
-function assertSupported({ scheme }: ResolvedBucket): void {
-  if (CONNECTED_SCHEMES.some((name) => name === scheme)) return;
-  throw unsupportedProvider(scheme);
-}
-
-function unsupportedProvider(scheme: string): StorageError {
-  const roots = CONNECTED_SCHEMES.map((name) => `${name}://`).join(" or ");
-  return new StorageError(
-    "STORE_CONFIG_INVALID",
-    `Object store ${scheme}:// is not supported yet. Use an ${roots} pipeline root.`,
-  );
 }

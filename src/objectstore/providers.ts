@@ -6,7 +6,7 @@
  * @module
  */
 import type { StoreSession } from "../config/store-config.ts";
-import { PROVIDER_NAMES, STORE_SCHEMES } from "../core/executor/store-schemes.ts";
+import { STORE_SCHEMES } from "../core/executor/store-schemes.ts";
 import type { ProviderName, StoreSettingsKind } from "../core/executor/store-schemes.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Bucket } from "./bucket.ts";
@@ -50,14 +50,12 @@ export interface OpenedBucket {
  */
 export type OpenBucket = (opening: BucketOpening) => Promise<OpenedBucket>;
 
-const OPENERS: { readonly [Kind in StoreSettingsKind]?: () => Promise<OpenBucket> } = {
+const OPENERS: { readonly [Kind in StoreSettingsKind]: () => Promise<OpenBucket> } = {
+  gcs: async () => (await import("./gcs/open-gcs-bucket.ts")).openGcsBucket,
   s3: async () => (await import("./s3/open-s3-bucket.ts")).openS3Bucket,
 };
 
-/** Loads the client of a provider; `undefined` when there is none. */
-export function bucketOpener(provider: ProviderName): (() => Promise<OpenBucket>) | undefined {
-  return OPENERS[STORE_SCHEMES[provider].settings];
+/** Loads the client of a provider. */
+export function loadProvider(provider: ProviderName): Promise<OpenBucket> {
+  return OPENERS[STORE_SCHEMES[provider].settings]();
 }
-
-/** Schemes with a client, in the order of the table of schemes. */
-export const CONNECTED_SCHEMES: readonly ProviderName[] = PROVIDER_NAMES.filter((name) => bucketOpener(name) !== undefined);

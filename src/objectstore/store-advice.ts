@@ -23,6 +23,9 @@ export const EXPIRED_CREDENTIALS: ReadonlySet<string> = new Set([
   "TokenRefreshRequired",
 ]);
 
+/** The store, or we, found that other bytes arrived than were sent. */
+export const BAD_CHECKSUM = "BadChecksum";
+
 /** The request was signed for, or sent to, another region than the bucket's. */
 const WRONG_REGION = new Set([
   "PermanentRedirect",
@@ -40,7 +43,15 @@ const UNKNOWN_KEY = new Set(["InvalidAccessKeyId", "XAdminUserNotFound", "Invali
 /** Refusals that some stores answer with another status than 403. */
 const MISSING_RIGHTS = new Set(["AccessDenied", "Forbidden", "Unauthorized", "AllAccessDisabled", "AccountProblem"]);
 
-const STORE_FULL = new Set(["XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity"]);
+const STORE_FULL = new Set([
+  "XMinioStorageFull",
+  "QuotaExceeded",
+  "XMinioAdminBucketQuotaExceeded",
+  "InsufficientCapacity",
+  "quotaExceeded",
+]);
+
+const NO_BILLING = new Set(["accountDisabled", "billingNotEnabled", "userAccountDisabled"]);
 
 const NOT_A_STORE = new Set(["NotImplemented", "MethodNotAllowed", "UnknownOperationException"]);
 
@@ -86,6 +97,17 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
       `The secret key does not belong to the access key: check the secret key of provider "${provider}". If it is right, a proxy changes the requests on their way.`,
     );
   }
+  if (reason === BAD_CHECKSUM) {
+    return failed(
+      "The bytes that arrived are not those that were sent: the file was changed meanwhile, or something on the way changes data.",
+    );
+  }
+  if (reason === "userProjectMissing") {
+    return failed(
+      `Bucket "${bucket}" makes the reader pay, which needs a project to bill and is not supported: use another bucket.`,
+    );
+  }
+  if (NO_BILLING.has(reason)) return refused(`The project of bucket "${bucket}" has no active billing account: enable it.`);
   if (reason === "InvalidObjectState") {
     return failed("The object lies in an archive tier: restore it in the store, then run the step again.");
   }
@@ -102,11 +124,15 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
   if (status === 404) return { code: "OBJECT_NOT_FOUND", text: `: not found at ${endpoint} (${answer}).` };
   if (status !== undefined && status >= 300 && status < 400) {
     return failed(
-      "The endpoint answers with a redirect, which S3 stores do for a wrong region or a wrong address: correct both.",
+      provider === "gs"
+        ? "The endpoint answers with a redirect, which this store never does: correct its address."
+        : "The endpoint answers with a redirect, which S3 stores do for a wrong region or a wrong address: correct both.",
     );
   }
   if (NOT_A_STORE.has(reason) || status === 405)
-    return failed("The endpoint does not behave like an S3 store: correct its address.");
+    return failed(
+      `The endpoint does not behave like ${provider === "gs" ? "Google Cloud Storage" : "an S3 store"}: correct its address.`,
+    );
   return failed(connectionAdvice(reason));
 }
 
@@ -147,6 +173,8 @@ function connectionAdvice(reason: string): string {
     case "SlowDownRead":
     case "SlowDownWrite":
     case "ServiceUnavailable":
+    case "rateLimitExceeded":
+    case "userRateLimitExceeded":
       return "The store is overloaded: run the step again later.";
     default:
       return "";

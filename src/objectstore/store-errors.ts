@@ -10,7 +10,7 @@
  */
 import { errorMessage, KfpError, StorageError } from "../core/errors.ts";
 import { StoreFailure } from "./store-failure.ts";
-import { EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
+import { BAD_CHECKSUM, EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524]);
 
@@ -34,6 +34,7 @@ const RETRYABLE_REASONS = new Set([
   "RequestTimeoutException",
   "RequestTimeTooSkewed",
   "OperationAborted",
+  ...["rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError", BAD_CHECKSUM],
 ]);
 
 /** Operating system and transport level: nothing arrived, or not all of it. */

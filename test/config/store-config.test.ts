@@ -24,6 +24,7 @@ const fromEnvironment = (provider: "s3" | "minio" | "gs"): StoreSession => ({
   provider,
   disableSsl: false,
   forcePathStyle: false,
+  ...(provider === "gs" ? { maxAttempts: 5 } : {}),
   credentials: environment,
   query: {},
 });

@@ -24,6 +24,7 @@ const fromEnvironment = (provider: "s3" | "minio" | "gs"): StoreSession => ({
   provider,
   disableSsl: false,
   forcePathStyle: false,
+  ...(provider === "gs" ? { maxAttempts: 5 } : {}),
   credentials: environment,
   query: {},
 });
@@ -44,6 +45,12 @@ describe("sessionFor() (docs/spec/object-stores.md#configuration-cases)", () => 
 
   test.for([
     { name: "no section, s3", providers: "", path: "s3://b", expected: fromEnvironment("s3") },
+    {
+      name: "an endpoint of gs (ours)",
+      providers: 'gs: {default: {endpoint: "http://gcs.local:4443", credentials: {fromEnv: true}}}',
+      path: "gs://b",
+      expected: { endpoint: "http://gcs.local:4443", credentials: environment, maxAttempts: 5 },
+    },
     { name: "no section, gs", providers: "", path: "gs://b", expected: fromEnvironment("gs") },
     { name: "no section, minio", providers: "", path: "minio://any/p", expected: builtIn },
     { name: "empty section", providers: "minio: {}", path: "minio://b", expected: builtIn },

@@ -12,7 +12,7 @@ import { stepImage } from "../support/base-images.ts";
 import { findContainers, provideImages, type Containers, type RuntimeImages } from "../support/containers.ts";
 import { outputParameter, playRun, startPeers, type Peers } from "../support/play-run.ts";
 import { root } from "../support/probe.ts";
-import { S3_SERVER_SETUP_TIMEOUT_MS } from "../support/s3-server.ts";
+import { STORE_SERVER_SETUP_TIMEOUT_MS } from "../support/installed-servers.ts";
 import { skipUnless } from "../support/skip.ts";
 
 interface World {
@@ -36,7 +36,7 @@ beforeAll(async () => {
     ...{ containers, images, folder: await mkdtemp(path.join(tmpdir(), "kfp-runtime-quickstart-")) },
     peers: await startPeers(),
   };
-}, 1_200_000 + S3_SERVER_SETUP_TIMEOUT_MS);
+}, 1_200_000 + STORE_SERVER_SETUP_TIMEOUT_MS);
 
 afterAll(async () => {
   await world?.peers.close();

@@ -123,8 +123,8 @@ describe("kfp-runtime run", () => {
     },
     {
       name: "a store without client",
-      args: [fixture("wide_loop"), "--pipeline-root", "gs://b/c"],
-      lines: [/pipeline root gs:\/\/b\/c is not supported/],
+      args: [fixture("wide_loop"), "--pipeline-root", "mem://b/c"],
+      lines: [/pipeline root mem:\/\/b\/c is not supported/],
     },
     {
       name: "a pipeline root without bucket",

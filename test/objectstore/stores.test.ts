@@ -3,8 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
+import { startFakeGcsServer } from "../fakes/fake-gcs-server.ts";
 import { startFakeS3Server } from "../fakes/fake-s3-server.ts";
-import { S3_SERVER_SETUP_TIMEOUT_MS, startMoto, startVersityGateway } from "../support/s3-server.ts";
+import { startGoogleLogin } from "../fakes/google-login.ts";
+import { startFsouzaServer, startStorageEmulator } from "../support/gcs-server.ts";
+import { STORE_SERVER_SETUP_TIMEOUT_MS } from "../support/installed-servers.ts";
+import { startMoto, startVersityGateway } from "../support/s3-server.ts";
 import type { S3Server, S3ServerResult } from "../support/s3-server.ts";
 import { skipUnless } from "../support/skip.ts";
 import { openStore, patternBytes, readTree, sha256, writeTree } from "../support/store-bench.ts";
@@ -24,12 +28,34 @@ async function startFake(): Promise<S3Server> {
   };
 }
 
-const SERVERS: readonly (readonly [name: string, start: () => Promise<S3ServerResult>])[] = [
-  ["the in-process server", startFake],
-  ["versitygw", startVersityGateway],
-  ["moto", startMoto],
-];
+async function startFakeGcs(): Promise<S3Server> {
+  const login = await startGoogleLogin();
+  const fake = await startFakeGcsServer({ pageSize: 3, isAllowed: (token) => login.accountOf(token) !== undefined });
+  return {
+    name: "the in-process server of Google's kind",
+    endpoint: fake.endpoint,
+    accessKeyId: "",
+    secretAccessKey: "",
+    keyDocument: login.keyDocument(),
+    verifiesSignatures: false,
+    hasFreeKeys: true,
+    createBucket: (name) => Promise.resolve(void fake.buckets.set(name, new Map())),
+    async stop() {
+      await login.close();
+      await fake.close();
+    },
+  };
+}
+
 const SCHEMES: readonly Scheme[] = ["minio", "s3"];
+const SERVERS: readonly (readonly [name: string, start: () => Promise<S3ServerResult>, schemes: readonly Scheme[]])[] = [
+  ["the in-process server", startFake, SCHEMES],
+  ["versitygw", startVersityGateway, SCHEMES],
+  ["moto", startMoto, SCHEMES],
+  ["the in-process server of Google's kind", startFakeGcs, ["gs"]],
+  ["fake-gcs-server", startFsouzaServer, ["gs"]],
+  ["gcp-storage-emulator", startStorageEmulator, ["gs"]],
+];
 
 const TREES: readonly { name: string; tree: Tree }[] = [
   { name: "nested folders", tree: { "a.txt": "A", "d/b.txt": "B", "d/e/f/c.txt": "C" } },
@@ -43,7 +69,7 @@ const TREES: readonly { name: string; tree: Tree }[] = [
   { name: "names that end in dots", tree: { "a../b": "dots", "c..": "end", "...": "three" } },
 ];
 
-describe.for(SERVERS)("on %s", ([serverName, start]) => {
+describe.for(SERVERS)("on %s", ([serverName, start, schemes]) => {
   let server: S3Server;
   let missing: string | undefined;
 
@@ -55,14 +81,14 @@ describe.for(SERVERS)("on %s", ([serverName, start]) => {
       return;
     }
     server = result;
-    for (const scheme of SCHEMES) await server.createBucket(`${scheme}-bucket`);
-  }, S3_SERVER_SETUP_TIMEOUT_MS);
+    for (const scheme of schemes) await server.createBucket(`${scheme}-bucket`);
+  }, STORE_SERVER_SETUP_TIMEOUT_MS);
 
   afterAll(async () => {
     if (missing === undefined) await server.stop();
   });
 
-  describe.for(SCHEMES)("%s://", (scheme) => {
+  describe.for(schemes)("%s://", (scheme) => {
     let folder: string;
     let store: ObjectStore;
     let count = 0;

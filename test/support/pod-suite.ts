@@ -24,7 +24,7 @@ import { copyLauncher, initLimits, openFolder, type MainContainer } from "./pod-
 import { compileStatic, muslMissing } from "./portable.ts";
 import { runToEnd } from "./probe.ts";
 import { skipUnless } from "./skip.ts";
-import { S3_SERVER_SETUP_TIMEOUT_MS } from "./s3-server.ts";
+import { STORE_SERVER_SETUP_TIMEOUT_MS } from "./installed-servers.ts";
 
 export interface PodPlace {
   readonly image: string;
@@ -56,7 +56,7 @@ export function describePods({ places, usersWithoutProc }: PodSuiteOptions): voi
 
     beforeAll(async () => {
       world = await makeWorld();
-    }, setUpTimeoutMs + S3_SERVER_SETUP_TIMEOUT_MS);
+    }, setUpTimeoutMs + STORE_SERVER_SETUP_TIMEOUT_MS);
     afterAll(async () => {
       if (world === undefined) return;
       await world.peers.close();

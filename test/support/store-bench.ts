@@ -17,12 +17,19 @@ export interface StoreTarget {
   readonly endpoint: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Service account key; for `gs`. */
+  readonly keyDocument?: string;
 }
 
-export type Scheme = "minio" | "s3";
+export type Scheme = "minio" | "s3" | "gs";
 
-/** Configuration of both providers against one server, root `<scheme>://<bucket>/root`. */
+/** Configuration of a provider against one server, root `<scheme>://<bucket>/root`. `maxRetries` is not for `gs`. */
 export function configFor(scheme: Scheme, bucket: string, target: Pick<StoreTarget, "endpoint">, maxRetries = 5): StoreConfig {
+  if (scheme === "gs") {
+    const login = { secretRef: { secretName: "store", tokenKey: "key.json" } };
+    const gs = { default: { endpoint: target.endpoint, credentials: login } };
+    return storeConfig({ defaultPipelineRoot: `gs://${bucket}/root` }, { gs });
+  }
   const credentials = { secretRef: { secretName: "store", accessKeyKey: "ak", secretKeyKey: "sk" } };
   const section = { endpoint: target.endpoint, region: "us-east-1", forcePathStyle: true, maxRetries, credentials };
   return storeConfig({ defaultPipelineRoot: `${scheme}://${bucket}/root` }, { [scheme]: { default: section } });
@@ -46,7 +53,11 @@ export function openStore(scheme: Scheme, bucket: string, target: StoreTarget, o
   const kube = {
     getSecret(namespace: string, name: string) {
       secretReads.push(`${namespace}/${name}`);
-      return Promise.resolve({ ak: Buffer.from(target.accessKeyId), sk: Buffer.from(target.secretAccessKey) });
+      return Promise.resolve({
+        ak: Buffer.from(target.accessKeyId),
+        sk: Buffer.from(target.secretAccessKey),
+        "key.json": Buffer.from(target.keyDocument ?? ""),
+      });
     },
   };
   const config = configFor(scheme, bucket, target);

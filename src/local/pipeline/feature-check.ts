@@ -7,7 +7,7 @@ import { toJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { isLocalUri } from "../../core/executor/artifact-uri.ts";
 import { PipelineSpecSchema, ParameterType } from "../../core/kfp-types.ts";
 import { KubernetesExecutorConfigSchema } from "../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
-import { CONNECTED_SCHEMES } from "../../objectstore/providers.ts";
+import { PROVIDER_NAMES } from "../../core/executor/store-schemes.ts";
 import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
 import { ImportedUris } from "./imported-uris.ts";
 import { runErrors, runWarnings } from "./pipeline-checks.ts";
@@ -153,7 +153,7 @@ function importFindings(imported: ImportedUris, { scopePath, executor, parent, t
 }
 
 function isSupportedUri(uri: string): boolean {
-  return isLocalUri(uri) || CONNECTED_SCHEMES.some((scheme) => uri.startsWith(`${scheme}://`));
+  return isLocalUri(uri) || PROVIDER_NAMES.some((scheme) => uri.startsWith(`${scheme}://`));
 }
 
 /** Adds what is left of the task's config, if anything, to `configs`. */

@@ -37,7 +37,7 @@ export const LANGUAGE_FEATURES = {
   ignoreFailure: feature("ignore_upstream_failure", "supported", "as in the cluster"),
   exitHandlers: feature("exit handlers and final status", "supported", "also after a failure; not after Ctrl-C"),
   environment: feature("environment variables of a step", "supported", "over those of this machine"),
-  localRoot: feature("artifacts in a folder, minio:// and s3://", "supported", "see Where artifacts go"),
+  localRoot: feature("artifacts in a folder, minio://, s3:// and gs://", "supported", "see Where artifacts go"),
   image: feature("image of a step", "warning", "not used: commands run on this machine; said once per run"),
   resources: feature("resource requests and limits, accelerators", "warning", "no meaning here"),
   preCacheCheck: feature("lifecycle.preCacheCheck", "warning", "never run, as in the cluster"),
@@ -47,7 +47,7 @@ export const LANGUAGE_FEATURES = {
   volumeTasks: feature("CreatePVC and DeletePVC", "error", "no volumes here yet"),
   taskConfig: feature("dsl.TaskConfig", "error", "there is no pod to hand on"),
   workspace: feature("workspace", "error", "no shared folder here yet"),
-  stores: feature("gs://, oci://, huggingface:// and other stores", "error", "no client for them yet"),
+  stores: feature("oci://, huggingface:// and other stores", "error", "no client for them yet"),
   otherExecutors: feature("resolver and custom job executors", "error", "not part of Kubeflow"),
 } as const satisfies Record<string, Feature>;
 

@@ -23,7 +23,7 @@ import { StoreFailure } from "../store-failure.ts";
 import type { CredentialSource, StoreCredentials } from "../client-settings.ts";
 import type { Environment, HttpAgents } from "../http-agents.ts";
 import type { Retrier } from "../retry.ts";
-import { readDocument } from "../s3/response-headers.ts";
+import { readDocument } from "../transfer/read-body.ts";
 import { errorCode } from "../store-errors.ts";
 import { noCredentials } from "./no-credentials.ts";
 

@@ -16,10 +16,11 @@ import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
-import { answerFacts, readBody, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
+import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
 import type { S3Requests } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
+import { readBody } from "../transfer/read-body.ts";
 
 /** Settings of the client for stores with an address of their own. */
 export interface MinioSettings extends ClientSettings {

@@ -1,5 +1,5 @@
 /**
- * Reading answers of S3 stores: tags, ranges, short bodies.
+ * Reading answers of S3 stores: tags, ranges.
  *
  * @module
  */
@@ -9,9 +9,6 @@ import type { BlobBody, BlobRange, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { offeredChecksums } from "../transfer/checksums.ts";
 import type { PartEntry } from "./s3-requests.ts";
-
-/** Answers other than objects are documents of some kilobytes; a listing of 1000 keys of 1024 bytes, all of them encoded, has 3.5 MB. */
-const LARGEST_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * ETag and checksums of an answer. The ETag is the MD5 of the content unless the object is encrypted with a customer's or a key service's key.
@@ -64,21 +61,4 @@ export function toPartEntry(headers: IncomingHttpHeaders): PartEntry {
   const parts = Number(headers["x-amz-mp-parts-count"] ?? "0");
   const sizeBytes = Number(headers["content-length"] ?? "0");
   return Number.isSafeInteger(parts) && parts > 0 ? { sizeBytes, parts } : { sizeBytes };
-}
-
-/** The whole body as text. @throws {StoreFailure} when it is longer than any answer that is not an object. */
-export async function readBody(stream: Readable): Promise<string> {
-  return (await readDocument(stream)).toString("utf8");
-}
-
-/** Bytes of an answer that is not an object. @throws {StoreFailure} when it is longer than any of them. */
-export async function readDocument(stream: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > LARGEST_DOCUMENT_BYTES) throw new StoreFailure("the store's answer is too long");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -30,7 +30,8 @@ import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { toBlobEntry } from "./listed-object.ts";
-import { answerFacts, readDocument, storedTag, toBlobBody } from "./response-headers.ts";
+import { readDocument } from "../transfer/read-body.ts";
+import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
 import type { S3Requests } from "./s3-requests.ts";
 import { errorCode } from "../store-errors.ts";
 

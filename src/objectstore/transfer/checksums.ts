@@ -19,7 +19,7 @@ export const CHECKSUM_ALGORITHMS: readonly Exclude<ChecksumAlgorithm, "md5">[] =
   "crc64nvme",
 ];
 
-/** From an `x-amz-checksum-*` header. */
+/** What an answer says the bytes must give. */
 export interface OfferedChecksum {
   readonly algorithm: ChecksumAlgorithm;
   /** Base64, without the number of parts. */

@@ -74,7 +74,7 @@ function damage({ name }: Claim): string {
 /** Cheapest first. */
 function claimsOf({ etag, isContentDigest, checksums }: StoredTag): Claim[] {
   const claims = checksums.map(({ algorithm, value, parts }): Claim => {
-    const name = `x-amz-checksum-${algorithm}`;
+    const name = `checksum ${algorithm}`;
     return { name, algorithm, encoding: "base64", value, ...(parts === undefined ? {} : { parts }) };
   });
   const native = claims.filter(({ algorithm }) => algorithm !== "crc32c" && algorithm !== "crc64nvme");

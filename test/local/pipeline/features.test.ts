@@ -118,12 +118,12 @@ describe("checkFeatures()", () => {
     {
       name: "an import from another store",
       parts: {
-        executor: { importer: { artifactUri: { constant: "gs://b/x" }, typeSchema: { schemaTitle: "system.Dataset" } } },
+        executor: { importer: { artifactUri: { constant: "oci://b/x" }, typeSchema: { schemaTitle: "system.Dataset" } } },
         component: { outputDefinitions: { artifacts: { artifact: { artifactType: { schemaTitle: "system.Dataset" } } } } },
       },
-      line: /import of gs:\/\/b\/x \(tasks a, b\) is not supported/,
+      line: /import of oci:\/\/b\/x \(tasks a, b\) is not supported/,
     },
-    { name: "a root in another store", parts: { root: "gs://b" }, line: /pipeline root gs:\/\/b is not supported/ },
+    { name: "a root in another store", parts: { root: "mem://b" }, line: /pipeline root mem:\/\/b is not supported/ },
     { name: "a resolver", parts: { executor: { resolver: {} } }, line: /^resolver and custom job/ },
   ])("refuses in one line: $name", async ({ parts, line }) => {
     expect((await check(parts)).errors).toEqual([expect.stringMatching(line)]);
