@@ -97,6 +97,7 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
       `The secret key does not belong to the access key: check the secret key of provider "${provider}". If it is right, a proxy changes the requests on their way.`,
     );
   }
+  if (reason === "NoSuchUpload") return failed("The store has lost what was uploaded so far: run the step again.");
   if (reason === BAD_CHECKSUM) {
     return failed(
       "The bytes that arrived are not those that were sent: the file was changed meanwhile, or something on the way changes data.",

@@ -182,6 +182,11 @@ describe("uploads", () => {
 
   test.for([
     { name: "permanent", errors: [new StorageError("OBJECT_ACCESS_DENIED", "denied")], attempts: 1 },
+    {
+      name: "no such bucket",
+      errors: [new StorageError("OBJECT_NOT_FOUND", "no bucket", { details: { bucket: "b" } })],
+      attempts: 1,
+    },
     { name: "transient twice", errors: [transientFailure(), transientFailure()], attempts: 3 },
   ])("$name: the task fails, nothing but the log is stored", async ({ errors, attempts }) => {
     const world = await startStoreWorld(single);

@@ -54,7 +54,8 @@ async function uploadOne({ stores, signal }: UploadDeps, key: string, { localPat
   try {
     await unlessInterrupted(signal, () => store.upload(localPath, uri));
   } catch (error) {
-    if (error instanceof StorageError && error.code === "OBJECT_NOT_FOUND") {
+    // A bucket that does not exist is not the program's fault.
+    if (error instanceof StorageError && error.code === "OBJECT_NOT_FOUND" && error.details["bucket"] === undefined) {
       const message = `declared output artifact "${key}" is missing at "${localPath}": the program did not write it`;
       throw new UserCodeError("OUTPUT_ARTIFACT_MISSING", message, { details: { key, localPath }, cause: error });
     }

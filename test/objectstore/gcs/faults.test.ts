@@ -197,7 +197,10 @@ describe("gs:// on a failing server", () => {
 
     test("sessions that get lost again and again are given up", async () => {
       failFirst({ kind: "lose-session" }, 1000, isSecondChunk);
-      expect(await failureOf(put(LARGE))).toMatchObject({ code: "OBJECT_NOT_FOUND" });
+      expect(await failureOf(put(LARGE))).toMatchObject({
+        code: "TRANSFER_FAILED",
+        message: expect.stringContaining("The store has lost what was uploaded so far") as string,
+      });
       expect(bucket().size).toBe(0);
       expect([...server.sessions]).toEqual([]);
     });
