@@ -3,21 +3,28 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startFakeGcsServer, type FakeGcsServer } from "../fakes/fake-gcs-server.ts";
 import { startFakeS3Server, type FakeS3Server } from "../fakes/fake-s3-server.ts";
+import { startGoogleLogin, type GoogleLogin } from "../fakes/google-login.ts";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
 import { root as projectRoot } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";
 
 let programs: Programs;
 let server: FakeS3Server;
+let login: GoogleLogin;
+let google: FakeGcsServer;
 let folder = "";
 beforeAll(async () => {
   programs = await builtPrograms();
   server = await startFakeS3Server();
+  login = await startGoogleLogin();
+  google = await startFakeGcsServer({ isAllowed: (token) => login.accountOf(token) !== undefined });
   folder = mkdtempSync(join(tmpdir(), "kfp-stores-"));
+  writeFileSync(join(folder, "key.json"), login.keyDocument());
 });
 afterAll(async () => {
-  await server.close();
+  await Promise.all([server.close(), login.close(), google.close()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -26,6 +33,8 @@ describe.each([
   ["minio", "process", "runs", "runs"],
   ["s3", "process", "a%20b//c#d/100%25", "a b/c#d/100%"],
   ["minio", "in-process", "a%20b//c#d/100%25", "a b/c#d/100%"],
+  ["gs", "in-process", "runs", "runs"],
+  ["gs", "process", "a%20b//c#d/100%25", "a b/c#d/100%"],
 ])("artifacts in %s://, %s, below %s", (scheme, isolation, root, prefix) => {
   test("go through the store from step to step", { timeout: 120_000 }, async () => {
     const home = join(folder, `${scheme}-${isolation}`);
@@ -39,18 +48,20 @@ describe.each([
             AWS_ACCESS_KEY_ID: "test-key",
             AWS_SECRET_ACCESS_KEY: "test-secret",
             AWS_REGION: "us-east-1",
+            GOOGLE_APPLICATION_CREDENTIALS: join(folder, "key.json"),
             ARTIFACT_LOCAL_PATH: join(folder, "local"),
           },
         },
       );
     mkdirSync(join(home, "launcher-config"), { recursive: true });
-    const settings = { endpoint: server.endpoint, disableSSL: true, region: "us-east-1", forcePathStyle: true };
+    const { endpoint, buckets } = scheme === "gs" ? google : server;
+    const settings = { endpoint, disableSSL: true, region: "us-east-1", forcePathStyle: true };
     writeFileSync(
       join(home, "launcher-config/providers"),
       JSON.stringify({ [scheme]: { default: { ...settings, credentials: { fromEnv: true } } } }),
     );
     const bucket = `bucket-${scheme}-${isolation}`;
-    server.buckets.set(bucket, new Map());
+    buckets.set(bucket, new Map());
     const ended = await run(["--isolation", isolation, "--pipeline-root", `${scheme}://${bucket}/${root}`]);
     expect(ended.code, ended.stderr).toBe(0);
     const result = parseResult(ended.stdout);
@@ -59,7 +70,7 @@ describe.each([
     const start = `${scheme}://${bucket}/${root}/branches/${result.runId}/produce/`;
     expect(uri.slice(0, start.length)).toBe(start);
     const key = `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`;
-    expect(server.buckets.get(bucket)?.get(key)?.body.toString()).toBe("note of if");
+    expect(buckets.get(bucket)?.get(key)?.body.toString()).toBe("note of if");
   });
 });
 
