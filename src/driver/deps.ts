@@ -17,6 +17,8 @@ export interface DriverSettings {
   readonly artifactLocalPath?: string | undefined;
   /** False with `KFP_FINGERPRINT_ENV=off`: the container's environment stays out of the fingerprint. */
   readonly fingerprintsEnvironment: boolean;
+  /** `KFP_FINGERPRINT_SALT`: only tasks driven with the same text share cache entries. */
+  readonly fingerprintSalt?: string | undefined;
   /** Bytes that one argument of the step's pod may have; absent where no pod is made of the patch. */
   readonly argumentLimitBytes?: number | undefined;
   /** `KFP_CACHE_CHECK_ARTIFACTS=on`: a cache hit counts only while its artifacts exist. */

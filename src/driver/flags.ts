@@ -40,7 +40,7 @@ export const DRIVER_FLAGS = {
   pod_spec_patch_path: string("output file: patch of the user's pod"),
   cached_decision_path: string("output file: true when the outputs came from the cache"),
   condition_path: string("output file: result of the trigger condition, nil without one"),
-  log_level: string("log verbosity; values appear from 4 on", "1"),
+  log_level: string("log verbosity; from 2 on it says why the cache was hit or missed, values appear from 4 on", "1"),
   http_proxy: string("HTTP proxy of the user's container"),
   https_proxy: string("HTTPS proxy of the user's container"),
   no_proxy: string("hosts the user's container reaches without a proxy"),

@@ -107,5 +107,6 @@ export function driverSettings(environment: DriverHost["environment"]): DriverSe
     artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
     checksCachedArtifacts: environment["KFP_CACHE_CHECK_ARTIFACTS"] === "on",
     fingerprintsEnvironment: environment["KFP_FINGERPRINT_ENV"] !== "off",
+    fingerprintSalt: environment["KFP_FINGERPRINT_SALT"],
   };
 }

@@ -107,6 +107,56 @@ export function customFingerprint(componentName: string, key: string): string {
   return sha256(componentName === "" ? key : `${componentName}\0${key}`);
 }
 
+export interface FingerprintSalt {
+  /** Text of the operator's choice, not empty. */
+  readonly salt: string;
+  /** Image of the container as the spec has it; its digest counts, where it carries one. */
+  readonly image: string;
+}
+
+/**
+ * A fingerprint that only tasks with the same salt and the same image digest share. A custom cache key ignores the image; with a salt,
+ * another digest is another task all the same.
+ *
+ * @param ownFingerprint Of the cache key, or of the custom key.
+ * @returns 64 lowercase hex digits.
+ */
+export function saltedFingerprint(ownFingerprint: string, { salt, image }: FingerprintSalt): string {
+  const at = image.lastIndexOf("@");
+  const digest = at === -1 ? "" : image.slice(at + 1);
+  return sha256(`${ownFingerprint}\0${digest}\0${salt}`);
+}
+
+/**
+ * Digests of the parts of a cache key by name, for people who compare two tasks: `image`, `command`, `env`, `claims`, `outputs`,
+ * `artifact.NAME` and `parameter.NAME` for each input. Absent parts are left out. The digests are short; they say same or different, not what.
+ *
+ * @throws {ResolveError} VALUE_INVALID when a value has no JSON form.
+ */
+export function cacheKeyParts(key: CacheKey): Readonly<Record<string, string>> {
+  const { image, cmdArgs = [], env = [], pvcNames = [] } = key.containerSpec;
+  const outputs = withoutEmpty({
+    artifacts: mapRecord(key.outputArtifactsSpec, (artifact) => artifact),
+    parameters: mapRecord(key.outputParametersSpec, (typeName) => typeName),
+  });
+  const parts: [string, JsonValue][] = [];
+  if (image !== undefined && image !== "") parts.push(["image", image]);
+  parts.push(["command", [...cmdArgs]]);
+  if (env.length > 0) parts.push(["env", env.map(({ name, value }) => [name, value])]);
+  if (pvcNames.length > 0) parts.push(["claims", [...pvcNames]]);
+  if (Object.keys(outputs).length > 0) parts.push(["outputs", outputs]);
+  for (const [name, ids] of sortedEntries(key.inputArtifactNames)) parts.push([`artifact.${name}`, [...ids]]);
+  for (const [name, value] of sortedEntries(key.inputParameterValues)) parts.push([`parameter.${name}`, value]);
+  return Object.fromEntries(parts.map(([name, part]) => [name, sha256(goJson(part)).slice(0, PART_DIGEST_LENGTH)]));
+}
+
+function sortedEntries<T>(record: Readonly<Record<string, T>> | undefined): [string, T][] {
+  return Object.entries(record ?? {}).toSorted(([left], [right]) => compareUtf8(left, right));
+}
+
+/** Enough to tell parts apart. */
+const PART_DIGEST_LENGTH = 12;
+
 function sha256(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }

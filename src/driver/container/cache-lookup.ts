@@ -2,19 +2,26 @@
  * Whether a container task has been done before.
  *
  * Source: docs/spec/cache-and-fingerprint.md, #later-upstream, #ups-17, #decision-custom-cache-key,
- * #decision-environment-in-the-fingerprint.
+ * #decision-environment-in-the-fingerprint, #decision-salt, #decision-explained-lookups.
  *
  * @module
  */
-import { buildCacheKey, customFingerprint, fingerprint } from "../../core/executor/fingerprint.ts";
+import {
+  buildCacheKey,
+  customFingerprint,
+  fingerprint,
+  saltedFingerprint,
+  type CacheKey,
+} from "../../core/executor/fingerprint.ts";
 import type { ComponentSpec, ContainerSpec, ExecutorInput, PipelineTask, PipelineTaskSpec } from "../../core/kfp-types.ts";
 import { findGoneArtifact, type CachedArtifactsRequest } from "./cached-artifacts.ts";
+import { explainHit, explainMiss, type LookedFor } from "./cache-explanation.ts";
 import { missingCachedOutputs } from "./cached-outputs.ts";
 import type { DriverDeps } from "../deps.ts";
 import { needsWorkspace, workspaceClaimName } from "../pod-spec-patch/workspace.ts";
 
 /** The task that would run, as far as the cache asks. */
-export interface CacheRequest extends CachedArtifactsRequest {
+export interface CacheRequest extends CachedArtifactsRequest, LookedFor {
   readonly taskSpec: PipelineTaskSpec;
   readonly component: ComponentSpec;
   readonly container: ContainerSpec;
@@ -40,18 +47,22 @@ function goneMessage(taskName: string, problem: string | undefined): string {
 
 const NOT_CACHED: CacheDecision = { fingerprint: "" };
 
-/** Asks the server at most once. The task must be about to run: a task whose condition is false has no fingerprint. */
+/**
+ * Asks the server once; from log level 2 on, a miss is explained with one call more. The task must be about to run: a task whose
+ * condition is false has no fingerprint.
+ */
 export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Promise<CacheDecision> {
   const { options, taskSpec, component } = request;
   if (options.cacheDisabled || taskSpec.cachingOptions?.enableCache !== true) return NOT_CACHED;
-  const ownFingerprint = await taskFingerprint(deps, request);
+  const key = await identityOf(deps, request);
+  const ownFingerprint = fingerprintOf(deps, request, key);
   const hit = await deps.api.findCachedTask({
     namespace: options.namespace,
     fingerprint: ownFingerprint,
     boundRunId: options.runId,
   });
   if (hit === undefined) {
-    deps.logger.verbose(2, "No cached task has this fingerprint", () => ({ fingerprint: ownFingerprint }));
+    await explainMiss(deps, request, { fingerprint: ownFingerprint, key });
     return { fingerprint: ownFingerprint };
   }
   const missing = taskSpec.cachingOptions.cacheKey === "" ? [] : missingCachedOutputs(hit, component);
@@ -71,22 +82,28 @@ export async function lookUpCache(deps: DriverDeps, request: CacheRequest): Prom
     });
     return { fingerprint: ownFingerprint };
   }
+  explainHit(deps, hit);
   return { fingerprint: ownFingerprint, hit };
 }
 
-async function taskFingerprint(deps: DriverDeps, request: CacheRequest): Promise<string> {
+/** What tells the task from others: a key of its author's choice, or everything that decides what it makes. */
+async function identityOf(deps: DriverDeps, request: CacheRequest): Promise<CacheKey | string> {
   const { options, taskSpec, component, container, executorInput } = request;
   const customKey = taskSpec.cachingOptions?.cacheKey ?? "";
-  if (customKey !== "") return customFingerprint(taskSpec.componentRef?.name ?? "", customKey);
+  if (customKey !== "") return customKey;
   const workspace = needsWorkspace(executorInput) ? [workspaceClaimName(options.runName)] : [];
-  return fingerprint(
-    buildCacheKey({
-      containerSpec: container,
-      pipelineName: options.pipelineName,
-      pvcNames: [...workspace, ...(await request.claimNames())],
-      executorInput,
-      outputParameterTypes: component.outputDefinitions?.parameters ?? {},
-      includeEnv: deps.settings.fingerprintsEnvironment,
-    }),
-  );
+  return buildCacheKey({
+    containerSpec: container,
+    pipelineName: options.pipelineName,
+    pvcNames: [...workspace, ...(await request.claimNames())],
+    executorInput,
+    outputParameterTypes: component.outputDefinitions?.parameters ?? {},
+    includeEnv: deps.settings.fingerprintsEnvironment,
+  });
+}
+
+function fingerprintOf({ settings }: DriverDeps, { taskSpec, container }: CacheRequest, key: CacheKey | string): string {
+  const own = typeof key === "string" ? customFingerprint(taskSpec.componentRef?.name ?? "", key) : fingerprint(key);
+  const salt = settings.fingerprintSalt ?? "";
+  return salt === "" ? own : saltedFingerprint(own, { salt, image: container.image });
 }

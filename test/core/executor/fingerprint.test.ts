@@ -2,7 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import { buildCacheKey, cacheKeyText, customFingerprint, fingerprint } from "../../../src/core/executor/fingerprint.ts";
+import {
+  buildCacheKey,
+  cacheKeyParts,
+  cacheKeyText,
+  customFingerprint,
+  fingerprint,
+  saltedFingerprint,
+} from "../../../src/core/executor/fingerprint.ts";
 import type { CacheKey, CacheKeyOptions } from "../../../src/core/executor/fingerprint.ts";
 import { ExecutorInputSchema, ParameterType } from "../../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../../src/core/values/value.ts";
@@ -300,5 +307,48 @@ describe("buildCacheKey()", () => {
     const undeclared: Overrides = { input: { outputs: { parameters: { constructor: { outputFile: "/x" } } } } };
     expect(() => build(undeclared)).toThrow(expect.objectContaining({ code: "OUTPUT_PARAMETER_UNKNOWN" }));
     expect(() => build(undeclared)).toThrow(/"constructor"/);
+  });
+});
+
+describe("saltedFingerprint()", () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  const own = customFingerprint("comp", "key");
+
+  test("differs by salt and by the digest of the image, not by its tag", ({ expect }) => {
+    const salted = (salt: string, image: string): string => saltedFingerprint(own, { salt, image });
+    expect(salted("s", "busybox:1")).toBe(salted("s", "busybox:2"));
+    expect(salted("s", `busybox@${digest}`)).toBe(salted("s", `registry:5000/busybox:1@${digest}`));
+    const all = [own, salted("s", "busybox"), salted("t", "busybox"), salted("s", `busybox@${digest}`)];
+    expect(new Set(all).size).toBe(all.length);
+    expect(salted("s", "busybox")).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe("cacheKeyParts()", () => {
+  const key: CacheKey = {
+    containerSpec: { image: "busybox", cmdArgs: ["sh"], env: [{ name: "A", value: "1" }], pvcNames: ["data"] },
+    inputArtifactNames: { same: ["1"] },
+    inputParameterValues: { same: "x", n: 3 },
+    outputArtifactsSpec: { model: { name: "model" } },
+    outputParametersSpec: { out: "STRING" },
+  };
+  const names = ["image", "command", "env", "claims", "outputs", "artifact.same", "parameter.n", "parameter.same"];
+
+  test("names every part that is there", ({ expect }) => {
+    expect(Object.keys(cacheKeyParts(key))).toEqual(names);
+    expect(Object.keys(cacheKeyParts({ containerSpec: {} }))).toEqual(["command"]);
+  });
+
+  test.for<{ part: string; changed: CacheKey }>([
+    { part: "image", changed: { ...key, containerSpec: { ...key.containerSpec, image: "alpine" } } },
+    { part: "command", changed: { ...key, containerSpec: { ...key.containerSpec, cmdArgs: ["sh", "-c"] } } },
+    { part: "env", changed: { ...key, containerSpec: { ...key.containerSpec, env: [{ name: "A", value: "2" }] } } },
+    { part: "claims", changed: { ...key, containerSpec: { ...key.containerSpec, pvcNames: ["other"] } } },
+    { part: "outputs", changed: { ...key, outputParametersSpec: { out: "LIST" } } },
+    { part: "artifact.same", changed: { ...key, inputArtifactNames: { same: ["2"] } } },
+    { part: "parameter.n", changed: { ...key, inputParameterValues: { same: "x", n: 4 } } },
+  ])("another $part changes this part alone", ({ part, changed }, { expect }) => {
+    const [before, after] = [cacheKeyParts(key), cacheKeyParts(changed)];
+    expect(names.filter((name) => before[name] !== after[name])).toEqual([part]);
   });
 });
