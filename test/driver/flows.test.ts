@@ -542,11 +542,13 @@ describe("the CONTAINER driver", () => {
     expect((await driven.child(root, "say")).state).toBe(TaskState.FAILED);
   });
 
-  test("records nothing when the task is not in the pipeline", async () => {
+  test("leaves a FAILED row when the task is not in the pipeline", async () => {
     const driven = await start();
     const root = await driven.root();
     await expect(driven.container("nope", root)).rejects.toMatchObject({ code: "SCOPE_PATH_INVALID" });
-    expect((await driven.fake.api.listTasks(driven.runId, { parentId: root })).tasks).toEqual([]);
+    const { tasks } = await driven.fake.api.listTasks(driven.runId, { parentId: root });
+    expect(tasks).toMatchObject([{ name: "nope", scopePath: "root.nope", state: TaskState.FAILED }]);
+    expect((await driven.task(root)).state).toBe(TaskState.FAILED);
   });
 
   test("gets through answers that are lost on the way", async () => {

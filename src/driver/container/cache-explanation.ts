@@ -17,7 +17,6 @@ import { compareUtf8 } from "../../core/go/unicode.ts";
 import { TaskState, type IoArtifact, type IoParameter, type PipelineTask } from "../../core/kfp-types.ts";
 import { valueToJson } from "../../core/values/value.ts";
 import type { LogFields } from "../../ports/logger.ts";
-import { nameFilter } from "../../tasks/read-tasks.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { ContainerOptions } from "../options.ts";
 
@@ -62,7 +61,7 @@ export async function explainMiss(deps: DriverDeps, task: LookedFor, { fingerpri
   const { runId, taskName } = task.options;
   let newest: PipelineTask | undefined;
   try {
-    const query = { filter: nameFilter([taskName]), orderBy: "create_time desc", pageSize: 20 };
+    const query = { names: [taskName], orderBy: "create_time desc", pageSize: 20 };
     const { tasks } = await api.listTasks(runId, query);
     newest = tasks.find((row) => row.scopePath === task.scopePath);
   } catch (error) {

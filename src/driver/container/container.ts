@@ -20,6 +20,7 @@ import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { childSpec, readChildTask, type ChildSpec, type ChildTask } from "../child-task.ts";
 import type { DriverDeps } from "../deps.ts";
 import { dynamicValues } from "../dynamic-values.ts";
+import { withEarlyFailureReport } from "../early-failure.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
 import { parseKubernetesConfig, producersOfConfig } from "../kubernetes-config.ts";
 import type { ContainerOptions } from "../options.ts";
@@ -49,21 +50,25 @@ const STAGES = {
  * @throws {KfpError} By then the failure is recorded with the task, once the run could be read.
  */
 export async function driveContainer(deps: DriverDeps, options: ContainerOptions): Promise<DriverResult> {
-  const kubernetes = parseKubernetesConfig(options.kubernetesConfig);
-  warnOfUnknownFields(deps.logger, "--kubernetes_config", kubernetes?.unknownFields ?? []);
-  const child = await readChildTask(deps, options, kubernetes === undefined ? [] : producersOfConfig(kubernetes.config));
-  const { snapshot, parent, scopePath } = child;
   const { taskName, iterationIndex } = options;
-  const spec = childSpec(snapshot.spec, scopePath);
   const identity = {
     name: taskName,
-    displayName: spec.taskSpec.taskInfo?.name ?? "",
     type: TaskType.RUNTIME,
-    scopePath,
-    parentTaskId: parent.taskId,
     ...(iterationIndex === undefined ? {} : { typeAttributes: { iterationIndex: BigInt(iterationIndex) } }),
   };
-  const progress: TaskInProgress = { draft: taskDraft(identity, options, deps.clock) };
+  const { child, spec, kubernetes } = await withEarlyFailureReport(
+    deps,
+    {
+      runId: options.runId,
+      parentTaskId: options.parentTaskId,
+      draft: { ...taskDraft({ ...identity, displayName: "", scopePath: "" }, options, deps.clock), name: taskName },
+    },
+    () => readStep(deps, options),
+  );
+  const { snapshot, parent, scopePath } = child;
+  const displayName = spec.taskSpec.taskInfo?.name ?? "";
+  const place = { ...identity, displayName, scopePath, parentTaskId: parent.taskId };
+  const progress: TaskInProgress = { draft: taskDraft(place, options, deps.clock) };
   const stage = stageRunner(STAGES);
   return withFailureReport(deps, snapshot, progress, async (work) => {
     const container = containerOf(snapshot.pipeline, spec.component, spec.componentName);
@@ -73,6 +78,16 @@ export async function driveContainer(deps: DriverDeps, options: ContainerOptions
     const { pipelineRoot, ...resolved } = await stage("resolve inputs", () => resolveStep(work, task));
     return driveResolved(work, { ...task, ...resolved, kubernetes }, pipelineRoot, stage);
   });
+}
+
+async function readStep(
+  deps: DriverDeps,
+  options: ContainerOptions,
+): Promise<{ child: ChildTask; spec: ChildSpec; kubernetes: ReturnType<typeof parseKubernetesConfig> }> {
+  const kubernetes = parseKubernetesConfig(options.kubernetesConfig);
+  warnOfUnknownFields(deps.logger, "--kubernetes_config", kubernetes?.unknownFields ?? []);
+  const child = await readChildTask(deps, options, kubernetes === undefined ? [] : producersOfConfig(kubernetes.config));
+  return { child, spec: childSpec(child.snapshot.spec, child.scopePath), kubernetes };
 }
 
 interface ContainerTask extends ChildTask, ChildSpec {

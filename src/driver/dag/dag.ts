@@ -8,9 +8,11 @@
  *
  * @module
  */
+import { create } from "@bufbuild/protobuf";
 import { SpecError } from "../../core/errors.ts";
 import { buildExecutorInputs } from "../../core/executor/executor-input.ts";
 import type { TaskInit, TaskState } from "../../core/kfp-types.ts";
+import { PipelineTaskSpecSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
 import { dagTaskType, dagTypeAttributes, terminalDagState } from "./dag-type.ts";
 import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { artifactLinks } from "../../tasks/artifact-links.ts";
@@ -20,6 +22,7 @@ import { propagateStatus } from "../../tasks/status-propagation.ts";
 import { timestampNow } from "../../tasks/task-status.ts";
 import { childSpec, existingRow, readChildTask } from "../child-task.ts";
 import type { DriverDeps } from "../deps.ts";
+import { withEarlyFailureReport } from "../early-failure.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
 import { recordTask } from "../record-task.ts";
 import { runFactsOf } from "../run-facts.ts";
@@ -36,9 +39,21 @@ import { evaluateTrigger } from "../trigger.ts";
  */
 export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<DriverResult> {
   const { runId, taskName, iterationIndex } = options;
-  const child = await readChildTask(deps, options);
+  const early = {
+    ...{ name: taskName, scopePath: "" },
+    // What kind of DAG it is stands in the spec; a repeated driver finds the row under any type.
+    ...dagTaskType(taskName, create(PipelineTaskSpecSchema)),
+    ...dagTypeAttributes({ iterationIndex }),
+  };
+  const { child, taskSpec, component } = await withEarlyFailureReport(
+    deps,
+    { runId, parentTaskId: options.parentTaskId, draft: { ...taskDraft(early, options, deps.clock), name: taskName } },
+    async () => {
+      const read = await readChildTask(deps, options);
+      return { child: read, ...childSpec(read.snapshot.spec, read.scopePath) };
+    },
+  );
   const { snapshot, parent, scopePath } = child;
-  const { taskSpec, component } = childSpec(snapshot.spec, scopePath);
   const typing = dagTaskType(taskName, taskSpec);
   const identity = { name: taskName, ...typing, scopePath, parentTaskId: parent.taskId };
   const progress: TaskInProgress = {

@@ -17,6 +17,7 @@ import { warnOfUnknownFields } from "../../program/unknown-fields.ts";
 import { rootParameters } from "../../resolver/inputs/root-parameters.ts";
 import { readRun } from "../../tasks/read-run.ts";
 import type { DriverDeps } from "../deps.ts";
+import { withEarlyFailureReport } from "../early-failure.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
 import { recordTask } from "../record-task.ts";
 import { runFactsOf } from "../run-facts.ts";
@@ -34,13 +35,6 @@ const ROOT_SCOPE = "root";
  * @throws {KfpError} By then the failure is recorded with the task, once the run could be read.
  */
 export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): Promise<DriverResult> {
-  const {
-    message: runtimeConfig,
-    unknownFields,
-    roundedIntegers,
-  } = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
-  warnOfUnknownFields(deps.logger, "--runtime_config", unknownFields);
-  const snapshot = await readRun(deps, { runId: options.runId });
   const identity = {
     name: ROOT_NAME,
     displayName: options.runDisplayName,
@@ -48,7 +42,18 @@ export async function driveRootDag(deps: DriverDeps, options: RootDagOptions): P
     scopePath: ROOT_SCOPE,
     typeAttributes: {},
   };
-  const progress: TaskInProgress = { draft: taskDraft(identity, options, deps.clock) };
+  const draft = taskDraft(identity, options, deps.clock);
+  const { runtimeConfig, roundedIntegers, snapshot } = await withEarlyFailureReport(
+    deps,
+    { runId: options.runId, draft: { ...draft, name: ROOT_NAME } },
+    async () => {
+      const parsed = parseLenient(PipelineJob_RuntimeConfigSchema, options.runtimeConfig, { what: "--runtime_config" });
+      warnOfUnknownFields(deps.logger, "--runtime_config", parsed.unknownFields);
+      const read = await readRun(deps, { runId: options.runId });
+      return { runtimeConfig: parsed.message, roundedIntegers: parsed.roundedIntegers, snapshot: read };
+    },
+  );
+  const progress: TaskInProgress = { draft };
   return withFailureReport(deps, snapshot, progress, async (work) => {
     const root = resolveScopePath(snapshot.spec, [ROOT_SCOPE])[0];
     if (root?.component.implementation.case !== "dag") {
