@@ -8,7 +8,7 @@
  *
  * An error of the API itself leaves no row: whoever did not answer the read would not answer the report either.
  *
- * Source: docs/spec/driver-flows.md#drv-2, #k8s-4, docs/spec/status-roll-up.md#drv-12.
+ * Source: docs/spec/driver-flows.md#drv-2, docs/spec/persistent-volume-claims.md#k8s-4, docs/spec/status-roll-up.md#drv-12.
  *
  * @module
  */
