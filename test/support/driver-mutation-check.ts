@@ -6,6 +6,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TaskState } from "../../src/core/kfp-types.ts";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
+import type { DriverOptions } from "../../src/driver/options.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import type { FakeApi } from "../fakes/kfp-api.ts";
 import { damage, damageArguments, Dice } from "./driver-mutations.ts";
@@ -105,12 +106,23 @@ export interface Outcome {
 }
 
 /** Signs of a program that broke, where a message of its own was due. */
-const BROKEN =
+export const BROKEN =
   /\n\s+at |TypeError|RangeError|SyntaxError|Cannot read propert|is not a function|is not iterable|undefined|\[object Object\]|INVARIANT_BROKEN|call stack/;
 
-/** Damages what the seed says and drives. Runs of the same server do not see each other. */
-export async function driveDamaged(fake: FakeApi, seed: number): Promise<Outcome> {
-  const dice = new Dice(seed);
+export interface DamagedCommand {
+  readonly stage: DriverStage;
+  readonly target: (typeof TARGETS)[number];
+  readonly isRoot: boolean;
+  readonly options: DriverOptions;
+  readonly argv: readonly string[];
+}
+
+/** A run, ready for the driver of what the dice choose, and that driver's command line, damaged where it is the target. */
+export async function damagedCommand(
+  fake: FakeApi,
+  dice: Dice,
+  server: { readonly address: string; readonly port: string } = { address: "ml-pipeline", port: "8887" },
+): Promise<DamagedCommand> {
   const stage = await DriverStage.open(soundSpec, fake);
   const target = dice.pick(TARGETS);
   const isRoot = target === "root" || target === "runtime";
@@ -124,10 +136,17 @@ export async function driveDamaged(fake: FakeApi, seed: number): Promise<Outcome
     : target === "sub"
       ? stage.dagOptions("sub", parentId)
       : stage.containerOptions("say", parentId, { kubernetesConfig: JSON.stringify(soundKubernetesConfig) });
-  let argv: readonly string[] = driverArguments(options, { address: "ml-pipeline", port: "8887" });
+  let argv: readonly string[] = driverArguments(options, server);
   if (target === "kubernetes") argv = withText(argv, soundKubernetesConfig, dice);
   if (target === "runtime") argv = withText(argv, { parameterValues: { word: "go" } }, dice);
   if (target === "flags") argv = damageArguments(argv, dice);
+  return { stage, target, isRoot, options, argv };
+}
+
+/** Damages what the seed says and drives. Runs of the same server do not see each other. */
+export async function driveDamaged(fake: FakeApi, seed: number): Promise<Outcome> {
+  const dice = new Dice(seed);
+  const { stage, target, isRoot, options, argv } = await damagedCommand(fake, dice);
   const spec = target === "say" || target === "sub" || target === "root" ? damage(soundSpec, dice) : soundSpec;
 
   const before = fake.logger.lines.length;

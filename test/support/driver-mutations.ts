@@ -87,7 +87,7 @@ type Container = JsonObject | JsonValue[];
 function containersIn(value: JsonValue, found: Container[] = []): Container[] {
   if (typeof value !== "object" || value === null) return found;
   if (Object.keys(value).length > 0) found.push(value);
-  for (const member of Object.values(value)) containersIn(member as JsonValue, found);
+  for (const member of Object.values(value)) containersIn(member, found);
   return found;
 }
 
