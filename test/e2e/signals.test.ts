@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtPrograms, type Programs } from "../support/built-programs.ts";
 import { makeFolder, removeFolder } from "../support/probe.ts";
 import { allEnded } from "../support/processes.ts";
+import { TaskState } from "../../src/core/kfp-types.ts";
 import { judgeStopped, pidsIn, SignalWorld, startSilentServer, STUBBORN } from "../support/signal-world.ts";
 import { stopDriverAt, stopLauncherAt } from "../support/signal-moments.ts";
 
@@ -53,12 +54,14 @@ describe("a driver", () => {
     },
   );
 
-  test("that waits for a reader of its output file records the failure and ends", { timeout: 60_000 }, async () => {
+  test("whose output file is a pipe that nobody reads fails at once, and records it", { timeout: 60_000 }, async () => {
     const { program, rows } = await world.startDriver({ driver: { conditionPath: world.newPipe() } });
-    await expect.poll(async () => (await rows()).step?.taskId, { timeout: 30_000 }).toBeDefined();
-    program.child.kill("SIGTERM");
-    const ended = await program.ended;
-    expect(judgeStopped(ended, await rows(), "SIGTERM")).toBeUndefined();
+    const { code, stderr } = await program.ended;
+    const { root, step } = await rows();
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("Cannot write driver output file") as string });
+    expect(step?.state).toBe(TaskState.FAILED);
+    expect(step?.statusMetadata?.message).toContain("Cannot write driver output file");
+    expect(root.state).toBe(TaskState.FAILED);
   });
 });
 
