@@ -28,6 +28,7 @@ import { startFakeApi } from "../fakes/kfp-api.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 import { member, rootParameters } from "../support/pipeline-model.ts";
 import { createMemoryPod, type MemoryPod, type StoredObjects } from "./memory-pod.ts";
+import { assertModelcarsEnd, MODELCAR_ENVIRONMENT, modelMounts, startingModelcars } from "./modelcars.ts";
 import type { ConformanceFile } from "./pipelines.ts";
 import { stubProgram } from "./stub-program.ts";
 
@@ -171,8 +172,11 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
         write: (at, text) => files.write(at, text),
         onStart: (options) => (started = options),
       });
-      const environment = { KFP_RETRY_INDEX: String(retryIndex ?? 0) };
-      const exitCode = await launch(pod, argv, { environment, processRunner }, files);
+      const environment = { KFP_RETRY_INDEX: String(retryIndex ?? 0), ...MODELCAR_ENVIRONMENT };
+      const mounts = modelMounts(patch);
+      const host = { environment, processRunner, clock: startingModelcars(clock, files, mounts) };
+      const exitCode = await launch(pod, argv, host, files);
+      await assertModelcarsEnd(files, mounts);
       const command = started === undefined ? {} : { command: [started.command, ...started.args] };
       launchers.push({ task: taskLabel(place), ...command, exitCode });
       return { exitCode };
