@@ -31,6 +31,7 @@ export function startingModelcars(clock: Clock, pod: MemoryPod, mounts: readonly
 /** @throws {Error} When a container was not told to end: its pod would stay. */
 export async function assertModelcarsEnd({ files }: MemoryPod, mounts: readonly string[]): Promise<void> {
   for (const mount of mounts) {
-    if ((await files.stat(`${mount}/launcher-complete`)) === undefined) throw new Error(`the model container at ${mount} runs on`);
+    if ((await files.stat(`${mount}/launcher-complete`)) === undefined)
+      throw new Error(`the model container at ${mount} runs on`);
   }
 }

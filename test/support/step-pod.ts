@@ -137,10 +137,13 @@ export async function stepPod(request: StepPodRequest, { isInvalid = false } = {
   return { patch: json, taskConfig: plan.taskConfig, warnings };
 }
 
-/** Merges a patch into the pod of a compiled step and checks the result as far as that goes without a cluster. */
-export function assertValidPod(patch: JsonObject): void {
-  const spec = strategicMerge(compiledStep.spec, patch);
-  new Pod({ ...compiledStep, spec } as never).validate();
+/** Merges a patch into the pod of a compiled step, or another pod, and checks the result as far as that goes without a cluster. */
+export function assertValidPod(
+  patch: JsonObject,
+  pod: { readonly metadata: JsonObject; readonly spec: JsonObject } = compiledStep,
+): void {
+  const spec = strategicMerge(pod.spec, patch);
+  new Pod({ ...pod, spec } as never).validate();
   const problems = podProblems(spec);
   if (problems.length > 0) throw new Error(`the pod is invalid: ${problems.join("; ")}`);
 }
