@@ -15,7 +15,7 @@ const TIMES = new Set(["createTime", "endTime", "startTime", "createdAt", "updat
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 export function goldenText(simulation: Simulation): string {
-  const { runId, parameters, outcome, drivers, launchers, tasks, objects } = simulation;
+  const { runId, parameters, outcome, drivers, launchers, tasks, objects, claims } = simulation;
   const labels = taskLabels(tasks);
   const names = new Map([[runId, "RUN_ID"], ...labels, ...artifactLabels(tasks, labels)]);
   const golden = {
@@ -36,6 +36,7 @@ export function goldenText(simulation: Simulation): string {
       tasks.map((task) => [labels.get(task.taskId) ?? "", taskJson(task)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ),
     objects,
+    ...(claims.length === 0 ? {} : { claims }),
   };
   return `${JSON.stringify(normalised(golden as unknown as JsonValue, names), undefined, 2)}\n`;
 }

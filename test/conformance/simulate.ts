@@ -22,7 +22,7 @@ import { taskLabel } from "../../src/local/engine/task-label.ts";
 import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
 import { systemClock } from "../../src/node/system-clock.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
-import type { KubeApi } from "../../src/ports/kube-api.ts";
+import type { KubeApi, VolumeClaim } from "../../src/ports/kube-api.ts";
 import type { CommandOptions } from "../../src/ports/process-runner.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
@@ -62,7 +62,12 @@ export interface Simulation {
   readonly tasks: readonly PipelineTask[];
   /** URIs that hold something at the end, sorted. */
   readonly objects: readonly string[];
+  /** What drivers asked the cluster for, in order. */
+  readonly claims: readonly ClaimRequest[];
 }
+
+/** A volume claim to be made, or the name of one that goes. */
+export type ClaimRequest = { readonly create: VolumeClaim } | { readonly delete: string };
 
 export interface SimulationOptions {
   /** Steps whose fingerprint another run has may take its outputs; default false. */
@@ -109,7 +114,8 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
   const kube = (): Promise<KubeApi> =>
     Promise.reject(new KubeError("KUBE_UNAVAILABLE", "a simulation has no Kubernetes cluster"));
 
-  const cluster = memoryCluster();
+  const claims: ClaimRequest[] = [];
+  const cluster = memoryCluster((request) => claims.push(request));
 
   const launch = async (
     pod: PodIdentity,
@@ -216,21 +222,25 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
     },
   );
   const { tasks } = await api.getRun(run.runId, "FULL");
-  return { runId: run.runId, parameters, outcome, drivers, launchers, tasks, objects: [...objects.keys()].toSorted() };
+  return { runId: run.runId, parameters, outcome, drivers, launchers, tasks, objects: [...objects.keys()].toSorted(), claims };
 }
 
 /** A cluster without the launcher's ConfigMap, where nothing holds a claim. */
-function memoryCluster(): DriverKube {
+function memoryCluster(onRequest: (request: ClaimRequest) => void): DriverKube {
   const claims = new Set<string>();
   return {
     getConfigMap: () => Promise.resolve(undefined),
-    createVolumeClaim: (_namespace, { name }) => {
-      const outcome = claims.has(name) ? "exists" : "created";
-      claims.add(name);
+    createVolumeClaim: (_namespace, claim) => {
+      onRequest({ create: claim });
+      const outcome = claims.has(claim.name) ? "exists" : "created";
+      claims.add(claim.name);
       return Promise.resolve(outcome);
     },
     findVolumeClaim: (_namespace, name) => Promise.resolve(claims.has(name) ? "present" : "absent"),
-    deleteVolumeClaim: (_namespace, name) => Promise.resolve(claims.delete(name) ? "deleted" : "absent"),
+    deleteVolumeClaim: (_namespace, name) => {
+      onRequest({ delete: name });
+      return Promise.resolve(claims.delete(name) ? "deleted" : "absent");
+    },
   };
 }
 

@@ -154,7 +154,13 @@ def kubernetes_tolerations(toleration: Dict[str, str] = {"operator": "Exists"}):
 
 
 @dsl.pipeline
-def kubernetes_node_affinity(affinity: Dict[str, str] = {}):
+def kubernetes_node_affinity(
+    affinity: dict = {
+        "preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 7, "preference": {"matchExpressions": [{"key": "rack", "operator": "Exists"}]}}
+        ]
+    },
+):
     task = say(text="constants")
     kubernetes.add_node_affinity(
         task,
@@ -206,9 +212,10 @@ def kubernetes_security_context():
 
 
 @dsl.pipeline
-def kubernetes_without_effect():
+def kubernetes_extensions():
+    """What the reference reads nowhere, and ours applies."""
     with_kubernetes(
-        say(text="read by nobody"),
+        say(text="close by"),
         {
             "podAffinity": [{"matchPodLabels": {"app": "a"}, "topologyKey": "zone", "anti": True}],
             "enabledSharedMemory": {"volumeName": "shm", "size": "1Gi"},
@@ -266,7 +273,7 @@ PIPELINES = [
     kubernetes_field_paths,
     kubernetes_timeout,
     kubernetes_security_context,
-    kubernetes_without_effect,
+    kubernetes_extensions,
     kubernetes_deprecated_members,
     kubernetes_many_settings,
 ]

@@ -92,7 +92,7 @@ def loop_over_members(people: List[Dict[str, str]] = [{"who": "c"}]):
     with dsl.ParallelFor(people) as person:
         say(text=person.who)
     with dsl.ParallelFor(make_structs().output) as person:
-        say(text="{}".format(person))
+        say(text=person.who)
 
 
 @dsl.pipeline
