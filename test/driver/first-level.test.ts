@@ -53,6 +53,11 @@ function unused(): never {
   throw new Error("a driver needs no Kubernetes object but the launcher's ConfigMap");
 }
 
+/** Outputs, as task and parameter, whose consumers need more than any value of the type. */
+const SPECIAL_OUTPUTS: Readonly<Record<string, JsonValue>> = {
+  "make-tolerations Output": [{ key: "gpu", operator: "Exists" }],
+};
+
 class DrivenPipeline {
   readonly deps: DriverDeps;
   readonly fake: FakeApi;
@@ -96,7 +101,7 @@ class DrivenPipeline {
     const outputs = member(task.component, "outputDefinitions");
     const parameters = Object.entries(member(outputs, "parameters")).map(([parameterKey, definition]) => ({
       parameterKey,
-      value: jsonToValue(sampleValue(member(definition)["parameterType"])),
+      value: jsonToValue(SPECIAL_OUTPUTS[`${task.key} ${parameterKey}`] ?? sampleValue(member(definition)["parameterType"])),
       type: task.type === "LOOP" ? IoType.ITERATOR_OUTPUT : IoType.OUTPUT,
       producer: task.type === "LOOP" ? { ...producer, iteration: 0n } : producer,
     }));
