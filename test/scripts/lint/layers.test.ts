@@ -4,12 +4,11 @@
  * @module
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { floors, layers } from "../../../scripts/lint/layer-table.mjs";
-import { globSync } from "node:fs";
 
 const root = join(import.meta.dirname, "../../..");
 
@@ -101,5 +100,17 @@ describe("docs/architecture.md", () => {
     );
     const table = Object.entries(layers).map(([folder, allowed]) => [folder, allowed.length === 0 ? "–" : allowed.join(", ")]);
     expect(Object.fromEntries(rows)).toEqual(Object.fromEntries(table));
+  });
+});
+
+describe("src", () => {
+  test("has no folder with more files than a person takes in at a glance", ({ expect }) => {
+    const counts = new Map<string, number>();
+    for (const file of globSync("src/**/*.*", { cwd: root, withFileTypes: true })) {
+      const folder = relative(root, file.parentPath);
+      if (file.isFile() && !folder.startsWith("src/gen")) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+    }
+    expect(counts.size).toBeGreaterThan(20);
+    expect([...counts].filter(([, count]) => count > 20)).toEqual([]);
   });
 });

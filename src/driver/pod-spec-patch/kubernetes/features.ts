@@ -16,16 +16,16 @@ import { emptyDirectories, sharedMemory } from "./empty-directories.ts";
 import { ephemeralVolumes } from "./ephemeral-volumes.ts";
 import { fieldPathVariables } from "./field-path-variables.ts";
 import { initContainers } from "./init-containers.ts";
-import { nodeAffinity } from "./node-affinity.ts";
-import { nodeSelector } from "./node-selector.ts";
+import { nodeAffinity } from "./scheduling/node-affinity.ts";
+import { nodeSelector } from "./scheduling/node-selector.ts";
 import { configMapVariables, secretVariables } from "./object-variables.ts";
 import { configMapVolumes, secretVolumes } from "./object-volumes.ts";
-import { podAffinity } from "./pod-affinity.ts";
+import { podAffinity } from "./scheduling/pod-affinity.ts";
 import { pullPolicy } from "./pull-policy.ts";
 import { pullSecrets } from "./pull-secrets.ts";
 import { resourceClaims } from "./resource-claims.ts";
 import { administratorDefaults, securityContext } from "./security-context.ts";
-import { tolerations } from "./tolerations.ts";
+import { tolerations } from "./scheduling/tolerations.ts";
 
 /** In order. */
 export function kubernetesFeatures(defaults: AdministratorDefaults): readonly Feature[] {

@@ -6,11 +6,11 @@
  * @module
  */
 import type { IToleration } from "kubernetes-models/v1";
-import type { KubernetesExecutorConfig, Toleration } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
-import { valueToJson, type JsonValue } from "../../../core/values/value.ts";
-import type { Contribution, ResolveDynamic } from "../contribution.ts";
-import { exactInteger } from "./exact-integer.ts";
-import { describeJson, isJsonObject, readElement, type Members } from "./json-object.ts";
+import type { KubernetesExecutorConfig, Toleration } from "../../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import { valueToJson, type JsonValue } from "../../../../core/values/value.ts";
+import type { Contribution, ResolveDynamic } from "../../contribution.ts";
+import { exactInteger } from "../exact-integer.ts";
+import { describeJson, isJsonObject, readElement, type Members } from "../json-object.ts";
 
 const TOLERATION: Members = {
   key: { kind: "text" },

@@ -5,10 +5,10 @@
  *
  * @module
  */
-import type { KubernetesExecutorConfig } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
-import { valueToJson } from "../../../core/values/value.ts";
-import type { Contribution, ResolveDynamic } from "../contribution.ts";
-import { describeJson, isJsonObject } from "./json-object.ts";
+import type { KubernetesExecutorConfig } from "../../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import { valueToJson } from "../../../../core/values/value.ts";
+import type { Contribution, ResolveDynamic } from "../../contribution.ts";
+import { describeJson, isJsonObject } from "../json-object.ts";
 
 /** JSON that the run gives replaces the labels; where the run gives none there is no selector at all. */
 export async function nodeSelector(config: KubernetesExecutorConfig, resolve: ResolveDynamic): Promise<Contribution> {

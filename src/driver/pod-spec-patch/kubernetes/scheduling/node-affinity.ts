@@ -6,10 +6,10 @@
  * @module
  */
 import type { INodeAffinity, INodeSelectorTerm, IPreferredSchedulingTerm } from "kubernetes-models/v1";
-import type { KubernetesExecutorConfig } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
-import { valueToJson } from "../../../core/values/value.ts";
-import type { Contribution, ResolveDynamic } from "../contribution.ts";
-import { describeJson, isJsonObject, readObject, type Members } from "./json-object.ts";
+import type { KubernetesExecutorConfig } from "../../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import { valueToJson } from "../../../../core/values/value.ts";
+import type { Contribution, ResolveDynamic } from "../../contribution.ts";
+import { describeJson, isJsonObject, readObject, type Members } from "../json-object.ts";
 import { requirements } from "./selector-terms.ts";
 
 const REQUIREMENT: Members = {

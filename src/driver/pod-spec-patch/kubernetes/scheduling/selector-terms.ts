@@ -6,7 +6,7 @@
  * @module
  */
 import type { INodeSelectorRequirement } from "kubernetes-models/v1";
-import type { SelectorRequirement } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import type { SelectorRequirement } from "../../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 
 type Requirement = INodeSelectorRequirement;
 

@@ -8,8 +8,8 @@
  * @module
  */
 import type { IAffinity, IPodAffinity, IPodAffinityTerm } from "kubernetes-models/v1";
-import type { KubernetesExecutorConfig, PodAffinityTerm } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
-import type { Contribution, ResolveDynamic } from "../contribution.ts";
+import type { KubernetesExecutorConfig, PodAffinityTerm } from "../../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import type { Contribution, ResolveDynamic } from "../../contribution.ts";
 import { requirements } from "./selector-terms.ts";
 
 /** A term with a weight, 0 included, is a preference; `anti` keeps away. */
