@@ -145,6 +145,16 @@ describe("the workspace", () => {
     ]);
   });
 
+  test("does not hide which inputs the failed task had", async () => {
+    const { run, root } = await start({ component, task });
+    const kubernetesConfig = JSON.stringify({ pvcMount: [{ mountPath: "/kfp-workspace/sub", constant: "p" }] });
+    await expect(run.claim("step", root, { kubernetesConfig })).rejects.toThrow("workspace mount");
+    const { tasks } = await run.fake.api.listTasks(run.runId, { parentId: root });
+    expect(tasks[0]?.inputs?.parameters).toMatchObject([
+      { parameterKey: "p", value: { kind: { case: "stringValue", value: "/kfp-workspace/x" } } },
+    ]);
+  });
+
   test("is not asked about in a step whose condition is false, even without a name of the run", async () => {
     const { run, root } = await start({ component, task: { ...task, triggerPolicy: { condition: "1 > 2" } } });
     const { taskId } = await run.claim("step", root, { runName: "" });

@@ -113,6 +113,8 @@ async function resolveStep(deps: DriverDeps, task: ContainerTask) {
     pipelineRoot,
   };
   const inputs = await resolveInputs(request);
+  // Whatever fails from here on fails with the inputs it had.
+  task.progress.draft = { ...task.progress.draft, inputs: { parameters: inputs.parameters } };
   const executorInput = buildExecutorInputs(inputs);
   return { pipelineRoot, inputs, executorInput, resolve: dynamicValues(deps.logger, request, inputs.republish) };
 }

@@ -67,7 +67,7 @@ export async function recordStep(
   fields: TaskInProgress["draft"],
   adopt?: CreateTaskRequest["adopt"],
 ): Promise<{ task: PipelineTask; batch: BatchUpdater }> {
-  progress.draft = { ...progress.draft, inputs: { parameters: inputs.parameters }, ...fields };
+  progress.draft = { ...progress.draft, ...fields };
   const { runId, iterationIndex } = options;
   const existing = existingRow(child, TaskType.RUNTIME, iterationIndex);
   const { task, batch } = await recordTask(deps, runId, progress, existing, adopt);
