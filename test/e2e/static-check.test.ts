@@ -56,6 +56,24 @@ describe("kfp-runtime run refuses before anything runs", () => {
     }
   });
 
+  test("problems of the parameters stand beside those of the pipeline", async () => {
+    const args = ["run", refused("static-cond_syntax"), "--dry-run", "--param", "nowhere=1"];
+    const ended = await runCli(programs, args, { cwd: folder });
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^kfp-runtime: Cannot run .*\[condition-invalid\]$/),
+      expect.stringMatching(/^kfp-runtime: Parameter "nowhere" is not declared by the pipeline/),
+    ]);
+  });
+
+  test("a file of parameters that is nested too deeply is refused by the limit of parameters", async () => {
+    const file = join(folder, "deep.json");
+    writeFileSync(file, `{"t": ${"[".repeat(300)}${"]".repeat(300)}}`);
+    const ended = await runCli(programs, ["run", refused("static-cond_syntax"), "--params", file], { cwd: folder });
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr).toMatch(/deep\.json: it is nested more than 30 levels deep/);
+  });
+
   test("the same importer runs with a URI there is a client for", async () => {
     const args = ["run", refused("oci-importer-late"), "--dry-run", "--param", "model_uri=/models/m"];
     expect(await runCli(programs, args, { cwd: folder })).toMatchObject({ code: 0 });

@@ -5,13 +5,15 @@
  */
 import { randomUUID } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
 import { isLocalUri, joinPipelineRoot, parseArtifactUri, parseBucketPath } from "../../core/executor/artifact-uri.ts";
 import { displayNames } from "../../local/results/display-names.ts";
 import { checkFeatures } from "../../local/pipeline/feature-check.ts";
 import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
-import { FILE_SIZE_LIMIT, loadPipelineFile, readDocuments, readFile } from "../../local/pipeline/pipeline-file.ts";
+import { checkDocument, FILE_SIZE_LIMIT, readDocuments, readFile, readPipelineFile } from "../../local/pipeline/pipeline-file.ts";
+import type { LoadedPipeline, PipelineDocument } from "../../local/pipeline/pipeline-file.ts";
+import { VALUE_TOO_DEEP } from "../../core/values/value.ts";
 import { placedTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
@@ -20,7 +22,7 @@ import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../ho
 import { planJson, planLines } from "../text/plan-text.ts";
 import { createProgressDisplay } from "../text/progress-display.ts";
 import { rerunCommand } from "../text/rerun-command.ts";
-import { readRunParameters } from "./run-parameters.ts";
+import { readRunParameters, type GivenParameters } from "./run-parameters.ts";
 import { summaryLines } from "../text/summary-text.ts";
 import { say, terminalJson, writeLines } from "../text/terminal-text.ts";
 
@@ -35,9 +37,9 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
     readText: (path: string) => nodeFileSystem.readAnyText(inFolder(path), { maxBytes: FILE_SIZE_LIMIT, strictUtf8: true }),
     stat: (path: string) => nodeFileSystem.stat(inFolder(path)),
   };
-  const pipeline = await loadPipelineFile(files, command.pipeline);
+  const document = await readPipelineFile(files, command.pipeline);
   const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
-  const parameters = readRunParameters(pipeline.parsed.spec, { params: command.params, ...file });
+  const { pipeline, parameters } = await checkTogether(document, { params: command.params, ...file });
   const root = pipelineRoot(command, inFolder);
   const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot, parameters);
   if (errors.length > 0) {
@@ -106,8 +108,27 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
 }
 
+/** Pipeline and parameters, with the problems of both in one error. */
+async function checkTogether(
+  document: PipelineDocument,
+  given: GivenParameters,
+): Promise<{ pipeline: LoadedPipeline; parameters: Record<string, JsonValue> }> {
+  const [pipeline, parameters] = await Promise.allSettled([
+    checkDocument(document),
+    (async () => readRunParameters(document.parsed.spec, given))(),
+  ]);
+  if (pipeline.status === "fulfilled" && parameters.status === "fulfilled") {
+    return { pipeline: pipeline.value, parameters: parameters.value };
+  }
+  const [first, second] = [pipeline, parameters].flatMap((result) =>
+    result.status === "rejected" ? [result.reason as unknown] : [],
+  );
+  if (!(first instanceof SpecError) || !(second instanceof UsageError)) throw first;
+  throw first.withMessage(`${first.message}\n${second.message}`);
+}
+
 async function readParametersFile(files: Pick<typeof nodeFileSystem, "readText" | "stat">, path: string): Promise<JsonObject> {
-  const [values = {}, ...more] = await readDocuments(await readFile(files, path), path);
+  const [values = {}, ...more] = await readDocuments(await readFile(files, path), path, VALUE_TOO_DEEP);
   if (typeof values !== "object" || values === null || Array.isArray(values) || more.length > 0) {
     throw new UsageError("FILE_UNREADABLE", `Cannot use ${path} as parameters: it is not a map of names to values`);
   }

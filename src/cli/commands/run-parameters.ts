@@ -8,7 +8,7 @@ import { UsageError } from "../../core/errors.ts";
 import { jsonPathText, parseJsonText } from "../../core/values/json-text.ts";
 import { ParameterType, type PipelineSpec } from "../../core/kfp-types.ts";
 import { checkRuntimeParameters } from "../../core/values/runtime-parameters.ts";
-import { UNSAFE_INTEGER } from "../../core/values/value.ts";
+import { UNSAFE_INTEGER, VALUE_TOO_DEEP } from "../../core/values/value.ts";
 
 /** What a person gives as parameters of a run. */
 export interface GivenParameters {
@@ -49,7 +49,7 @@ export function readRunParameters(spec: PipelineSpec, { params, file = {} }: Giv
 /** STRING as it is, everything else as JSON. The type of an unknown parameter does not matter: its name is the problem. */
 function parseValue(text: string, type: ParameterType | undefined): { value: JsonValue } | { problem: string } {
   if (type === undefined || type === ParameterType.STRING) return { value: text };
-  const parsed = parseJsonText(text);
+  const parsed = parseJsonText(text, { tooDeep: VALUE_TOO_DEEP });
   if ("problem" in parsed) return { problem: parsed.problem + hint(text, type) };
   // A rounded number in a list or struct is not seen in its value; one that is the whole parameter is (core/values/runtime-parameters.ts).
   const rounded = parsed.roundedIntegers.find((path) => path.length > 0);

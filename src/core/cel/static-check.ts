@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { celEnv, isCelError, parse, plan } from "@bufbuild/cel";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { errorMessage } from "../errors.ts";
 import { callOf, partsOf } from "./budget.ts";
@@ -18,8 +19,9 @@ const SELECTOR_SCOPE = scopeOfMessage(ValueSchema);
 /** As in expression.ts. */
 export function checkSelectorText(selector: string): string | undefined {
   try {
-    compileExpression(selector, SELECTOR_SCOPE);
-    return undefined;
+    const { expr } = compileExpression(selector, SELECTOR_SCOPE);
+    // An operand that fails may never be asked for.
+    return isBranched(expr) ? undefined : patternProblem(expr);
   } catch (error) {
     return errorMessage(error);
   }
@@ -40,7 +42,7 @@ export function checkConditionText(condition: string, inputs: InputKinds): Condi
   const unknownInputs = [...used].filter((name) => !inputs.has(name) && !asked.has(name)).toSorted();
   const scope = new Map(CONDITION_SCOPE);
   for (const name of used) scope.set(inputVariable(name), typeOfInput(inputs.get(name)));
-  const problem = resultProblem(type) ?? typeProblem(typed, scope);
+  const problem = resultProblem(type) ?? typeProblem(typed, scope) ?? patternProblem(expr);
   if (problem === undefined) return { unknownInputs };
   // An operand that fails may never be asked for, or be absorbed.
   return isBranched(expr) ? { unknownInputs, doubtful: problem } : { unknownInputs, invalid: problem };
@@ -52,6 +54,23 @@ function typeProblem(expr: Expr, scope: Scope): string | undefined {
   } catch (error) {
     return describeProblem(errorMessage(error));
   }
+}
+
+const matchEmptyText = plan(celEnv(), parse("''.matches(pattern)"));
+
+/** The first literal pattern of matches() that is not a regular expression; only the evaluation finds that out by itself. */
+function patternProblem(expr: Expr): string | undefined {
+  const { exprKind } = expr;
+  if (exprKind.case === "callExpr" && exprKind.value.function === "matches") {
+    const pattern = textOfLiteral(exprKind.value.args.at(-1));
+    const result = pattern === undefined ? undefined : matchEmptyText({ pattern });
+    if (isCelError(result)) return describeProblem(result.message);
+  }
+  for (const part of partsOf(expr)) {
+    const problem = patternProblem(part);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 function resultProblem(type: StaticType): string | undefined {
@@ -169,14 +188,22 @@ function inputOf({ exprKind }: Expr): { readonly name: string; readonly presence
   if (exprKind.case !== "callExpr") return undefined;
   const { args } = exprKind.value;
   const [first, second] = args;
-  if (exprKind.value.function === "_[_]" && isParameterValues(first)) return named(second, false);
-  if (exprKind.value.function === "@in" && isParameterValues(second)) return named(first, true);
+  if (exprKind.value.function === "_[_]" && isParameterValues(first)) return namedInput(second, false);
+  if (exprKind.value.function === "@in" && isParameterValues(second)) return namedInput(first, true);
   return undefined;
 }
 
-function named(expr: Expr | undefined, presence: boolean): { readonly name: string; readonly presence: boolean } | undefined {
+function namedInput(
+  expr: Expr | undefined,
+  presence: boolean,
+): { readonly name: string; readonly presence: boolean } | undefined {
+  const name = textOfLiteral(expr);
+  return name === undefined ? undefined : { name, presence };
+}
+
+function textOfLiteral(expr: Expr | undefined): string | undefined {
   const constant = expr?.exprKind.case === "constExpr" ? expr.exprKind.value.constantKind : undefined;
-  return constant?.case === "stringValue" ? { name: constant.value, presence } : undefined;
+  return constant?.case === "stringValue" ? constant.value : undefined;
 }
 
 function isParameterValues(expr: Expr | undefined): boolean {

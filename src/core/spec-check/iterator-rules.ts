@@ -7,8 +7,8 @@
  */
 import type { PipelineTaskSpec } from "../kfp-types.ts";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
-import { isDeeperThan } from "../values/json-depth.ts";
 import { parseJsonText } from "../values/json-text.ts";
+import { VALUE_TOO_DEEP, valueProblem } from "../values/value.ts";
 import { findPlaceholders } from "../placeholders/text.ts";
 import { namesText, quote, type SpecProblem } from "./problem.ts";
 import { calleeOf, own, sortedEntries, type PipelineGraph, type ReachedComponent } from "./pipeline-graph.ts";
@@ -87,18 +87,13 @@ function unknownItems(source: string, known: readonly string[]): Finding {
   };
 }
 
-const ITEM_NESTING_LIMIT = 200;
-
 function rawProblem(text: string): Finding[] {
   if (findPlaceholders(text).length > 0) return [];
-  const parsed = parseJsonText(text);
+  const parsed = parseJsonText(text, { tooDeep: VALUE_TOO_DEEP });
   const remedy = "write the items as a JSON list";
   if ("problem" in parsed) return [{ reason: `the items of the loop cannot be read: ${parsed.problem}`, remedy }];
-  if (isDeeperThan(parsed.value, ITEM_NESTING_LIMIT)) {
-    return [
-      { reason: `the items of the loop are nested more than ${ITEM_NESTING_LIMIT} levels deep`, remedy: "make them flatter" },
-    ];
-  }
+  const problem = valueProblem(parsed.value);
+  if (problem !== undefined) return [{ reason: `the items of the loop cannot be used: ${problem}`, remedy: "change the items" }];
   return Array.isArray(parsed.value) ? [] : [{ reason: "the items of the loop are not a list", remedy }];
 }
 

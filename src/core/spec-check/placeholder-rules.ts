@@ -21,7 +21,7 @@ interface Names {
   readonly outputArtifacts: ReadonlySet<string>;
 }
 
-type Finding = Pick<SpecProblem, "reason" | "remedy">;
+type Finding = Pick<SpecProblem, "reason" | "remedy"> & Partial<Pick<SpecProblem, "severity">>;
 
 /** Finds placeholders in commands, arguments and importers that will never resolve. */
 export function checkPlaceholders(graph: PipelineGraph): SpecProblem[] {
@@ -119,12 +119,28 @@ function clauseFindings(names: Names, what: string, clause: Clause): Finding[] {
 }
 
 function textFindings(names: Names, what: string, text: string): Finding[] {
-  return findPlaceholders(text).flatMap(({ reference }) => {
+  const placeholders = findPlaceholders(text);
+  const rest = text.slice(placeholders.at(-1)?.end ?? 0);
+  const open = rest.indexOf(OPENING) < 0 ? [] : [leftAsItIs(what, rest.slice(rest.indexOf(OPENING)), "has no end")];
+  const findings = placeholders.flatMap(({ reference, text: written }) => {
+    if (reference.kind === "unknown") {
+      // Other templates begin with {{$ too.
+      return written.startsWith(OPENING) ? [leftAsItIs(what, written, "is not a placeholder that is known")] : [];
+    }
     const wanted = wantedName(names, reference);
     if (wanted === undefined || wanted.known.has(wanted.name)) return [];
     const reason = `${what} names ${wanted.noun} ${quote(wanted.name)}, which the component does not have`;
     return [{ reason, remedy: namesText(wanted.known, `${wanted.noun}s`) }];
   });
+  return [...findings, ...open];
+}
+
+const OPENING = "{{$.";
+
+/** Programs get such a text as it is written; that may be what is meant. */
+function leftAsItIs(what: string, written: string, problem: string): Finding {
+  const reason = `${quote(written)} in ${what} ${problem} and stays as it is`;
+  return { severity: "warning", reason, remedy: "placeholders look like {{$.inputs.parameters['name']}}" };
 }
 
 function wantedName(

@@ -29,10 +29,14 @@ export const MAX_JSON_DEPTH = 200;
  * Parses JSON. A problem says what is wrong and where, never a value of the text.
  *
  * @param options.repeatedKeys `keep-last` for texts that the reference reads with a parser that keeps the last one.
+ * @param options.tooDeep The problem of text that is nested too deeply, for callers that take even fewer levels.
  */
 export function parseJsonText(
   text: string,
-  { repeatedKeys = "refuse" }: { readonly repeatedKeys?: "refuse" | "keep-last" } = {},
+  {
+    repeatedKeys = "refuse",
+    tooDeep = `it is nested more than ${MAX_JSON_DEPTH} levels deep`,
+  }: { readonly repeatedKeys?: "refuse" | "keep-last"; readonly tooDeep?: string } = {},
 ): ParsedJson {
   let value: JsonValue;
   try {
@@ -40,8 +44,8 @@ export function parseJsonText(
   } catch (error) {
     return { problem: `not valid JSON: ${syntaxProblem(text, String(error))}` };
   }
-  const { repeatedKey, tooDeep, roundedIntegers } = inspectJson(text);
-  if (tooDeep) return { problem: `it is nested more than ${MAX_JSON_DEPTH} levels deep` };
+  const { repeatedKey, isTooDeep, roundedIntegers } = inspectJson(text);
+  if (isTooDeep) return { problem: tooDeep };
   return repeatedKey === undefined || repeatedKeys === "keep-last"
     ? { value, roundedIntegers }
     : { problem: `key ${JSON.stringify(repeatedKey)} appears twice in one object` };
@@ -64,7 +68,7 @@ function syntaxProblem(text: string, message: string): string {
 interface Inspection {
   /** The first key that an object has twice; JSON.parse keeps the last one without a word. */
   readonly repeatedKey?: string;
-  readonly tooDeep: boolean;
+  readonly isTooDeep: boolean;
   readonly roundedIntegers: readonly JsonPath[];
 }
 
@@ -87,7 +91,7 @@ function inspectJson(text: string): Inspection {
     switch (char) {
       case "{":
       case "[":
-        if (open.length === MAX_JSON_DEPTH) return { tooDeep: true, roundedIntegers };
+        if (open.length === MAX_JSON_DEPTH) return { isTooDeep: true, roundedIntegers };
         keyExpected = char === "{";
         open.push(keyExpected ? { keys: new Set(), at: "" } : { keys: undefined, at: 0 });
         break;
@@ -122,7 +126,7 @@ function inspectJson(text: string): Inspection {
         break;
     }
   }
-  return { ...(repeatedKey === undefined ? {} : { repeatedKey }), tooDeep: false, roundedIntegers };
+  return { ...(repeatedKey === undefined ? {} : { repeatedKey }), isTooDeep: false, roundedIntegers };
 }
 
 function endOfString(text: string, start: number): number {

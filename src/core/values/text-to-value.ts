@@ -15,7 +15,7 @@ import { parseDecimalInteger, parseGoBool } from "../go/number.ts";
 import { jsonPathText, parseJsonText } from "./json-text.ts";
 import { ParameterType } from "../kfp-types.ts";
 import { trimGoSpace } from "../go/unicode.ts";
-import { isUnsafeInteger, jsonToValue, UNSAFE_INTEGER, valueProblem } from "./value.ts";
+import { isUnsafeInteger, jsonToValue, UNSAFE_INTEGER, VALUE_TOO_DEEP, valueProblem } from "./value.ts";
 import type { Value } from "./value.ts";
 
 /**
@@ -53,7 +53,7 @@ export function textToValue(text: string, type: ParameterType, what = "the outpu
     case ParameterType.LIST:
     case ParameterType.STRUCT: {
       const wanted = type === ParameterType.LIST ? "array" : "object";
-      const parsed = parseJsonText(text, { repeatedKeys: "keep-last" });
+      const parsed = parseJsonText(text, { repeatedKeys: "keep-last", tooDeep: VALUE_TOO_DEEP });
       if ("problem" in parsed) throw refuse(parsed.problem);
       const json = parsed.value;
       if (json === null || typeof json !== "object" || Array.isArray(json) !== (wanted === "array")) {

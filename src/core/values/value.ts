@@ -26,7 +26,8 @@ export type { JsonObject, JsonValue, Value };
 export const MAX_VALUE_DEPTH = 30;
 
 const NOT_UNICODE = "not valid Unicode (half a surrogate pair)";
-const TOO_DEEP = `it is nested more than ${MAX_VALUE_DEPTH} levels deep; pass such data as a string or as an artifact`;
+/** Why a value with more levels than that is refused. */
+export const VALUE_TOO_DEEP = `it is nested more than ${MAX_VALUE_DEPTH} levels deep; pass such data as a string or as an artifact`;
 const NOT_FINITE = "a number must be finite, not NaN or an infinity";
 
 /** `member [2].name: `, or nothing for the value itself. */
@@ -48,7 +49,7 @@ export function valueProblem(json: JsonValue): string | undefined {
 function problemAt(json: JsonValue, path: string, depth: number): string | undefined {
   if (typeof json === "number") return Number.isFinite(json) ? undefined : memberPrefix(path) + NOT_FINITE;
   if (typeof json !== "object" || json === null) return undefined;
-  if (depth === MAX_VALUE_DEPTH) return TOO_DEEP;
+  if (depth === MAX_VALUE_DEPTH) return VALUE_TOO_DEEP;
   return firstProblem(json, path, (member, here) => problemAt(member, here, depth + 1));
 }
 

@@ -14,14 +14,18 @@ import { checkPipeline } from "./pipeline-checks.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
 import { oneLine } from "../../core/one-line.ts";
 
-/** A pipeline that has passed the static check. */
-export interface LoadedPipeline {
+/** A pipeline that could be read. */
+export interface PipelineDocument {
   /** As given on the command line. */
   readonly path: string;
   readonly name: string;
   /** What CreateRun takes: the spec, or `{pipeline_spec, platform_spec}`. */
   readonly source: JsonObject;
   readonly parsed: ParsedPipeline;
+}
+
+/** A pipeline that has passed the static check. */
+export interface LoadedPipeline extends PipelineDocument {
   /** What the static check found: warnings only. */
   readonly problems: readonly SpecProblem[];
 }
@@ -35,17 +39,23 @@ export const FILE_SIZE_LIMIT = 16 * 1024 * 1024;
 const EXPANSION_LIMIT = 2 * FILE_SIZE_LIMIT;
 /** Lists and maps in each other. The SDK writes about twenty. */
 const NESTING_LIMIT = 200;
+const TOO_DEEP = `its lists and maps are nested more than ${NESTING_LIMIT} levels deep`;
 
 /** Members every compiled pipeline has. */
 const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersion"];
 
+/** Reads and checks a file, see {@link readPipelineFile} and {@link checkDocument}. */
+export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
+  return await checkDocument(await readPipelineFile(files, path));
+}
+
 /**
  * @throws {UsageError} FILE_UNREADABLE when it cannot be read, is not YAML, or is not a pipeline.
- * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
+ * @throws {SpecError} when the first thing wrong hides all else.
  */
-export async function loadPipelineFile(files: Files, path: string): Promise<LoadedPipeline> {
+export async function readPipelineFile(files: Files, path: string): Promise<PipelineDocument> {
   const documents = await readDocuments(await readFile(files, path), path);
-  return await loadPipelineSource(pipelineSource(documents, path), path);
+  return pipelineDocument(pipelineSource(documents, path), path);
 }
 
 /**
@@ -56,7 +66,19 @@ export async function loadPipelineFile(files: Files, path: string): Promise<Load
  * @throws {SpecError} for everything the static check finds (core/spec-check), a line for each.
  */
 export async function loadPipelineSource(source: JsonObject, path: string): Promise<LoadedPipeline> {
-  const what = `Cannot run ${path}`;
+  return await checkDocument(pipelineDocument(source, path));
+}
+
+/** @throws {SpecError} for everything the static check finds (core/spec-check), a line for each. */
+export async function checkDocument(document: PipelineDocument): Promise<LoadedPipeline> {
+  return { ...document, problems: await checkPipeline(document.parsed, refusalOf(document.path)) };
+}
+
+function refusalOf(path: string): string {
+  return `Cannot run ${path}`;
+}
+
+function pipelineDocument(source: JsonObject, path: string): PipelineDocument {
   let parsed: ParsedPipeline;
   let name: string;
   try {
@@ -71,9 +93,9 @@ export async function loadPipelineSource(source: JsonObject, path: string): Prom
     void parsed.deployment;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    throw error.withMessage(`${what}: ${oneLine(error.message)}`);
+    throw error.withMessage(`${refusalOf(path)}: ${oneLine(error.message)}`);
   }
-  return { path, name, source, parsed, problems: await checkPipeline(parsed, what) };
+  return { path, name, source, parsed };
 }
 
 /** A text file named on the command line. @throws {UsageError} FILE_UNREADABLE */
@@ -98,14 +120,15 @@ function tooLarge(sizeBytes: number): Error {
 /**
  * The documents of a YAML or JSON text.
  *
+ * @param tooDeep Why a text that is nested too deeply is refused, for callers that take even fewer levels.
  * @throws {UsageError} FILE_UNREADABLE naming line and column.
  */
-export async function readDocuments(text: string, path: string): Promise<readonly JsonValue[]> {
+export async function readDocuments(text: string, path: string, tooDeep = TOO_DEEP): Promise<readonly JsonValue[]> {
   const json = parseJson(text);
-  if (json !== undefined) return assertModest([json], path);
+  if (json !== undefined) return assertModest([json], path, tooDeep);
   const { readYaml } = await import("./yaml-text.ts");
   const result = readYaml(text);
-  if (!("problem" in result)) return assertModest(result.documents, path);
+  if (!("problem" in result)) return assertModest(result.documents, path, tooDeep);
   const { line, column, problem } = result;
   throw new UsageError("FILE_UNREADABLE", `Cannot read ${path} as YAML: line ${line}, column ${column}: ${problem}`);
 }
@@ -114,12 +137,12 @@ export async function readDocuments(text: string, path: string): Promise<readonl
  * Refuses documents that are harmless as text only: too deep for everything that walks them by recursion, or grown out of all
  * proportion by YAML aliases.
  */
-function assertModest(documents: readonly JsonValue[], path: string): readonly JsonValue[] {
+function assertModest(documents: readonly JsonValue[], path: string, tooDeep: string): readonly JsonValue[] {
   const refuse = (reason: string): UsageError => new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`);
   let size = 0;
   let level: JsonValue[] = [...documents];
   for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > NESTING_LIMIT) throw refuse(`its lists and maps are nested more than ${NESTING_LIMIT} levels deep`);
+    if (depth > NESTING_LIMIT) throw refuse(tooDeep);
     const next: JsonValue[] = [];
     for (const container of level) {
       if (typeof container !== "object" || container === null) continue;

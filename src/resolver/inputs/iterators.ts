@@ -9,7 +9,7 @@ import { create } from "@bufbuild/protobuf";
 import { IoArtifactSchema, IoType } from "../../core/kfp-types.ts";
 import type { IoArtifact, IoParameter } from "../../core/kfp-types.ts";
 import { jsonPathText, parseJsonText } from "../../core/values/json-text.ts";
-import { jsonToValue, UNSAFE_INTEGER, valueKind, valueProblem } from "../../core/values/value.ts";
+import { jsonToValue, UNSAFE_INTEGER, VALUE_TOO_DEEP, valueKind, valueProblem } from "../../core/values/value.ts";
 import type { Value } from "../../core/values/value.ts";
 import { singleArtifacts } from "./artifacts.ts";
 import type { FoundArtifacts } from "./artifacts.ts";
@@ -84,7 +84,7 @@ function itemsOf(context: ResolveContext, itemInput: string, source: Value): Val
 }
 
 function parsedItems(context: ResolveContext, itemInput: string, text: string): Value[] {
-  const parsed = parseJsonText(text);
+  const parsed = parseJsonText(text, { tooDeep: VALUE_TOO_DEEP });
   if ("problem" in parsed) {
     throw cannotResolve(context, itemInput, "ITEMS_NOT_A_LIST", `the text of its items cannot be iterated: ${parsed.problem}`);
   }

@@ -60,7 +60,7 @@ describe("textToValue()", () => {
     [
       STRUCT,
       `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`,
-      /^Cannot read output parameter "o" as STRUCT: it is nested more than 200 levels deep/,
+      /^Cannot read output parameter "o" as STRUCT: it is nested more than 30 levels deep/,
     ],
     [STRUCT, "[1]", /not an object/],
     [STRUCT, '"a"', /not an object/],
