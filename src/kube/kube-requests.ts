@@ -110,7 +110,7 @@ export function messageOf({ body }: KubeAnswer): string {
 }
 
 /** The server's own message names the account and the missing right. */
-export function rejected(answer: KubeAnswer, what: string): KubeError {
+export function rejectionError(answer: KubeAnswer, what: string): KubeError {
   const message = messageOf(answer);
   return new KubeError(
     "KUBE_REJECTED",

@@ -11,7 +11,7 @@ import type { KubeApi, VolumeClaimApi } from "../ports/kube-api.ts";
 import { memberOf } from "./kube-config.ts";
 import type { Environment } from "./kube-config.ts";
 import { openConnection, type OpenConnection } from "./kube-connection.ts";
-import { askKube, objectPath, rejected, type KubeAnswer, type KubeQuestion } from "./kube-requests.ts";
+import { askKube, objectPath, rejectionError, type KubeAnswer, type KubeQuestion } from "./kube-requests.ts";
 import { volumeClaims } from "./volume-claims.ts";
 
 /** Where the cluster is found, and how long it is waited for. */
@@ -53,7 +53,7 @@ export function createKubeRest(deps: { readonly clock: Clock }, options: KubeRes
     const what = `${kind} ${namespace}/${name}`;
     const answer = await ask({ method: "GET", path: objectPath(namespace, collection, name), what });
     if (answer.status === 404) return undefined;
-    if (answer.status !== 200) throw rejected(answer, what);
+    if (answer.status !== 200) throw rejectionError(answer, what);
     if (answer.body !== undefined) return answer.body;
     throw new KubeError("KUBE_REJECTED", `Kubernetes answered something for ${what} that is not JSON`, {
       details: { status: 200 },

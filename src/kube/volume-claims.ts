@@ -10,7 +10,15 @@
 import { assertObjectName } from "../core/spec/object-name.ts";
 import type { VolumeClaim, VolumeClaimApi } from "../ports/kube-api.ts";
 import { memberOf } from "./kube-config.ts";
-import { isSuccess, messageOf, objectPath, reasonOf, rejected, type KubeAnswer, type KubeQuestion } from "./kube-requests.ts";
+import {
+  isSuccess,
+  messageOf,
+  objectPath,
+  reasonOf,
+  rejectionError,
+  type KubeAnswer,
+  type KubeQuestion,
+} from "./kube-requests.ts";
 
 const COLLECTION = "persistentvolumeclaims";
 /** More than for a read: a step that has come this far should survive the restart of an API server. */
@@ -27,7 +35,7 @@ export function volumeClaims(ask: (question: KubeQuestion) => Promise<KubeAnswer
       const body = JSON.stringify(manifestOf(claim));
       const answer = await ask({ method: "POST", path: objectPath(namespace, COLLECTION), body, what, attempts: ATTEMPTS });
       if (isSuccess(answer)) return "created";
-      if (!isAlreadyThere(answer)) throw rejected(answer, what);
+      if (!isAlreadyThere(answer)) throw rejectionError(answer, what);
       return BEING_DELETED.test(messageOf(answer)) ? "being-deleted" : "exists";
     },
     async findVolumeClaim(namespace, name) {
@@ -36,7 +44,7 @@ export function volumeClaims(ask: (question: KubeQuestion) => Promise<KubeAnswer
       const answer = await ask({ method: "GET", path: objectPath(namespace, COLLECTION, name), what, attempts: ATTEMPTS });
       if (isNotThere(answer)) return "absent";
       // A page of something in between is not a claim.
-      if (!isSuccess(answer) || answer.body === undefined) throw rejected(answer, what);
+      if (!isSuccess(answer) || answer.body === undefined) throw rejectionError(answer, what);
       return memberOf(memberOf(answer.body, "metadata"), "deletionTimestamp") === undefined ? "present" : "being-deleted";
     },
     async deleteVolumeClaim(namespace, name) {
@@ -46,7 +54,7 @@ export function volumeClaims(ask: (question: KubeQuestion) => Promise<KubeAnswer
       const path = objectPath(namespace, COLLECTION, name);
       const answer = await ask({ method: "DELETE", path, body, what, attempts: ATTEMPTS });
       if (isNotThere(answer)) return "absent";
-      if (!isSuccess(answer)) throw rejected(answer, what);
+      if (!isSuccess(answer)) throw rejectionError(answer, what);
       return "deleted";
     },
   };

@@ -14,7 +14,7 @@ import { PipelineTaskSchema, type PipelineTask, type TaskInit } from "../core/kf
 import type { Clock } from "../ports/clock.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
-import { mergedMetadata, statusMetadata } from "./task-status.ts";
+import { mergeMetadata, statusMetadata } from "./task-status.ts";
 
 /** What writing the row of a task takes. */
 export interface AttemptDeps {
@@ -95,7 +95,7 @@ function attemptFields(draft: TaskInit, row: PipelineTask): TaskInit {
     ...(wanted.endTime === undefined ? {} : { endTime: wanted.endTime }),
     ...(wanted.typeAttributes === undefined ? {} : { typeAttributes: wanted.typeAttributes }),
     ...(hasOldMessage || wanted.statusMetadata !== undefined
-      ? { statusMetadata: statusMetadata(wanted.statusMetadata?.message ?? "", mergedMetadata(row, wanted)) }
+      ? { statusMetadata: statusMetadata(wanted.statusMetadata?.message ?? "", mergeMetadata(row, wanted)) }
       : {}),
   };
 }

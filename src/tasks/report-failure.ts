@@ -10,7 +10,7 @@ import { errorMessage } from "../core/errors.ts";
 import { PipelineTaskSchema, TaskState, type PipelineTask, type StatusMetadata, type TaskInit } from "../core/kfp-types.ts";
 import { isOurRow, type AttemptDeps } from "./create-task.ts";
 import { findTask } from "./read-tasks.ts";
-import { mergedMetadata, statusMetadata, timestampNow } from "./task-status.ts";
+import { mergeMetadata, statusMetadata, timestampNow } from "./task-status.ts";
 
 /** What failed, and which row is to say so. */
 export interface FailureReport {
@@ -52,7 +52,7 @@ function failureFields(failed: TaskInit, message: string, row: PipelineTask | un
     state: TaskState.FAILED,
     pods: wanted.pods,
     ...(wanted.endTime === undefined ? {} : { endTime: wanted.endTime }),
-    statusMetadata: statusMetadata(message, row === undefined ? draftMetadata(failed) : mergedMetadata(row, wanted)),
+    statusMetadata: statusMetadata(message, row === undefined ? draftMetadata(failed) : mergeMetadata(row, wanted)),
   };
 }
 

@@ -23,7 +23,7 @@ export function timestampNow(clock: Pick<Clock, "now">): Timestamp {
 }
 
 /** Custom properties of both, those of the row that is wanted on top; the message is left to the caller. */
-export function mergedMetadata(row: PipelineTask, wanted: PipelineTask): StatusMetadata {
+export function mergeMetadata(row: PipelineTask, wanted: PipelineTask): StatusMetadata {
   const customProperties = { ...row.statusMetadata?.customProperties, ...wanted.statusMetadata?.customProperties };
   return create(StatusMetadataSchema, { customProperties });
 }

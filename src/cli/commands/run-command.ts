@@ -14,7 +14,7 @@ import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
 import { checkDocument, FILE_SIZE_LIMIT, readDocuments, readFile, readPipelineFile } from "../../local/pipeline/pipeline-file.ts";
 import type { LoadedPipeline, PipelineDocument } from "../../local/pipeline/pipeline-file.ts";
 import { VALUE_TOO_DEEP } from "../../core/values/value.ts";
-import { placedTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
 import type { RunCommand } from "../command-line.ts";
@@ -63,7 +63,7 @@ export async function runPipelineCommand(command: RunCommand, host: CliHost): Pr
   const { runPipeline } = await import("../../local/run-pipeline.ts");
   const display = createProgressDisplay({
     ...{ stream: stderr, clock: systemClock, environment },
-    displayNames: displayNames(placedTasks(pipeline.parsed)),
+    displayNames: displayNames(placeTasks(pipeline.parsed)),
     showsRoutine: command.fullLogs,
   });
   signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));

@@ -10,7 +10,7 @@ import type { TaskResult } from "../../local/results/run-result.ts";
 import { failureExcerpt } from "../../local/steps/step-output.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import { isStep, type ResultTree } from "./result-tree.ts";
-import { joined, say, stepOutput, type Painter, type TerminalText } from "./terminal-text.ts";
+import { joinTexts, say, stepOutput, type Painter, type TerminalText } from "./terminal-text.ts";
 
 /** How much of a failure is shown. */
 export interface FailureTextOptions {
@@ -89,7 +89,7 @@ function leftOutLines(tasks: readonly NotRunTask[]): TerminalText[] {
   if (tasks.length === 0) return [];
   const hidden = tasks.length - SHOWN_NAMES;
   const names = [...tasks.slice(0, SHOWN_NAMES).map(taskLabel), ...(hidden > 0 ? [`${hidden} more`] : [])];
-  return [say`    not run because of it: ${joined(names, ", ")}`];
+  return [say`    not run because of it: ${joinTexts(names, ", ")}`];
 }
 
 /** What the advice under a failed run is made from. */

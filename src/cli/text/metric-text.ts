@@ -8,7 +8,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { ArtifactResult } from "../../local/results/run-result.ts";
 import { areaUnder, rocPlot, type RocPoint } from "./roc-plot.ts";
-import { fitted, joined, say, type TerminalText } from "./terminal-text.ts";
+import { fitColumns, joinTexts, say, type TerminalText } from "./terminal-text.ts";
 import { textTable } from "./text-table.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
 
@@ -29,7 +29,7 @@ const LONGEST_VALUE = 200;
 export function metricLines(outputs: readonly MetricOutput[], columns: number): TerminalText[] {
   const names = [...new Set(outputs.map(({ name }) => name))];
   const blocks = names.flatMap((name) => outputLines(outputs.filter((output) => output.name === name)));
-  return blocks.map((line) => fitted(say`  ${line}`, columns));
+  return blocks.map((line) => fitColumns(say`  ${line}`, columns));
 }
 
 function outputLines(outputs: readonly MetricOutput[]): TerminalText[] {
@@ -134,7 +134,7 @@ function curveLines(metrics: JsonValue | undefined, label: string): TerminalText
     `${points.length} ${points.length === 1 ? "point" : "points"}`,
     ...(area === undefined ? [] : [`area ${area.toFixed(4)}`]),
   ];
-  return [say`${label}ROC curve: recall by false positive rate (${joined(facts, ", ")})`, ...rocPlot(points)];
+  return [say`${label}ROC curve: recall by false positive rate (${joinTexts(facts, ", ")})`, ...rocPlot(points)];
 }
 
 function member(value: JsonValue | undefined, key: string): JsonValue | undefined {

@@ -7,9 +7,9 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
 import { dependenciesOf } from "../../local/engine/dag-order.ts";
 import type { LoadedPipeline } from "../../local/pipeline/pipeline-file.ts";
-import { placedTasks, type PlacedTask } from "../../local/pipeline/pipeline-tasks.ts";
+import { placeTasks, type PlacedTask } from "../../local/pipeline/pipeline-tasks.ts";
 import { rootParameters } from "../../local/executors/root-parameters.ts";
-import { fitted, say, type TerminalText } from "./terminal-text.ts";
+import { fitColumns, say, type TerminalText } from "./terminal-text.ts";
 
 const LONGEST_VALUE = 200;
 
@@ -42,7 +42,7 @@ export function planJson(pipeline: LoadedPipeline, given: Readonly<Record<string
   return {
     pipeline: pipeline.name,
     parameters: rootParameters(pipeline.parsed.spec, given),
-    tasks: placedTasks(pipeline.parsed).map(planned),
+    tasks: placeTasks(pipeline.parsed).map(planned),
   };
 }
 
@@ -51,7 +51,7 @@ export function planLines(pipeline: LoadedPipeline, given: Readonly<Record<strin
   const plan = planJson(pipeline, given);
   const lines = [say`Pipeline ${plan.pipeline}`];
   for (const [name, value] of Object.entries(plan.parameters)) {
-    lines.push(say`  parameter ${name} = ${fitted(JSON.stringify(value), LONGEST_VALUE)}`);
+    lines.push(say`  parameter ${name} = ${fitColumns(JSON.stringify(value), LONGEST_VALUE)}`);
   }
   const visit = (task: PlannedTask, indent: string): void => {
     const displayName = task.displayName === undefined ? "" : ` "${task.displayName}"`;
@@ -59,7 +59,7 @@ export function planLines(pipeline: LoadedPipeline, given: Readonly<Record<strin
     for (const child of task.tasks) visit(child, `${indent}  `);
   };
   for (const task of plan.tasks) visit(task, "  ");
-  return lines.map((line) => fitted(line, columns));
+  return lines.map((line) => fitColumns(line, columns));
 }
 
 function describe({ kind, after, condition, always, loop, cached, retries }: PlannedTask): string[] {

@@ -12,7 +12,7 @@ import type { TerminalStream } from "../host.ts";
 import { durationText } from "./duration-text.ts";
 import { GroupStates } from "./group-states.ts";
 import {
-  fitted,
+  fitColumns,
   hasColours,
   painter,
   paintState,
@@ -183,11 +183,11 @@ class LiveDisplay implements ProgressDisplay {
     const columns = stream.columns() - 1;
     const lines = shown.map(({ name, startMs }) => {
       const time = durationText(clock.monotonicMs() - startMs);
-      const text = fitted(name, Math.max(10, columns - time.length - "RUNNING  ".length));
-      return fitted(say`${this.#paint("yellow", "RUNNING")} ${text} ${this.#paint("dim", time)}`, columns);
+      const text = fitColumns(name, Math.max(10, columns - time.length - "RUNNING  ".length));
+      return fitColumns(say`${this.#paint("yellow", "RUNNING")} ${text} ${this.#paint("dim", time)}`, columns);
     });
     const hidden = tasks.length - shown.length;
-    return hidden > 0 ? [...lines, fitted(this.#paint("dim", `        and ${hidden} more`), columns)] : lines;
+    return hidden > 0 ? [...lines, fitColumns(this.#paint("dim", `        and ${hidden} more`), columns)] : lines;
   }
 }
 

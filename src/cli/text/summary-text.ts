@@ -12,7 +12,7 @@ import { durationText } from "./duration-text.ts";
 import { failureLines, nextStepLines } from "./failure-text.ts";
 import { metricLines, type MetricOutput } from "./metric-text.ts";
 import { isStep, iterationOf, ResultTree, type ResultNode } from "./result-tree.ts";
-import { fitted, hasColours, painter, paintState, say, type Painter, type TerminalText } from "./terminal-text.ts";
+import { fitColumns, hasColours, painter, paintState, say, type Painter, type TerminalText } from "./terminal-text.ts";
 
 /** How the end of a run is printed. */
 export interface SummaryOptions {
@@ -87,7 +87,7 @@ interface Position {
 /** The state stays whole, whatever the name is. */
 function treeLine(name: TerminalText, state: TerminalText, { depth, columns }: Position): TerminalText {
   const start = indent(depth);
-  return say`${start}${fitted(name, Math.max(10, columns - start.length - state.width - 1))} ${state}`;
+  return say`${start}${fitColumns(name, Math.max(10, columns - start.length - state.width - 1))} ${state}`;
 }
 
 function notRunLines(
@@ -99,7 +99,7 @@ function notRunLines(
   const iteration = task.iterations.length === 0 ? "" : `[${task.iterations.at(-1)}]`;
   const top = task.scopePath.split(".").length;
   return [
-    fitted(say`${indent(depth)}${named(`${nameOf(task)}${iteration}`, task)} ${state}: ${task.reason}`, columns),
+    fitColumns(say`${indent(depth)}${named(`${nameOf(task)}${iteration}`, task)} ${state}: ${task.reason}`, columns),
     ...below.map((inner) =>
       treeLine(named(inner.name, inner), state, { depth: depth + inner.scopePath.split(".").length - top, columns }),
     ),
@@ -130,7 +130,7 @@ function hiddenText(nodes: readonly ResultNode[]): string {
 function valueLines({ parameters, artifacts }: ValuesResult, columns: number): TerminalText[] {
   return [
     ...Object.entries(parameters).map(([key, value]) =>
-      fitted(say`  ${key} = ${fitted(JSON.stringify(value), LONGEST_VALUE)}`, columns),
+      fitColumns(say`  ${key} = ${fitColumns(JSON.stringify(value), LONGEST_VALUE)}`, columns),
     ),
     ...Object.entries(artifacts).flatMap(([key, list]) => list.map((artifact) => say`  ${key}: ${locationText(artifact)}`)),
   ];

@@ -75,12 +75,12 @@ function safe(value: string | number | TerminalText): string {
 }
 
 /** All of them, with our own separator in between. */
-export function joined(texts: readonly (string | TerminalText)[], separator: string): TerminalText {
+export function joinTexts(texts: readonly (string | TerminalText)[], separator: string): TerminalText {
   return TerminalText.trust(texts.map(safe).join(separator));
 }
 
 /** Cuts to a number of columns, with an ellipsis; never inside a character that several code points make. */
-export function fitted(text: string | TerminalText, columns: number): TerminalText {
+export function fitColumns(text: string | TerminalText, columns: number): TerminalText {
   if (!Number.isFinite(columns)) return TerminalText.trust(safe(text));
   if (columns < 1) return TerminalText.trust("");
   // A value may have megabytes; of what nobody will see, nothing is measured.
@@ -91,7 +91,7 @@ export function fitted(text: string | TerminalText, columns: number): TerminalTe
 }
 
 /** Filled with spaces to a number of columns, on the left for numbers. */
-export function padded(text: string | TerminalText, columns: number, side: "left" | "right" = "right"): TerminalText {
+export function padColumns(text: string | TerminalText, columns: number, side: "left" | "right" = "right"): TerminalText {
   const shown = safe(text);
   const space = " ".repeat(Math.max(0, columns - stringWidth(shown)));
   return TerminalText.trust(side === "right" ? shown + space : space + shown);

@@ -1,5 +1,5 @@
 /** Rows of cells under each other, measured in terminal columns. @module */
-import { joined, padded, TerminalText } from "./terminal-text.ts";
+import { joinTexts, padColumns, TerminalText } from "./terminal-text.ts";
 
 const GAP = "  ";
 
@@ -11,8 +11,8 @@ export function textTable(rows: readonly (readonly (string | TerminalText)[])[])
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.width);
   }
   return cells.map((row) =>
-    joined(
-      row.map((cell, column) => padded(cell, widths[column] ?? 0, column === 0 ? "right" : "left")),
+    joinTexts(
+      row.map((cell, column) => padColumns(cell, widths[column] ?? 0, column === 0 ? "right" : "left")),
       GAP,
     ),
   );

@@ -66,7 +66,7 @@ function textSteps(value: CelValue | undefined): number {
 const SPEND = "@spend";
 
 /** An environment whose functions are paid for. */
-export function meteredEnvironment(environment: Environment, budget: EvaluationBudget): Environment {
+export function meterEnvironment(environment: Environment, budget: EvaluationBudget): Environment {
   const { funcs } = environment;
   const find: typeof funcs.find = (name) => {
     const group = funcs.find(name);

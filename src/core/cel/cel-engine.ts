@@ -26,7 +26,7 @@ import { create } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { errorMessage, ResolveError, SpecError } from "../errors.ts";
-import { EVALUATION_STEPS, EvaluationBudget, meteredEnvironment, meterMacros } from "./budget.ts";
+import { EVALUATION_STEPS, EvaluationBudget, meterEnvironment, meterMacros } from "./budget.ts";
 import { scopeOfMessage } from "./check.ts";
 import type { Scope } from "./check.ts";
 import { compileExpression, describeProblem } from "./compile.ts";
@@ -174,7 +174,7 @@ function evaluate(expression: string, scope: Scope, variables: Variables, fail: 
   try {
     const { parsed, expr } = compileExpression(expression, scope);
     meterMacros(expr);
-    run = plan(meteredEnvironment(environment, budget), parsed);
+    run = plan(meterEnvironment(environment, budget), parsed);
   } catch (error) {
     throw fail(describeProblem(errorMessage(error)));
   }

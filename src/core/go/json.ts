@@ -27,7 +27,7 @@ export function goJson(value: JsonValue): string {
  *
  * @throws {ResolveError} VALUE_INVALID as above.
  */
-export function sortedJson(value: JsonValue): string {
+export function sortJson(value: JsonValue): string {
   return print(value, jsonString);
 }
 

@@ -13,7 +13,7 @@ import type { DescEnum, DescField, DescMessage, JsonObject, Message, MessageShap
 import { base64Encode } from "@bufbuild/protobuf/wire";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { errorMessage, ResolveError } from "../errors.ts";
-import { jsonString, sortedJson } from "../go/json.ts";
+import { jsonString, sortJson } from "../go/json.ts";
 import { jsonNumber } from "../go/number.ts";
 import { memberPath } from "../values/member-path.ts";
 import { compareUtf8 } from "../go/unicode.ts";
@@ -173,11 +173,11 @@ function shortestFloat(value: number): number {
 function printWellKnown(desc: DescMessage, message: unknown, path: string): string {
   switch (desc.typeName) {
     case "google.protobuf.Value":
-      return at(path, () => sortedJson(valueToJson(message as Value)));
+      return at(path, () => sortJson(valueToJson(message as Value)));
     case "google.protobuf.Struct":
       // A Struct field of a generated message is the plain object itself.
-      return at(path, () => sortedJson(message as JsonObject));
+      return at(path, () => sortJson(message as JsonObject));
     default:
-      return at(path, () => sortedJson(toJson(desc, message as Message)));
+      return at(path, () => sortJson(toJson(desc, message as Message)));
   }
 }

@@ -35,7 +35,7 @@ import type { DriverResult } from "../result.ts";
 import { claimInputs, type ClaimInputs } from "./claim-inputs.ts";
 import { generatedClaimName } from "./claim-name.ts";
 import { CLAIM_NAME_KEY, isDone, type PlatformStep } from "./platform-step.ts";
-import { prefixed } from "./prefixed.ts";
+import { prefixError } from "./prefix-error.ts";
 
 /** A claim on its way out keeps its name for as long as a pod uses it, usually seconds. */
 const END_OF_CLAIM_TIMEOUT_MS = 60_000;
@@ -153,7 +153,7 @@ async function ensureClaim(deps: DriverDeps, { options }: PlatformStep, claim: V
     const outcome = await createOnceFree(deps, await deps.kube(), namespace, claim);
     deps.logger.info(outcome === "created" ? "Created the claim" : "The claim exists already", { namespace, claim: claim.name });
   } catch (error) {
-    throw prefixed(error, "failed to create pvc");
+    throw prefixError(error, "failed to create pvc");
   }
 }
 

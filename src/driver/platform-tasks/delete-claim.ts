@@ -14,7 +14,7 @@ import type { DriverDeps } from "../deps.ts";
 import type { DriverResult } from "../result.ts";
 import { claimToDelete } from "./claim-inputs.ts";
 import { isDone, type PlatformStep } from "./platform-step.ts";
-import { prefixed } from "./prefixed.ts";
+import { prefixError } from "./prefix-error.ts";
 
 export async function deleteClaim(deps: DriverDeps, step: PlatformStep): Promise<DriverResult> {
   const { namespace, runId } = step.options;
@@ -39,13 +39,13 @@ export async function deleteClaim(deps: DriverDeps, step: PlatformStep): Promise
 async function ensureGone(deps: DriverDeps, namespace: string, name: string): Promise<"deleted" | "absent"> {
   const doing = `failed to delete pvc ${name}`;
   const kube = await deps.kube().catch((error: unknown) => {
-    throw prefixed(error, doing);
+    throw prefixError(error, doing);
   });
   const found = await kube.findVolumeClaim(namespace, name).catch((error: unknown) => {
-    throw prefixed(error, `${doing}: cannot find pvc`);
+    throw prefixError(error, `${doing}: cannot find pvc`);
   });
   if (found === "absent") return "absent";
   return await kube.deleteVolumeClaim(namespace, name).catch((error: unknown) => {
-    throw prefixed(error, doing);
+    throw prefixError(error, doing);
   });
 }

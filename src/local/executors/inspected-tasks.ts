@@ -6,7 +6,7 @@
  */
 import { UsageError } from "../../core/errors.ts";
 import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
-import { flattened, placedTasks } from "../pipeline/pipeline-tasks.ts";
+import { flattenTasks, placeTasks } from "../pipeline/pipeline-tasks.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
 import type { TaskExecutor, TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
@@ -24,7 +24,7 @@ const DEFAULT_ADDRESS = "127.0.0.1:9229";
 
 /** @throws {UsageError} USAGE_INVALID for a name that no task of the pipeline has. */
 export function readTaskPatterns(texts: readonly string[], pipeline: ParsedPipeline): TaskPattern[] {
-  const paths = ["root", ...flattened(placedTasks(pipeline)).map(({ scopePath }) => scopePath)];
+  const paths = ["root", ...flattenTasks(placeTasks(pipeline)).map(({ scopePath }) => scopePath)];
   return texts.map((text) => {
     const [, name = "", iterations] = /^([^[\]]+)(?:\[(\d+(?:,\d+)*)\])?$/.exec(text) ?? [];
     if (!paths.some((path) => endsWithName(path, name))) {

@@ -12,7 +12,7 @@ import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature
 import { ImportedUris } from "./imported-uris.ts";
 import { runErrors, runWarnings } from "./pipeline-checks.ts";
 import type { LoadedPipeline } from "./pipeline-file.ts";
-import { flattened, placedTasks, type PlacedTask } from "./pipeline-tasks.ts";
+import { flattenTasks, placeTasks, type PlacedTask } from "./pipeline-tasks.ts";
 
 /** What a local run says about a pipeline before it starts. */
 export interface FeatureReport {
@@ -43,7 +43,7 @@ export function checkFeatures(
   parameters: Readonly<Record<string, JsonValue>> = {},
 ): FeatureReport {
   const imported = new ImportedUris(pipeline.parsed, parameters);
-  const tasks = flattened(placedTasks(pipeline.parsed));
+  const tasks = flattenTasks(placeTasks(pipeline.parsed));
   const kubernetesConfigs = new Map<string, string>();
   const findings = [
     ...pipelineFindings(pipeline, pipelineRoot),

@@ -30,24 +30,24 @@ export interface PlacedTask {
  * @throws {SpecError} SPEC_INVALID without a root DAG, COMPONENT_NOT_FOUND, COMPONENT_KIND_INVALID; SPEC_INVALID for a component that
  * contains itself.
  */
-export function placedTasks(pipeline: ParsedPipeline): PlacedTask[] {
+export function placeTasks(pipeline: ParsedPipeline): PlacedTask[] {
   const { root } = pipeline.spec;
   if (root?.implementation.case !== "dag") throw new SpecError("SPEC_INVALID", "the root of the pipeline is not a DAG");
   return tasksOf(pipeline, root.implementation.value, "root", []);
 }
 
 /** All of them in one list, a task before its children. */
-export function flattened(tasks: readonly PlacedTask[]): PlacedTask[] {
-  return tasks.flatMap((task) => [task, ...flattened(task.children)]);
+export function flattenTasks(tasks: readonly PlacedTask[]): PlacedTask[] {
+  return tasks.flatMap((task) => [task, ...flattenTasks(task.children)]);
 }
 
 function tasksOf(pipeline: ParsedPipeline, dag: DagSpec, path: string, enclosing: readonly string[]): PlacedTask[] {
   return Object.keys(dag.tasks)
     .toSorted()
-    .map((key) => placed(pipeline, dag, key, { path, enclosing }));
+    .map((key) => placeTask(pipeline, dag, key, { path, enclosing }));
 }
 
-function placed(
+function placeTask(
   pipeline: ParsedPipeline,
   parent: DagSpec,
   key: string,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { flattened, type PlacedTask } from "../pipeline/pipeline-tasks.ts";
+import { flattenTasks, type PlacedTask } from "../pipeline/pipeline-tasks.ts";
 
 /** By scope path; only where the name differs from the task's key. */
 export function displayNames(tasks: readonly PlacedTask[]): Map<string, string> {
-  const named = flattened(tasks).map(({ scopePath, key, task }): [string, string] => [scopePath, task.taskInfo?.name ?? key]);
+  const named = flattenTasks(tasks).map(({ scopePath, key, task }): [string, string] => [scopePath, task.taskInfo?.name ?? key]);
   return new Map(named.filter(([scopePath, name]) => name !== "" && !scopePath.endsWith(`.${name}`)));
 }

@@ -9,7 +9,7 @@
 import { TaskState, TaskType, type PipelineTask } from "../../core/kfp-types.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { dependenciesOf } from "../engine/dag-order.ts";
-import { flattened, type PlacedTask } from "../pipeline/pipeline-tasks.ts";
+import { flattenTasks, type PlacedTask } from "../pipeline/pipeline-tasks.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
 
@@ -126,7 +126,7 @@ class NotRunWalk {
         : { reason: "its driver failed", because: [], error };
     this.#add(task, body, { ...why, ...(body.parentTaskId === undefined ? {} : { parentTaskId: body.parentTaskId }) });
     const below: Reason = error === undefined ? why : { reason: `${label} failed`, because: [label] };
-    for (const child of flattened(task.children)) this.#add(child, body, below);
+    for (const child of flattenTasks(task.children)) this.#add(child, body, below);
   }
 
   #add({ key, scopePath }: PlacedTask, { iterations }: Body, why: Reason): void {

@@ -7,7 +7,7 @@ import { TaskState } from "../../core/kfp-types.ts";
 import type { EngineEvent } from "../engine/engine.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
-import { placedTasks } from "../pipeline/pipeline-tasks.ts";
+import { placeTasks } from "../pipeline/pipeline-tasks.ts";
 import { displayNames } from "../results/display-names.ts";
 import { notRunTasks } from "../results/not-run.ts";
 import { buildRunResult, taskPlaces, type RunResult, type StepFailure } from "../results/run-result.ts";
@@ -53,7 +53,7 @@ export function reportRun({ runId, pipeline }: Pick<LocalRun, "runId" | "pipelin
     const failure = taskState === TaskState.FAILED ? failureOf(places.get(taskId) as TaskPlace) : undefined;
     if (failure !== undefined) failures.set(taskId, failure);
   }
-  const planned = placedTasks(pipeline.parsed);
+  const planned = placeTasks(pipeline.parsed);
   const names = displayNames(planned);
   const notRun = notRunTasks({
     tasks: planned,

@@ -16,7 +16,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { podCommand, type PodIdentity } from "../engine/pod-command.ts";
 import { splitPythonBootstrap } from "./python-bootstrap.ts";
-import { activated, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
+import { activateEnvironment, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
 import { runsSdkExecutor, withSdkPaths, writeSdkPaths } from "./sdk-paths.ts";
 import { ExecutorRoutine, LineSink, LogTail } from "./step-output.ts";
 import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime.ts";
@@ -172,7 +172,10 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
     return {
       argv: [...argv.slice(0, separator + 1), ...bootstrap.command],
       // What the component itself sets stays; what only this machine has would get in the environment's way.
-      environment: await completed(bootstrap.command, activated({ ...withoutPythonVariables(common), ...variables }, folder)),
+      environment: await completed(
+        bootstrap.command,
+        activateEnvironment({ ...withoutPythonVariables(common), ...variables }, folder),
+      ),
       isPython: true,
     };
   }

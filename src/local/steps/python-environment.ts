@@ -88,7 +88,7 @@ export class PythonEnvironments {
     await rm(folder, { recursive: true, force: true });
     try {
       await this.#makeEmpty(folder, interpreter);
-      const variables = activated(withoutPythonVariables(this.#options.environment), folder);
+      const variables = activateEnvironment(withoutPythonVariables(this.#options.environment), folder);
       // One shell for all lines: they may depend on each other, and are written for one.
       const answer = await this.#run("sh", ["-ec", installs.join("\n")], {
         environment: { ...variables, PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_USER: "0", PIP_NO_INPUT: "1" },
@@ -139,7 +139,7 @@ export class PythonEnvironments {
 }
 
 /** An environment as `activate` would leave it: its programs first. */
-export function activated(base: Readonly<Record<string, string>>, folder: string): Record<string, string> {
+export function activateEnvironment(base: Readonly<Record<string, string>>, folder: string): Record<string, string> {
   const { PATH: path = "" } = base;
   const bin = join(folder, "bin");
   return { ...base, VIRTUAL_ENV: folder, PATH: path === "" ? bin : `${bin}:${path}` };

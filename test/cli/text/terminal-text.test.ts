@@ -3,9 +3,9 @@ import stringWidth from "string-width";
 import { describe, test } from "vitest";
 import {
   escapeControls,
-  fitted,
+  fitColumns,
   hasColours,
-  padded,
+  padColumns,
   painter,
   say,
   stepOutput,
@@ -82,7 +82,7 @@ describe("hasColours()", () => {
   });
 });
 
-describe("fitted()", () => {
+describe("fitColumns()", () => {
   test.for<[string, number, string]>([
     ["abc", 3, "abc"],
     ["abcd", 3, "ab…"],
@@ -97,14 +97,14 @@ describe("fitted()", () => {
     ["abc", 0, ""],
     ["abc", Infinity, "abc"],
   ])("%j in %d columns", ([text, columns, expected], { expect }) => {
-    expect(String(fitted(text, columns))).toBe(expected);
+    expect(String(fitColumns(text, columns))).toBe(expected);
   });
 
   test("never takes more columns, and never cuts a character in two", ({ expect }) => {
     const segmenter = new Intl.Segmenter();
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 30 }), (text, columns) => {
-        const shown = String(fitted(text, columns));
+        const shown = String(fitColumns(text, columns));
         expect(stringWidth(shown)).toBeLessThanOrEqual(columns);
         if (!shown.endsWith("…")) return;
         const kept = [...segmenter.segment(shown.slice(0, -1))].map(({ segment }) => segment);
@@ -115,25 +115,25 @@ describe("fitted()", () => {
   });
 
   test("says that it has cut, also what takes no columns", ({ expect }) => {
-    expect(String(fitted(`a${"\u{301}".repeat(1000)}`, 4))).toMatch(/…$/u);
+    expect(String(fitColumns(`a${"\u{301}".repeat(1000)}`, 4))).toMatch(/…$/u);
   });
 
   test("does not measure what nobody sees", ({ expect }) => {
-    expect(String(fitted("x".repeat(50_000_000), 10))).toBe(`${"x".repeat(9)}…`);
+    expect(String(fitColumns("x".repeat(50_000_000), 10))).toBe(`${"x".repeat(9)}…`);
   });
 
   test("keeps colours whole", ({ expect }) => {
     const text = say`a ${painter(true)("red", "bcdef")}`;
-    expect(String(fitted(text, 4))).toBe("a \u{1b}[31mb…\u{1b}[39m");
+    expect(String(fitColumns(text, 4))).toBe("a \u{1b}[31mb…\u{1b}[39m");
   });
 });
 
-describe("padded()", () => {
+describe("padColumns()", () => {
   test("counts columns, not characters", ({ expect }) => {
-    expect(String(padded("日本", 6))).toBe("日本  ");
-    expect(String(padded("日本", 6, "left"))).toBe("  日本");
-    expect(String(padded(painter(true)("red", "ab"), 3, "left"))).toBe(" \u{1b}[31mab\u{1b}[39m");
-    expect(String(padded("abc", 2))).toBe("abc");
+    expect(String(padColumns("日本", 6))).toBe("日本  ");
+    expect(String(padColumns("日本", 6, "left"))).toBe("  日本");
+    expect(String(padColumns(painter(true)("red", "ab"), 3, "left"))).toBe(" \u{1b}[31mab\u{1b}[39m");
+    expect(String(padColumns("abc", 2))).toBe("abc");
   });
 });
 

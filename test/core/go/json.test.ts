@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import { goJson, sortedJson } from "../../../src/core/go/json.ts";
+import { goJson, sortJson } from "../../../src/core/go/json.ts";
 import type { JsonValue } from "../../../src/core/values/value.ts";
 
 // docs/spec/cache-and-fingerprint.md#computation, docs/spec/placeholders.md#rendering-of-values.
@@ -58,6 +58,6 @@ describe("goJson()", () => {
 
 describe("sortedJson()", () => {
   test("sorts and keeps -0 but leaves HTML characters alone", ({ expect }) => {
-    expect(sortedJson({ b: "<&>\u2028", a: -0 })).toBe('{"a":-0,"b":"<&>\u2028"}');
+    expect(sortJson({ b: "<&>\u2028", a: -0 })).toBe('{"a":-0,"b":"<&>\u2028"}');
   });
 });

@@ -6,7 +6,7 @@ import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import { CANCELLED_MESSAGE } from "../../../src/local/engine/cancellation.ts";
 import { displayNames } from "../../../src/local/results/display-names.ts";
 import { notRunTasks, type NotRunTask } from "../../../src/local/results/not-run.ts";
-import { placedTasks } from "../../../src/local/pipeline/pipeline-tasks.ts";
+import { placeTasks } from "../../../src/local/pipeline/pipeline-tasks.ts";
 import { taskPlaces } from "../../../src/local/results/run-result.ts";
 import { taskLabel } from "../../../src/local/engine/task-label.ts";
 
@@ -75,7 +75,7 @@ interface Case {
 }
 
 function found({ root, dags = {}, rows, errors = {}, cancelled = false }: Omit<Case, "name" | "expected">): NotRunTask[] {
-  const tasks = placedTasks(pipelineOf(root, dags));
+  const tasks = placeTasks(pipelineOf(root, dags));
   const all = rowsOf(rows);
   return notRunTasks({
     ...{ tasks, rows: all, places: taskPlaces(all), cancelled },

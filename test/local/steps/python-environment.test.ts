@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { activated, PythonEnvironments, withoutPythonVariables } from "../../../src/local/steps/python-environment.ts";
+import { activateEnvironment, PythonEnvironments, withoutPythonVariables } from "../../../src/local/steps/python-environment.ts";
 
 let folder = "";
 let notices: string[] = [];
@@ -149,8 +149,12 @@ describe("PythonEnvironments", () => {
 
 describe("the environment of a step", () => {
   test("has the programs of its Python first", ({ expect }) => {
-    expect(activated({ PATH: "/usr/bin", A: "1" }, "/e")).toEqual({ A: "1", PATH: "/e/bin:/usr/bin", VIRTUAL_ENV: "/e" });
-    expect(activated({}, "/e")).toMatchObject({ PATH: "/e/bin" });
+    expect(activateEnvironment({ PATH: "/usr/bin", A: "1" }, "/e")).toEqual({
+      A: "1",
+      PATH: "/e/bin:/usr/bin",
+      VIRTUAL_ENV: "/e",
+    });
+    expect(activateEnvironment({}, "/e")).toMatchObject({ PATH: "/e/bin" });
     expect(withoutPythonVariables({ PYTHONHOME: "x", PYTHONPATH: "y", PYTHONUNBUFFERED: "1" })).toEqual({
       PYTHONUNBUFFERED: "1",
     });

@@ -2,7 +2,7 @@
 import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
 
 /** The same kind of error where it is one of the cluster; any other comes back as it is, but for its message. */
-export function prefixed(error: unknown, doing: string): Error {
+export function prefixError(error: unknown, doing: string): Error {
   const message = `${doing}: ${errorMessage(error)}`;
   if (error instanceof KubeError) {
     return error.withMessage(message);
