@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     stdout.write(`${formatVersion("kfp-runtime")}\n`);
     return;
   }
-  const { runCommandLine } = await import("./commands/run-command-line.ts");
+  const { runCommandLine } = await import("./run-command-line.ts");
   const exitCode = await runCommandLine(argv, {
     environment: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
     workingFolder: process.cwd(),

@@ -73,7 +73,7 @@ describe.for(["install", "debugging"] as const)("docs/%s.md", (name) => {
   });
 
   test("uses only options that the programs and scripts have", ({ expect }) => {
-    const known = read("src/cli/command-line.ts") + read("scripts/images.mjs");
+    const known = ["src/cli/commands/run.ts", "scripts/images.mjs"].map(read).join("");
     for (const [, option = ""] of text.matchAll(/(?:kfp-runtime run|npm run images --)[^\n`]*?--([a-z][\w-]*)/g)) {
       expect(known.includes(`"${option}"`) || known.includes(`${option}:`), option).toBe(true);
     }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { DEFAULT_HOME, type RunCommand } from "../command-line.ts";
+import { DEFAULT_HOME } from "../commands/home.ts";
+import { type RunCommand } from "../commands/run.ts";
 
 /** Values of parameters are left out: they may be secrets, and what is printed is kept. */
 export function rerunCommand(command: RunCommand): string {

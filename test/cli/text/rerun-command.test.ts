@@ -1,5 +1,6 @@
 import { describe, test } from "vitest";
-import { parseCommandLine, type RunCommand } from "../../../src/cli/command-line.ts";
+import { parseCommandLine } from "../../../src/cli/command-line.ts";
+import type { RunCommand } from "../../../src/cli/commands/run.ts";
 import { rerunCommand } from "../../../src/cli/text/rerun-command.ts";
 
 describe("rerunCommand()", () => {

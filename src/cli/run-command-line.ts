@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { formatVersion } from "../../program/build-info.ts";
-import { errorMessage, HostError, KfpError, SpecError, UsageError } from "../../core/errors.ts";
-import { parseCommandLine, type Command } from "../command-line.ts";
-import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "../host.ts";
-import { say, writeLines, type TerminalText } from "../text/terminal-text.ts";
+import { formatVersion } from "../program/build-info.ts";
+import { errorMessage, HostError, KfpError, SpecError, UsageError } from "../core/errors.ts";
+import { parseCommandLine, type Command } from "./command-line.ts";
+import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "./host.ts";
+import { say, writeLines, type TerminalText } from "./text/terminal-text.ts";
 
 /** Never throws. */
 export async function runCommandLine(argv: readonly string[], host: CliHost): Promise<number> {
@@ -29,12 +29,12 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       host.stdout.write(`${formatVersion("kfp-runtime")}\n`);
       return EXIT_SUCCEEDED;
     case "home": {
-      const { homeCommand } = await import("./home-command.ts");
-      return homeCommand(command, host);
+      const { performHome } = await import("./commands/perform-home.ts");
+      return performHome(command, host);
     }
     case "run": {
-      const { runPipelineCommand } = await import("./run-command.ts");
-      return runPipelineCommand(command, host);
+      const { performRun } = await import("./commands/perform-run.ts");
+      return performRun(command, host);
     }
   }
 }

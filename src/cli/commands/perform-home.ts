@@ -1,17 +1,17 @@
 /**
- * `kfp-runtime home` and `kfp-runtime home clear`.
+ * What `kfp-runtime home` and `kfp-runtime home clear` do once their command line is read.
  *
  * @module
  */
 import { resolve } from "node:path";
 import { clearHome, homeAt, homeUsage, type HomeUsage } from "../../local/home/home.ts";
 import { lockHolder, lockHome } from "../../local/home/home-lock.ts";
-import type { HomeCommand } from "../command-line.ts";
+import type { HomeCommand } from "./home.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { say, writeLines, type TerminalText } from "../text/terminal-text.ts";
 
 /** @throws {HostError} HOME_UNUSABLE or HOME_LOCKED. */
-export async function homeCommand(command: HomeCommand, { stdout, workingFolder }: CliHost): Promise<number> {
+export async function performHome(command: HomeCommand, { stdout, workingFolder }: CliHost): Promise<number> {
   const home = homeAt(resolve(workingFolder, command.home));
   const before = await homeUsage(home);
   if (command.action === "show") {

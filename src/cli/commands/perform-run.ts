@@ -1,5 +1,5 @@
 /**
- * `kfp-runtime run`.
+ * What `kfp-runtime run` does once its command line is read.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { VALUE_TOO_DEEP } from "../../core/values/value.ts";
 import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
-import type { RunCommand } from "../command-line.ts";
+import type { RunCommand } from "./run.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { planJson, planLines } from "../text/plan-text.ts";
 import { createProgressDisplay } from "../text/progress-display.ts";
@@ -30,7 +30,7 @@ import { say, terminalJson, writeLines } from "../text/terminal-text.ts";
 const LEAST_PARALLELISM = 4;
 
 /** @throws {UsageError} or {SpecError} before the run; {HostError} when the home cannot be used. */
-export async function runPipelineCommand(command: RunCommand, host: CliHost): Promise<number> {
+export async function performRun(command: RunCommand, host: CliHost): Promise<number> {
   const { workingFolder, stdout, stderr, environment } = host;
   const inFolder = (path: string): string => resolve(workingFolder, path);
   const files = {

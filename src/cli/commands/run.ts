@@ -1,0 +1,95 @@
+/**
+ * `kfp-runtime run` on the command line: its options, and what a call of it asks for.
+ *
+ * @module
+ */
+import type { CommandModule } from "yargs";
+import { listOf, readCount, single, type Values } from "../option-values.ts";
+import { HOME_OPTION } from "./home.ts";
+
+/** `kfp-runtime run`, read and checked as far as the command line alone goes. */
+export interface RunCommand {
+  readonly kind: "run";
+  readonly pipeline: string;
+  /** `name=value`, in the order given. */
+  readonly params: readonly string[];
+  readonly paramsFile?: string;
+  readonly home: string;
+  readonly pipelineRoot?: string;
+  readonly isolation: "in-process" | "process";
+  readonly cacheDisabled: boolean;
+  readonly parallelism?: number;
+  /** Tasks whose driver and launcher wait for a debugger. */
+  readonly inspectTasks: readonly string[];
+  readonly output: "text" | "json";
+  /** Also the lines the SDK's executor prints in every Python step. */
+  readonly fullLogs: boolean;
+  readonly dryRun: boolean;
+}
+
+/** Options by name. */
+export const RUN_OPTIONS = {
+  param: {
+    type: "string",
+    requiresArg: true,
+    describe: "Parameter of the pipeline, name=value; repeatable. STRING as it is, other types as JSON",
+  },
+  params: { type: "string", requiresArg: true, describe: "JSON or YAML file with a map of parameters; --param wins" },
+  home: HOME_OPTION,
+  "pipeline-root": {
+    type: "string",
+    requiresArg: true,
+    describe: "Where artifacts go: an absolute path, minio://... or s3://... (default: a folder in the home)",
+  },
+  isolation: {
+    choices: ["in-process", "process"],
+    default: "in-process",
+    describe: "Run driver and launcher in this process, or start their programs",
+  },
+  "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
+  parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
+  "inspect-task": {
+    type: "string",
+    requiresArg: true,
+    describe: "Let driver and launcher of this task wait for a debugger at 127.0.0.1:9229; repeatable",
+  },
+  output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
+  "full-logs": {
+    type: "boolean",
+    default: false,
+    describe: "Show all that steps print: also the executor input that the SDK prints in every Python step",
+  },
+  "dry-run": { type: "boolean", default: false, describe: "Check everything and print the plan" },
+} as const;
+
+/** @param take Gets what a call asks for. */
+export function runModule(take: (command: RunCommand) => void): CommandModule {
+  return {
+    command: "run <pipeline>",
+    describe: "Run a compiled pipeline",
+    builder: (parser) =>
+      parser
+        .positional("pipeline", { type: "string", demandOption: true, describe: "What the KFP SDK compiled: YAML or JSON" })
+        .options(RUN_OPTIONS),
+    handler: (values) => take(readRun(values)),
+  };
+}
+
+function readRun(values: Values): RunCommand {
+  const { param, params, "pipeline-root": root, parallelism, "inspect-task": inspectTask } = values;
+  return {
+    kind: "run",
+    pipeline: single(values, "pipeline"),
+    params: listOf(param),
+    ...(params === undefined ? {} : { paramsFile: single(values, "params") }),
+    home: single(values, "home"),
+    ...(root === undefined ? {} : { pipelineRoot: single(values, "pipeline-root") }),
+    isolation: single(values, "isolation") === "process" ? "process" : "in-process",
+    cacheDisabled: values["no-cache"] === true,
+    ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
+    inspectTasks: listOf(inspectTask),
+    output: single(values, "output") === "json" ? "json" : "text",
+    fullLogs: values["full-logs"] === true,
+    dryRun: values["dry-run"] === true,
+  };
+}
