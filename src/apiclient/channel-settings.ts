@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { GivenApiServerFlags } from "../core/api-server-flags.ts";
 import { UsageError } from "../core/errors.ts";
 import { parseGoDuration } from "../core/go/duration.ts";
 import type { ApiPackage } from "../wire/grpc-definition.ts";
@@ -14,16 +15,7 @@ import type { RunLayout } from "../wire/run-layout.ts";
 import { chooseProxy, type Environment, type HttpProxy } from "./proxy.ts";
 
 /** What the command line says about the connection, as texts: reading them is done here. */
-export interface ConnectionFlags {
-  /** `--ml_pipeline_server_address`; `undefined` when the flag was not given, which is not the same as given empty. */
-  readonly address?: string | undefined;
-  /** `--ml_pipeline_server_port`. */
-  readonly port?: string | undefined;
-  readonly tlsEnabled: boolean;
-  /** `--ca_cert_path`; empty means system roots alone. */
-  readonly caCertPath: string;
-  /** `--api_retry_timeout`: a duration; empty or absent: the variable, then the default. */
-  readonly retryTimeout?: string | undefined;
+export interface ConnectionFlags extends GivenApiServerFlags {
   /** Used when neither flags nor environment name a server; the reference's is `ml-pipeline.kubeflow`. */
   readonly defaultAddress?: string;
 }

@@ -5,19 +5,14 @@
  *
  * @module
  */
+import { addressArguments, connectionArguments, retryArguments, type ApiServerFlags } from "../core/api-server-flags.ts";
 import type { ChildOptions, ContainerOptions, DriverOptions } from "./options.ts";
-
-/** Host and gRPC port of the API server, as flags say them. */
-export interface ApiServerFlags {
-  readonly address: string;
-  readonly port: string;
-}
 
 /**
  * @param server Where the API server is; a CONTAINER driver's options say it themselves.
  * @returns Arguments without program name. The pod's identity is not among them: it travels in the environment.
  */
-export function driverArguments(options: DriverOptions, server: ApiServerFlags): string[] {
+export function driverArguments(options: DriverOptions, server: Pick<ApiServerFlags, "address" | "port">): string[] {
   const child: Partial<ChildOptions> = options.type === "ROOT_DAG" ? {} : options;
   return [
     ...["--type", options.type],
@@ -36,8 +31,7 @@ export function driverArguments(options: DriverOptions, server: ApiServerFlags):
     ...(options.type === "CONTAINER" ? ["--kubernetes_config", options.kubernetesConfig] : []),
     ...["--namespace", options.namespace],
     ...proxyArguments(options),
-    ...["--ml_pipeline_server_address", server.address],
-    ...["--ml_pipeline_server_port", server.port],
+    ...addressArguments(server),
     ...(options.type === "CONTAINER" ? containerArguments(options) : []),
   ];
 }
@@ -54,9 +48,8 @@ function containerArguments({ apiServer, cacheDisabled, logLevel, publishLogs, d
     `--cache_disabled=${cacheDisabled}`,
     ...["--log_level", logLevel],
     ...["--publish_logs", publishLogs],
-    `--ml_pipeline_tls_enabled=${apiServer.tlsEnabled}`,
-    ...["--ca_cert_path", apiServer.caCertPath],
-    ...(apiServer.retryTimeout === undefined ? [] : ["--api_retry_timeout", apiServer.retryTimeout]),
+    ...connectionArguments(apiServer),
+    ...retryArguments(apiServer),
     ...given("--default_run_as_user", defaults.runAsUser),
     ...given("--default_run_as_group", defaults.runAsGroup),
     ...given("--default_run_as_non_root", defaults.runAsNonRoot),

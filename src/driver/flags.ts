@@ -9,6 +9,7 @@
  *
  * @module
  */
+import type { ApiServerFlags } from "../core/api-server-flags.ts";
 import { UsageError } from "../core/errors.ts";
 import { expandFileValue, type FlagTable, parseFlags, type ParsedFlags, requireFlags, usageText } from "../core/go/flags.ts";
 import { parseGoBool } from "../core/go/number.ts";
@@ -88,21 +89,11 @@ export type DriverCommand =
 export interface DriveCommand {
   readonly mode: "drive";
   readonly options: DriverOptions;
-  readonly connection: ServerFlags;
+  readonly connection: ApiServerFlags;
   /** Verbosity of the log. */
   readonly logLevel: number;
   /** What the log should begin with. */
   readonly warnings: readonly string[];
-}
-
-/** Where the API server is and how it is reached. */
-export interface ServerFlags {
-  readonly address: string;
-  readonly port: string;
-  readonly tlsEnabled: boolean;
-  readonly caCertPath: string;
-  /** Absent: not given. */
-  readonly retryTimeout?: string;
 }
 
 /** What the values of flags refer to. */
@@ -150,7 +141,7 @@ export async function parseDriverFlags(argv: readonly string[], deps: DriverFlag
   };
 }
 
-function serverFlags(values: Values): ServerFlags {
+function serverFlags(values: Values): ApiServerFlags {
   return {
     address: values.ml_pipeline_server_address,
     port: values.ml_pipeline_server_port,

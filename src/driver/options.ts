@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ApiServerFlags } from "../core/api-server-flags.ts";
 import type { ProxySettings } from "./pod-spec-patch/proxy.ts";
 
 /** What all driver types are told. */
@@ -64,14 +65,7 @@ export interface ContainerOptions extends CommonOptions, ChildOptions {
   readonly publishLogs: string;
   readonly logLevel: string;
   /** Handed on to the launcher. */
-  readonly apiServer: {
-    readonly address: string;
-    readonly port: string;
-    readonly tlsEnabled: boolean;
-    readonly caCertPath: string;
-    /** Absent: not given, and not handed on. */
-    readonly retryTimeout?: string;
-  };
+  readonly apiServer: ApiServerFlags;
   readonly proxy: ProxySettings;
   readonly defaults: AdministratorDefaults;
 }

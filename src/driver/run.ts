@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { ApiServerFlags } from "../core/api-server-flags.ts";
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
 import { errorMessage, HostError, KfpError } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -14,14 +15,14 @@ import { buildInfo, formatVersion } from "../program/build-info.ts";
 import { capDeadlinesOnStop, type ApiConnection, type ProgramHost } from "../program/host.ts";
 import { reportUsage } from "../program/usage.ts";
 import type { DriverDeps, DriverKube, DriverSettings } from "./deps.ts";
-import { DRIVER_FLAGS, parseDriverFlags, type DriveCommand, type ServerFlags } from "./flags.ts";
+import { DRIVER_FLAGS, parseDriverFlags, type DriveCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS, interruptedError, unlessInterrupted } from "./interruption.ts";
 import type { DriverOptions } from "./options.ts";
 import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
 import type { DriverResult } from "./result.ts";
 
 /** What the main file wires up. */
-export interface DriverHost extends ProgramHost<ServerFlags, DriverKube> {
+export interface DriverHost extends ProgramHost<ApiServerFlags, DriverKube> {
   readonly randomUuid: () => string;
   /** Bytes that one argument of a program may have on the machines of the cluster. */
   readonly argumentLimitBytes?: number | undefined;

@@ -10,10 +10,11 @@
  *
  * @module
  */
+import type { GivenApiServerFlags } from "../core/api-server-flags.ts";
 import { UsageError } from "../core/errors.ts";
 import { parseFlags, usageText, type FlagTable, type ParsedFlags } from "../core/go/flags.ts";
 import { readLogLevel } from "../program/log-level.ts";
-import type { ApiServerFlags, CommonOptions, ContainerOptions, ImporterOptions } from "./options.ts";
+import type { CommonOptions, ContainerOptions, ImporterOptions } from "./options.ts";
 
 const string = (help: string, value = "") => ({ type: "string", default: value, help }) as const;
 
@@ -69,7 +70,7 @@ export type LauncherCommand =
 
 /** The two modes that take part in a run. */
 export type ExecutorCommand = {
-  readonly api: ApiServerFlags;
+  readonly api: GivenApiServerFlags;
   /** Verbosity of the log. */
   readonly logLevel: number;
   readonly warnings: readonly string[];
@@ -147,7 +148,7 @@ function fieldName(flag: FlagName): string {
     .join("");
 }
 
-function apiServerFlags({ values, provided }: Parsed): ApiServerFlags {
+function apiServerFlags({ values, provided }: Parsed): GivenApiServerFlags {
   return {
     ...(provided.has("ml_pipeline_server_address") ? { address: values.ml_pipeline_server_address } : {}),
     ...(provided.has("ml_pipeline_server_port") ? { port: values.ml_pipeline_server_port } : {}),

@@ -40,12 +40,3 @@ export interface ImporterOptions extends CommonOptions {
   /** Protojson of ImporterSpec, or `@path` of a file that holds it. */
   readonly importerSpec: string;
 }
-
-/** How to reach the API server. Absent is not the same as empty: see apiclient/channel-settings.ts. */
-export interface ApiServerFlags {
-  readonly address?: string;
-  readonly port?: string;
-  readonly tlsEnabled: boolean;
-  readonly caCertPath: string;
-  readonly retryTimeout?: string;
-}

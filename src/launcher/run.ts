@@ -18,11 +18,11 @@ import { reportUsage } from "../program/usage.ts";
 import type { LauncherDeps, LaunchResult } from "./deps.ts";
 import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS } from "./interruption.ts";
-import type { ApiServerFlags } from "./options.ts";
+import type { GivenApiServerFlags } from "../core/api-server-flags.ts";
 import { readLauncherSettings } from "./settings.ts";
 
 /** What the main file, or a local run, wires up. The environment holds the settings of settings.ts. */
-export interface LauncherHost extends ProgramHost<ApiServerFlags> {
+export interface LauncherHost extends ProgramHost<GivenApiServerFlags> {
   /** The whole environment of the user's program. */
   readonly userEnvironment: Readonly<Record<string, string>>;
   /** Working folder of the user's program; that of this process when absent. */

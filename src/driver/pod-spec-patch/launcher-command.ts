@@ -8,6 +8,9 @@
  *
  * @module
  */
+import { addressArguments, connectionArguments, retryArguments, type ApiServerFlags } from "../../core/api-server-flags.ts";
+
+/** What a launcher is told. */
 export interface LauncherCommandOptions {
   readonly pipelineName: string;
   readonly runId: string;
@@ -15,18 +18,13 @@ export interface LauncherCommandOptions {
   readonly parentTaskId: string;
   /** Protojson of ExecutorInput with `$` written as `\u0024`. */
   readonly executorInputJson: string;
-  readonly apiServerAddress: string;
-  readonly apiServerPort: string;
+  readonly apiServer: ApiServerFlags;
   readonly publishLogs: string;
   /** Empty when the cache is not consulted. */
   readonly fingerprint: string;
   readonly taskName: string;
-  readonly tlsEnabled: boolean;
-  readonly caCertPath: string;
   readonly cacheDisabled: boolean;
   readonly logLevel: string;
-  /** Absent: not handed on, so that the command line is the reference's. */
-  readonly retryTimeout?: string | undefined;
   /** Absent outside a loop. */
   readonly iterationIndex?: number | undefined;
 }
@@ -47,16 +45,14 @@ export function launcherCommand(options: LauncherCommandOptions): string[] {
     ...["--namespace", "$(NAMESPACE)"],
     ...["--pod_name", "$(KFP_POD_NAME)"],
     ...["--pod_uid", "$(KFP_POD_UID)"],
-    ...["--ml_pipeline_server_address", options.apiServerAddress],
-    ...["--ml_pipeline_server_port", options.apiServerPort],
+    ...addressArguments(options.apiServer),
     ...["--publish_logs", options.publishLogs],
     ...["--fingerprint", options.fingerprint],
     ...["--task_name", options.taskName],
-    `--ml_pipeline_tls_enabled=${options.tlsEnabled}`,
-    ...["--ca_cert_path", options.caCertPath],
+    ...connectionArguments(options.apiServer),
     `--cache_disabled=${options.cacheDisabled}`,
     ...["--log_level", options.logLevel],
-    ...(options.retryTimeout === undefined ? [] : ["--api_retry_timeout", options.retryTimeout]),
+    ...retryArguments(options.apiServer),
     ...(options.iterationIndex === undefined ? [] : ["--iteration_index", String(options.iterationIndex)]),
     "--",
   ];

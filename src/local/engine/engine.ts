@@ -10,11 +10,11 @@
  *
  * @module
  */
+import { importerArguments } from "../../launcher/importer-arguments.ts";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { errorMessage, HostError, SpecError } from "../../core/errors.ts";
-import { ImporterSpecSchema, type ComponentSpec, type ImporterSpec, type PipelineTaskSpec } from "../../core/kfp-types.ts";
+import type { ComponentSpec, ImporterSpec, PipelineTaskSpec } from "../../core/kfp-types.ts";
 import { componentOf, executorOf, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
-import { printJson } from "../../core/protojson/protojson.ts";
 import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver/options.ts";
 import type { PodSpecPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../driver/result.ts";
@@ -278,15 +278,9 @@ class Engine {
     const { executor, newPod, onEvent, signal } = this.#deps;
     const { apiServer, logLevel, namespace, pipelineName, runId } = this.#options;
     const pod = newPod(place);
-    const argv = [
-      ...["--executor_type", "importer", "--task_name", key],
-      ...["--importer_spec", printJson(ImporterSpecSchema, importer)],
-      ...["--pipeline_name", pipelineName, "--run_id", runId, "--parent_task_id", scope.parentTaskId],
-      ...["--iteration_index", String(scope.iterations.at(-1) ?? -1)],
-      ...["--ml_pipeline_server_address", apiServer.address, "--ml_pipeline_server_port", apiServer.port],
-      ...["--namespace", namespace, "--pod_name", pod.name, "--pod_uid", pod.uid],
-      ...["--log_level", logLevel],
-    ];
+    const iterationIndex = scope.iterations.at(-1);
+    const told = { apiServer, logLevel, namespace, pipelineName, runId, pod, importer, iterationIndex };
+    const argv = importerArguments({ ...told, taskName: key, parentTaskId: scope.parentTaskId });
     const { exitCode } = await this.#steps.run(() => {
       if (signal.aborted) throw notBegun();
       begin();

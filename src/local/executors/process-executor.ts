@@ -4,13 +4,14 @@
  *
  * @module
  */
+import type { ApiServerFlags } from "../../core/api-server-flags.ts";
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname } from "node:path";
 import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
 import { errorMessage, HostError, ResolveError, SpecError } from "../../core/errors.ts";
-import { driverArguments, type ApiServerFlags } from "../../driver/driver-arguments.ts";
+import { driverArguments } from "../../driver/driver-arguments.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import { argumentLimitBytes } from "../../node/argument-limit.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
@@ -24,7 +25,7 @@ import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExe
 export interface ProcessExecutorOptions {
   /** Folder with the programs `driver` and `launcher-v2`. */
   readonly programFolder: string;
-  readonly server: ApiServerFlags;
+  readonly server: Pick<ApiServerFlags, "address" | "port">;
   readonly files: FileSystem;
   readonly steps: StepRuntime;
   /** For the lines of drivers: they go through here, so that the last one tells why a driver failed. */

@@ -7,13 +7,10 @@ const options: LauncherCommandOptions = {
   taskId: "task-1",
   parentTaskId: "dag-1",
   executorInputJson: "{}",
-  apiServerAddress: "ml-pipeline",
-  apiServerPort: "8887",
+  apiServer: { address: "ml-pipeline", port: "8887", tlsEnabled: false, caCertPath: "" },
   publishLogs: "true",
   fingerprint: "",
   taskName: "say",
-  tlsEnabled: false,
-  caCertPath: "",
   cacheDisabled: false,
   logLevel: "1",
 };
@@ -29,7 +26,12 @@ describe("launcherCommand()", () => {
   });
 
   test("says the iteration last, zero included", ({ expect }) => {
-    const command = launcherCommand({ ...options, tlsEnabled: true, caCertPath: "/ca", cacheDisabled: true, iterationIndex: 0 });
+    const command = launcherCommand({
+      ...options,
+      apiServer: { ...options.apiServer, tlsEnabled: true, caCertPath: "/ca" },
+      cacheDisabled: true,
+      iterationIndex: 0,
+    });
     expect(command.slice(-9)).toEqual([
       "--ml_pipeline_tls_enabled=true",
       "--ca_cert_path",
