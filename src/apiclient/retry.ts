@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { backoffMs } from "../core/backoff.ts";
 import type { CallFailure, GrpcStatus } from "../wire/grpc-status.ts";
 
 /** How long and how often a call is tried again. */
@@ -60,7 +61,7 @@ export function isRetryable(failure: CallFailure, repeatability: Repeatability):
  * @param random Uniform in [0, 1).
  */
 export function retryDelayMs(attempt: number, random: number, policy: RetryPolicy = DEFAULT_RETRY_POLICY): number {
-  const bound = Math.min(policy.maxDelayMs, policy.minDelayMs * 2 ** attempt);
+  const bound = backoffMs({ firstMs: policy.minDelayMs, longestMs: policy.maxDelayMs }, attempt);
   return Math.round(policy.minDelayMs + random * (bound - policy.minDelayMs));
 }
 

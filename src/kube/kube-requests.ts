@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { backoffMs } from "../core/backoff.ts";
 import { errorMessage, KubeError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import { memberOf } from "./kube-config.ts";
@@ -63,7 +64,7 @@ export async function askKube(clock: Clock, connection: OpenConnection, request:
 }
 
 function pauseMs(attempt: number): number {
-  return PAUSE_MS * 2 ** (attempt - 1);
+  return backoffMs({ firstMs: PAUSE_MS }, attempt - 1);
 }
 
 function mayTry({ retryAfterSeconds }: RawAnswer, { attempts }: KubeRequest): number {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreFailure } from "./store-failure.ts";
 import { isRetryable, systemFailure } from "./store-errors.ts";
@@ -57,8 +58,8 @@ export function createRetrier(clock: Clock, options: RetrierOptions): Retrier {
 /** Pause after the `attempt`-th try, in ms; on average half of 100, 200, 400… (throttled: 500, 1000, 2000…), at most 20 s. */
 export function pauseMs(attempt: number, failure: StoreFailure, random: number): number {
   const throttled = failure.status === 429 || failure.status === 503;
-  const first = throttled ? FIRST_THROTTLED_PAUSE_MS : FIRST_PAUSE_MS;
-  return Math.floor(random * Math.min(LONGEST_PAUSE_MS, first * 2 ** (attempt - 1)));
+  const firstMs = throttled ? FIRST_THROTTLED_PAUSE_MS : FIRST_PAUSE_MS;
+  return Math.floor(random * backoffMs({ firstMs, longestMs: LONGEST_PAUSE_MS }, attempt - 1));
 }
 
 function withAttempts(failure: StoreFailure, attempts: number): StoreFailure {

@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { backoffMs } from "../../core/backoff.ts";
 import { importerArguments } from "../../launcher/importer-arguments.ts";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { errorMessage, HostError, SpecError } from "../../core/errors.ts";
@@ -368,7 +369,7 @@ function stopped(): Promise<{ exitCode: number }> {
 /** `duration * factor^index`, never more than the policy's maximum; Argo's defaults for what is not given: no delay, factor 2, one hour. */
 function retryDelayMs(policy: NonNullable<PipelineTaskSpec["retryPolicy"]>, index: number): number {
   const firstMs = policy.backoffDuration === undefined ? 0 : durationMs(policy.backoffDuration);
-  const limitMs = policy.backoffMaxDuration === undefined ? 3_600_000 : durationMs(policy.backoffMaxDuration);
+  const longestMs = policy.backoffMaxDuration === undefined ? 3_600_000 : durationMs(policy.backoffMaxDuration);
   const factor = policy.backoffFactor === 0 ? 2 : policy.backoffFactor;
-  return Math.min(firstMs * factor ** index, limitMs);
+  return backoffMs({ firstMs, factor, longestMs }, index);
 }
