@@ -6,7 +6,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ComponentSpec, PipelineTask, StatusMetadata, TaskInit } from "../core/kfp-types.ts";
 import { PipelineTaskSchema, TaskPodType, TaskState } from "../core/kfp-types.ts";
-import { resolveScopePath, lastEntry } from "../core/spec/scope-path.ts";
+import { resolveScopePath, lastEntry, type ScopeEntry } from "../core/spec/scope-path.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import { statusMetadata } from "../tasks/task-status.ts";
 import type { BatchUpdater } from "../tasks/batch-updater.ts";
@@ -32,8 +32,21 @@ export function withOwnPod(pods: PipelineTask["pods"], pod: CommonOptions["pod"]
 }
 
 /** @throws {SpecError} When the pipeline has no such task. */
-export function componentOfTask({ spec, parent }: RunSnapshot, { taskName }: CommonOptions): ComponentSpec {
-  return lastEntry(resolveScopePath(spec, `${parent?.scopePath ?? ""}.${taskName}`)).component;
+export function componentOfTask(snapshot: RunSnapshot, options: CommonOptions): ComponentSpec {
+  return entryOfTask(snapshot, options).component;
+}
+
+/**
+ * How often the task is tried again after a failure, by its retry policy; 0 without one.
+ *
+ * @throws {SpecError} When the pipeline has no such task.
+ */
+export function maxRetriesOfTask(snapshot: RunSnapshot, options: CommonOptions): number {
+  return entryOfTask(snapshot, options).taskSpec?.retryPolicy?.maxRetryCount ?? 0;
+}
+
+function entryOfTask({ spec, parent }: RunSnapshot, { taskName }: CommonOptions): ScopeEntry {
+  return lastEntry(resolveScopePath(spec, `${parent?.scopePath ?? ""}.${taskName}`));
 }
 
 /** A row that an earlier attempt left in another state shows this attempt as running; one that runs already costs no call. */

@@ -48,6 +48,8 @@ export interface LauncherSettings {
   readonly modelcarTimeoutMs?: number;
   /** `KFP_MODELCARS=false`: nothing can mount a model image here, so that an import of one fails by itself, not its consumers. */
   readonly modelcarsUnavailable?: true;
+  /** `KFP_UPLOAD_ON_FAILURE=true`: what a failed program wrote is published, too (docs/flags.md#outputs-of-failed-steps). */
+  readonly uploadOnFailure?: true;
   readonly limits: OutputLimits;
 }
 
@@ -65,7 +67,8 @@ export function readLauncherSettings(environment: Readonly<Record<string, string
     ...read("systemCertificatesPath", "SSL_CERT_FILE"),
     temporaryFolder: temporaryFolder === "" ? "/tmp" : temporaryFolder,
     ...readModelcarTimeout(environment["KFP_MODELCAR_TIMEOUT"] ?? ""),
-    ...readModelcars(environment["KFP_MODELCARS"] ?? ""),
+    ...(readSwitch(environment, "KFP_MODELCARS") === false ? { modelcarsUnavailable: true } : {}),
+    ...(readSwitch(environment, "KFP_UPLOAD_ON_FAILURE") === true ? { uploadOnFailure: true } : {}),
     limits: {
       parameter: readLimit(environment, DEFAULT_OUTPUT_LIMITS.parameter),
       executorOutput: readLimit(environment, DEFAULT_OUTPUT_LIMITS.executorOutput),
@@ -74,12 +77,14 @@ export function readLauncherSettings(environment: Readonly<Record<string, string
   };
 }
 
-function readModelcars(text: string): { modelcarsUnavailable?: true } {
-  if (text === "" || text === "true") return {};
-  if (text === "false") return { modelcarsUnavailable: true };
+/** `undefined` where it is not set. */
+function readSwitch(environment: Readonly<Record<string, string | undefined>>, variable: string): boolean | undefined {
+  const text = environment[variable] ?? "";
+  if (text === "") return undefined;
+  if (text === "true" || text === "false") return text === "true";
   throw new UsageError(
     "ENVIRONMENT_INVALID",
-    `Cannot read environment variable KFP_MODELCARS: "${text}" is neither true nor false`,
+    `Cannot read environment variable ${variable}: "${text}" is neither true nor false`,
   );
 }
 

@@ -124,6 +124,7 @@ describe("readLauncherSettings()", () => {
       TMPDIR: "/t",
       KFP_MODELCAR_TIMEOUT: "1m30s",
       KFP_MODELCARS: "false",
+      KFP_UPLOAD_ON_FAILURE: "true",
       KFP_MAX_PARAMETER_SIZE: "1Mi",
       KFP_MAX_EXECUTOR_OUTPUT_SIZE: "2048",
       KFP_MAX_LOG_SIZE: "3Gi",
@@ -136,6 +137,7 @@ describe("readLauncherSettings()", () => {
       temporaryFolder: "/t",
       modelcarTimeoutMs: 90_000,
       modelcarsUnavailable: true,
+      uploadOnFailure: true,
       limits: {
         parameter: { maxBytes: 1_048_576, setting: "KFP_MAX_PARAMETER_SIZE" },
         executorOutput: { maxBytes: 2048, setting: "KFP_MAX_EXECUTOR_OUTPUT_SIZE" },
@@ -143,10 +145,12 @@ describe("readLauncherSettings()", () => {
       },
     });
     expect(readLauncherSettings({ KFP_MODELCARS: "true" })).not.toHaveProperty("modelcarsUnavailable");
+    expect(readLauncherSettings({ KFP_UPLOAD_ON_FAILURE: "false" })).not.toHaveProperty("uploadOnFailure");
   });
 
   test("a duration or a truth value that is none is an error", () => {
     expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "soon" })).toThrow(/KFP_MODELCAR_TIMEOUT: "soon"/);
     expect(() => readLauncherSettings({ KFP_MODELCARS: "no" })).toThrow(/KFP_MODELCARS: "no" is neither true nor false/);
+    expect(() => readLauncherSettings({ KFP_UPLOAD_ON_FAILURE: "1" })).toThrow(/KFP_UPLOAD_ON_FAILURE: "1" is neither/);
   });
 });

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { UserCodeError } from "../../core/errors.ts";
 import type { ExecutorInput } from "../../core/kfp-types.ts";
 import { prepareCaBundle } from "../ca-bundle.ts";
 import { assertArgumentsFit, resolveCommand, runCommand } from "../command/run-command.ts";
@@ -48,6 +49,13 @@ export async function executeCommand(context: StageContext, executorInput: Execu
       await unlessInterrupted(signal, () => createLog(deps, log));
     }
     assertArgumentsFit(deps, command, executorInput);
-    await runCommand(deps, { ...command, variables, log });
+    progress.unpublishedOutputs = { executorInput, uploaded: new Set() };
+    try {
+      await runCommand(deps, { ...command, variables, log });
+    } catch (error) {
+      // Nothing ran, so whatever lies in the custom paths is not this attempt's.
+      if (error instanceof UserCodeError && error.code === "USER_CODE_NOT_STARTED") delete progress.unpublishedOutputs;
+      throw error;
+    }
   });
 }

@@ -30,6 +30,7 @@ import { beginAttempt, reportFailedStart } from "./begin-attempt.ts";
 import { executeCommand } from "./execute-command.ts";
 import { finalizeAttempt } from "./finalize.ts";
 import { qualifyLogs, readExecutorInput } from "./prepare.ts";
+import { publishFailedOutputs } from "./publish-failed-outputs.ts";
 import { publishOutputs } from "./publish-outputs.ts";
 import { STAGES, type Progress, type StageContext } from "./stages.ts";
 
@@ -51,9 +52,12 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
   } catch (error) {
     failure = attemptFailure(error);
   }
-  const { unpublishedLog, executorInput } = progress;
+  const { unpublishedLog, unpublishedOutputs, executorInput } = progress;
   if (unpublishedLog !== undefined) {
     await stopWatch.settle(publishLog({ ...deps, stores }, attempt, options, unpublishedLog));
+  }
+  if (unpublishedOutputs !== undefined && deps.settings.uploadOnFailure === true) {
+    await stopWatch.settle(publishFailedOutputs({ ...deps, stores }, attempt, options, unpublishedOutputs));
   }
   stopWatch.close();
   await stores.close().catch((error: unknown) => deps.logger.warn("The store does not close", { reason: errorMessage(error) }));

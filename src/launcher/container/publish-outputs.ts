@@ -36,12 +36,13 @@ export async function publishOutputs(
     ),
   );
   const logPublished = await stage("upload outputs", async () => {
-    await uploadOutputs(deps, collected.artifacts);
+    await uploadOutputs(deps, collected.artifacts, progress.unpublishedOutputs?.uploaded);
     const { unpublishedLog: log } = progress;
     return log !== undefined && (await unlessInterrupted(deps.signal, () => uploadLog(deps, log)));
   });
-  // From here on it is the flush that decides about the log, not the clean-up.
+  // From here on it is the flush that decides about log and outputs, not the clean-up.
   delete progress.unpublishedLog;
+  delete progress.unpublishedOutputs;
   await registerOutputs(context, withLog(collected, logPublished));
 }
 

@@ -39,6 +39,15 @@ export interface Progress {
   executorInput?: ExecutorInput;
   /** Present from the moment the command is started until the log is on its way with the other outputs. */
   unpublishedLog?: ExecutorLog;
+  /** Present while the command runs and until its outputs are uploaded: what a failure in between would leave behind. */
+  unpublishedOutputs?: UnpublishedOutputs;
+}
+
+/** Outputs of a program that was started. */
+export interface UnpublishedOutputs {
+  readonly executorInput: ExecutorInput;
+  /** Transfers that were made already (outputs/upload-outputs.ts). */
+  readonly uploaded: Set<string>;
 }
 
 /** What the stages of one attempt work with. */

@@ -59,8 +59,12 @@ export async function collectOutputs(deps: CollectDeps, options: CollectOptions)
   return { parameters, artifacts };
 }
 
-/** A file that does not exist is an empty output. */
-async function readExecutorOutput(
+/**
+ * Reads the executor output file. One that does not exist is an empty output.
+ *
+ * @throws {UserCodeError} EXECUTOR_OUTPUT_INVALID
+ */
+export async function readExecutorOutput(
   { fileSystem, logger }: CollectDeps,
   {
     path,
@@ -102,7 +106,12 @@ function byKey([left]: readonly [string, unknown], [right]: readonly [string, un
   return left < right ? -1 : Number(left > right);
 }
 
-async function readParameter(
+/**
+ * Reads the file of an output parameter.
+ *
+ * @throws {UserCodeError} OUTPUT_PARAMETER_INVALID, also when there is no file.
+ */
+export async function readParameter(
   { fileSystem }: CollectDeps,
   { component, limits }: Pick<CollectOptions, "component" | "limits">,
   key: string,

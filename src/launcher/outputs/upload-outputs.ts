@@ -24,13 +24,17 @@ export interface UploadDeps {
  * Uploads every artifact but the log, one after the other. After a transient failure everything that is still missing is tried once
  * more, with credentials read anew.
  *
+ * @param done Names of transfers that need not be made again; those that were made are added.
  * @throws {UserCodeError} OUTPUT_ARTIFACT_MISSING, naming the artifact and the path that was looked at.
  * @throws {StorageError} Of the upload that failed for good.
  */
-export async function uploadOutputs(deps: UploadDeps, plans: readonly OutputArtifactPlan[]): Promise<void> {
+export async function uploadOutputs(
+  deps: UploadDeps,
+  plans: readonly OutputArtifactPlan[],
+  done: Set<string> = new Set(),
+): Promise<void> {
   for (const { warning } of plans) if (warning !== undefined) deps.logger.warn(warning);
   const waiting = plans.filter(({ key, upload }) => upload !== undefined && key !== EXECUTOR_LOGS_KEY);
-  const done = new Set<OutputArtifactPlan>();
   try {
     await uploadAll(deps, waiting, done);
   } catch (error) {
@@ -41,11 +45,13 @@ export async function uploadOutputs(deps: UploadDeps, plans: readonly OutputArti
   }
 }
 
-async function uploadAll(deps: UploadDeps, plans: readonly OutputArtifactPlan[], done: Set<OutputArtifactPlan>): Promise<void> {
-  for (const plan of plans) {
-    if (plan.upload === undefined || done.has(plan)) continue;
-    await uploadOne(deps, plan.key, plan.upload);
-    done.add(plan);
+async function uploadAll(deps: UploadDeps, plans: readonly OutputArtifactPlan[], done: Set<string>): Promise<void> {
+  for (const { key, upload } of plans) {
+    if (upload === undefined) continue;
+    const transfer = JSON.stringify([upload.localPath, upload.uri]);
+    if (done.has(transfer)) continue;
+    await uploadOne(deps, key, upload);
+    done.add(transfer);
   }
 }
 
