@@ -18,7 +18,7 @@ import {
 import { argumentLimitBytes } from "./argument-limit.ts";
 import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";
-import { outOfMemoryKills } from "./out-of-memory.ts";
+import { countOutOfMemoryKills, wasOutOfMemory } from "./out-of-memory.ts";
 
 /** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
 export interface DrainLimits {
@@ -67,7 +67,7 @@ export function createProcessRunner(drain: DrainLimits = DRAIN): ProcessRunner {
 async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<CommandOutcome> {
   const check = await checkStart(options);
   if (check.problem !== undefined) return { kind: "not-started", reason: check.problem };
-  const killsBefore = outOfMemoryKills();
+  const killsBefore = countOutOfMemoryKills();
   let child: ChildProcess;
   try {
     child = spawn(options.command, options.args, {
@@ -83,7 +83,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   const ended = new Promise<CommandOutcome>((resolve) => {
     child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options, error) }));
     child.once("exit", (exitCode, signal) => {
-      const outOfMemory = (outOfMemoryKills() ?? 0) > (killsBefore ?? 0);
+      const outOfMemory = wasOutOfMemory(killsBefore, countOutOfMemoryKills());
       resolve(
         signal === null ? { kind: "exited", exitCode: exitCode ?? 0, outOfMemory } : { kind: "killed", signal, outOfMemory },
       );

@@ -2,7 +2,6 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { outOfMemoryKills } from "../../src/node/out-of-memory.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
 import type { CommandOptions, OutputSink } from "../../src/ports/process-runner.ts";
 
@@ -248,18 +247,3 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
-
-describe("outOfMemoryKills()", () => {
-  test.for([
-    { name: "cgroup v2", files: { "/sys/fs/cgroup/memory.events": "low 0\noom 2\noom_kill 3\n" }, kills: 3 },
-    { name: "cgroup v1", files: { "/sys/fs/cgroup/memory/memory.oom_control": "under_oom 0\noom_kill 1\n" }, kills: 1 },
-    { name: "no cgroup to see", files: {}, kills: undefined },
-  ])("reads $name", ({ files, kills }, { expect }) => {
-    const read = (path: string): string => {
-      const text = (files as Record<string, string>)[path];
-      if (text === undefined) throw new Error("ENOENT");
-      return text;
-    };
-    expect(outOfMemoryKills(read)).toBe(kills);
-  });
-});
