@@ -6,7 +6,7 @@
  *   FOLDER/lib/                node, its dynamic loader and libraries, boot.cjs, the program's chunks
  *
  *   launch --copy DEST         copies the folder so that its entry point is DEST; no Node is started (launcher only)
- *   launch ARGS...             runs the program
+ *   launch ARGS...             runs the program; as process 1 of a container (launcher only) it stays and is its init
  *
  * Variables that would change how the loader, the libc or Node behave are meant for the user's program, not for ours. They are
  * renamed, and src/node/original-env.ts gives them back under their own names. In an image of our own, Node's variables were set
@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@
 #include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -262,6 +264,40 @@ static const char *find_copy_flag(int argc, char **argv) {
 }
 #endif
 
+/* ---- process 1 ---- */
+
+#if USER_IMAGE
+/* Where nobody else is the container's init, as with `docker run`, orphans of the user's program become our children and stay in the
+ * process table until somebody waits for them; Node waits for its own children only. So process 1 keeps waiting and passes signals on,
+ * and the program is its child. Returns in the process that is to run the program. */
+static void serve_as_init(void) {
+  sigset_t all, inherited;
+  if (getpid() != 1) return;
+  signal(SIGCHLD, SIG_DFL); /* ignored, it would leave nothing to wait for */
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &inherited);
+  pid_t program = fork();
+  if (program < 0) fail("start", PROGRAM);
+  if (program == 0) {
+    sigprocmask(SIG_SETMASK, &inherited, NULL);
+    return;
+  }
+  for (;;) {
+    siginfo_t info;
+    int number = sigwaitinfo(&all, &info), status, exit_code = -1;
+    if (number < 0) continue; /* EINTR: stopped and continued */
+    if (number != SIGCHLD) {
+      /* What a terminal sends, its whole process group has got already, and a second signal means "at once". */
+      if (info.si_code <= 0) kill(program, number);
+      continue;
+    }
+    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;)
+      if (ended == program) exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (exit_code >= 0) _exit(exit_code); /* and the kernel ends whatever is left */
+  }
+}
+#endif
+
 /* ---- run the program ---- */
 
 static int is_hostile(const char *variable) {
@@ -328,6 +364,7 @@ int main(int argc, char **argv, char **environment) {
 #if USER_IMAGE
   destination = find_copy_flag(argc, argv);
   if (destination) return copy_self(self);
+  serve_as_init();
 #endif
   run(self, argc, argv, environment);
 }
