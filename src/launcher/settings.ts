@@ -20,6 +20,14 @@ export interface OutputLimits {
   readonly log: ReadLimit;
 }
 
+/** When the log is published while the command runs: whichever is reached first. */
+export interface LogPartSettings {
+  /** `KFP_LOG_UPLOAD_INTERVAL`: so long after the upload before, when something has been added. */
+  readonly intervalMs?: number;
+  /** `KFP_LOG_UPLOAD_SIZE`: as soon as so much has been added. */
+  readonly growthBytes?: number;
+}
+
 const MIB = 1024 * 1024;
 
 /**
@@ -50,6 +58,8 @@ export interface LauncherSettings {
   readonly modelcarsUnavailable?: true;
   /** `KFP_UPLOAD_ON_FAILURE=true`: what a failed program wrote is published, too (docs/flags.md#outputs-of-failed-steps). */
   readonly uploadOnFailure?: true;
+  /** Absent: the log is published at the end only. */
+  readonly logParts?: LogPartSettings;
   readonly limits: OutputLimits;
 }
 
@@ -66,6 +76,7 @@ export function readLauncherSettings(environment: Readonly<Record<string, string
     ...read("executorOutputPath", "KFP_OUTPUT_FILE"),
     ...read("systemCertificatesPath", "SSL_CERT_FILE"),
     temporaryFolder: temporaryFolder === "" ? "/tmp" : temporaryFolder,
+    ...readLogParts(environment),
     ...readModelcarTimeout(environment["KFP_MODELCAR_TIMEOUT"] ?? ""),
     ...(readSwitch(environment, "KFP_MODELCARS") === false ? { modelcarsUnavailable: true } : {}),
     ...(readSwitch(environment, "KFP_UPLOAD_ON_FAILURE") === true ? { uploadOnFailure: true } : {}),
@@ -86,6 +97,26 @@ function readSwitch(environment: Readonly<Record<string, string | undefined>>, v
     "ENVIRONMENT_INVALID",
     `Cannot read environment variable ${variable}: "${text}" is neither true nor false`,
   );
+}
+
+function readLogParts({
+  KFP_LOG_UPLOAD_INTERVAL: interval = "",
+  KFP_LOG_UPLOAD_SIZE: size = "",
+}: Readonly<Record<string, string | undefined>>): { logParts?: LogPartSettings } {
+  if (interval === "" && size === "") return {};
+  const intervalMs = interval === "" ? undefined : parseGoDuration(interval);
+  if (interval !== "" && (intervalMs === undefined || intervalMs < 1000)) {
+    const problem = `"${interval}" is not a duration of at least a second, such as 30s`;
+    throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable KFP_LOG_UPLOAD_INTERVAL: ${problem}`);
+  }
+  const growthBytes = size === "" ? undefined : parseByteSize(size);
+  if (size !== "" && (growthBytes === undefined || growthBytes === 0)) {
+    const problem = `"${size}" is not a size such as 1Mi`;
+    throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable KFP_LOG_UPLOAD_SIZE: ${problem}`);
+  }
+  return {
+    logParts: { ...(intervalMs === undefined ? {} : { intervalMs }), ...(growthBytes === undefined ? {} : { growthBytes }) },
+  };
 }
 
 function readModelcarTimeout(text: string): { modelcarTimeoutMs?: number } {

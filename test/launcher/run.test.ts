@@ -125,6 +125,8 @@ describe("readLauncherSettings()", () => {
       KFP_MODELCAR_TIMEOUT: "1m30s",
       KFP_MODELCARS: "false",
       KFP_UPLOAD_ON_FAILURE: "true",
+      KFP_LOG_UPLOAD_INTERVAL: "1m30s",
+      KFP_LOG_UPLOAD_SIZE: "2Mi",
       KFP_MAX_PARAMETER_SIZE: "1Mi",
       KFP_MAX_EXECUTOR_OUTPUT_SIZE: "2048",
       KFP_MAX_LOG_SIZE: "3Gi",
@@ -138,6 +140,7 @@ describe("readLauncherSettings()", () => {
       modelcarTimeoutMs: 90_000,
       modelcarsUnavailable: true,
       uploadOnFailure: true,
+      logParts: { intervalMs: 90_000, growthBytes: 2_097_152 },
       limits: {
         parameter: { maxBytes: 1_048_576, setting: "KFP_MAX_PARAMETER_SIZE" },
         executorOutput: { maxBytes: 2048, setting: "KFP_MAX_EXECUTOR_OUTPUT_SIZE" },
@@ -151,6 +154,15 @@ describe("readLauncherSettings()", () => {
   test("a duration or a truth value that is none is an error", () => {
     expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "soon" })).toThrow(/KFP_MODELCAR_TIMEOUT: "soon"/);
     expect(() => readLauncherSettings({ KFP_MODELCARS: "no" })).toThrow(/KFP_MODELCARS: "no" is neither true nor false/);
+    expect(readLauncherSettings({ KFP_LOG_UPLOAD_SIZE: "7" }).logParts).toEqual({ growthBytes: 7 });
+    for (const KFP_LOG_UPLOAD_INTERVAL of ["soon", "0s", "999ms", "-5s"]) {
+      expect(() => readLauncherSettings({ KFP_LOG_UPLOAD_INTERVAL })).toThrow(
+        /KFP_LOG_UPLOAD_INTERVAL: ".*" is not a duration of/,
+      );
+    }
+    for (const KFP_LOG_UPLOAD_SIZE of ["big", "0", "-1"]) {
+      expect(() => readLauncherSettings({ KFP_LOG_UPLOAD_SIZE })).toThrow(/KFP_LOG_UPLOAD_SIZE: ".*" is not a size such as 1Mi/);
+    }
     expect(() => readLauncherSettings({ KFP_UPLOAD_ON_FAILURE: "1" })).toThrow(/KFP_UPLOAD_ON_FAILURE: "1" is neither/);
   });
 });

@@ -15,6 +15,7 @@ import { assertArgumentsFit, resolveCommand, runCommand } from "../command/run-c
 import { downloadInputs } from "../inputs/download-inputs.ts";
 import { throwIfInterrupted, unlessInterrupted } from "../interruption.ts";
 import { createLog, executorLogOf } from "../log/executor-logs.ts";
+import { startLogParts } from "../log/log-parts.ts";
 import { emptyOutputPlaces } from "../outputs/empty-outputs.ts";
 import { assertLocationsAllowed, makeOutputFolders, openLocations, prepareLogins } from "./prepare.ts";
 import type { StageContext } from "./stages.ts";
@@ -50,12 +51,16 @@ export async function executeCommand(context: StageContext, executorInput: Execu
     }
     assertArgumentsFit(deps, command, executorInput);
     progress.unpublishedOutputs = { executorInput, uploaded: new Set() };
+    const parts = log === undefined ? undefined : startLogParts(deps, attempt, options, log);
+    if (log !== undefined) progress.unpublishedLog = { ...log, parts };
     try {
       await runCommand(deps, { ...command, variables, log });
     } catch (error) {
       // Nothing ran, so whatever lies in the custom paths is not this attempt's.
       if (error instanceof UserCodeError && error.code === "USER_CODE_NOT_STARTED") delete progress.unpublishedOutputs;
       throw error;
+    } finally {
+      parts?.stop();
     }
   });
 }

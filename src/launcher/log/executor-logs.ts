@@ -23,6 +23,16 @@ export interface ExecutorLog {
   readonly uri: string;
   /** Where it is written while the program runs. The custom path has no say in this. */
   readonly path: string;
+  /** What publishes it while the command runs; absent when nothing does. */
+  readonly parts?: LogParts | undefined;
+}
+
+/** The publication of a log that is still being written. */
+export interface LogParts {
+  /** Resolves when no upload of it is under way any more: a late one would overwrite the whole log. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Whether the artifact is stored already. */
+  readonly isRegistered: () => boolean;
 }
 
 /** The log to be written; none without publishing, with another number of artifacts than one, or without a local path. */
@@ -61,7 +71,8 @@ export interface UploadLogDeps {
 }
 
 /** Uploads the log, once more after a transient failure. False, with a warning, when it stays behind. */
-export async function uploadLog({ logger, stores }: UploadLogDeps, { path, uri }: ExecutorLog): Promise<boolean> {
+export async function uploadLog({ logger, stores }: UploadLogDeps, { path, uri, parts }: ExecutorLog): Promise<boolean> {
+  await parts?.ended;
   try {
     const store = await stores.of(uri);
     try {

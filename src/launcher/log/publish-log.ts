@@ -22,7 +22,7 @@ export async function publishLog(
   options: ContainerOptions,
   log: ExecutorLog,
 ): Promise<void> {
-  if (!(await uploadLog(deps, log))) return;
+  if (!(await uploadLog(deps, log)) || log.parts?.isRegistered() === true) return;
   const batch = new BatchUpdater(deps, options.runId);
   batch.noteTask(task);
   batch.queueArtifact(artifactRequest(deps, options, { key: EXECUTOR_LOGS_KEY, artifact: logArtifact(log) }));
