@@ -32,8 +32,8 @@ for _file in _files.iterdir():
 @dsl.component(
     base_image="python:3.13",
     packages_to_install=["idna==3.10"],
-    pip_index_urls=["https://pypi.org/simple"],
-    pip_trusted_hosts=["pypi.org"],
+    pip_index_urls=["https://packages.example.org/simple"],
+    pip_trusted_hosts=["packages.example.org"],
 )
 def with_packages(name: str) -> str:
     import idna
