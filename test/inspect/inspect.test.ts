@@ -96,7 +96,7 @@ describe("a driver that waits for a debugger", () => {
     const inspector = await attachInspector(await said(debuggerUrl));
     const place = locateLine(programFolder(), "src/driver/container/container.ts", "const kubernetes = parseKubernetesConfig");
     const { paused, value } = await stopAt(inspector, place, programFolder());
-    expect(paused.callFrames[0]?.functionName).toBe("driveContainer");
+    expect(paused.callFrames[0]?.functionName).toBe("readStep");
     expect(await value("options.taskName")).toBe("say");
     expect(existsSync(outputFile(driver, "pod_spec_patch_path"))).toBe(false);
     await inspector.send("Debugger.resume");
