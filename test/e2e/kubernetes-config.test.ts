@@ -117,10 +117,11 @@ describe("the driver program with a Kubernetes config", () => {
     expect(row?.statusMetadata?.message).toContain(message);
   });
 
-  test("refuses a config that is not JSON of the message before it makes a task", async () => {
+  test("refuses a config that is not JSON of the message, and leaves a FAILED task that says so", async () => {
     const { code, stderr, row } = await driveStep({ tolerations: "all" });
     expect(code).toBe(1);
     expect(stderr).toContain("--kubernetes_config");
-    expect(row).toBeUndefined();
+    expect(row?.state).toBe(TaskState.FAILED);
+    expect(row?.statusMetadata?.message).toContain("--kubernetes_config");
   });
 });
