@@ -9,5 +9,7 @@ export default defineConfig({
     exclude: long ? [] : ["test/**/*.long.test.ts"],
     testTimeout: long ? 600_000 : 120_000,
     hookTimeout: 300_000,
+    // One worker a core: by default one core is left free, which is half of a machine with two. Many tests wait for programs they start.
+    maxWorkers: "100%",
   },
 });
