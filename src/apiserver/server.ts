@@ -10,16 +10,13 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ApiPackage } from "../wire/grpc-definition.ts";
-import { ArtifactService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
-import { RunService } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
-import { ArtifactCalls } from "./services/artifact-service.ts";
 import type { CallInterceptor } from "./grpc/call-interceptor.ts";
-import type { Handlers, ServedService } from "./grpc/grpc-server.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
-import { RunCalls, type EngineHooks } from "./services/run-service.ts";
+import type { EngineHooks } from "./services/engine-hooks.ts";
+import type { ServedService } from "./services/served-service.ts";
+import { servedServices } from "./services/served-services.ts";
 import type { Store } from "./store.ts";
 import type { HydrationMode } from "./services/task-hydration.ts";
-import { TaskCalls } from "./services/task-service.ts";
 
 /** Where the server keeps its data, where it listens, and in which details it behaves like which reference. */
 export interface ApiServerOptions {
@@ -56,6 +53,8 @@ export interface ApiServer {
   readonly store: Store;
   /** Runs and their states, for the engine in this process. */
   readonly runs: RunLifecycle;
+  /** What is served, for a second transport in this process. */
+  readonly services: readonly ServedService[];
   /** Ends open calls within a second or cuts them, and closes the database. May be called twice. */
   close(): Promise<void>;
 }
@@ -73,7 +72,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const clock = options.now ?? (() => new Date());
   const now: SecondsClock = () => Math.floor(clock().getTime() / 1000);
   const host = options.host ?? DEFAULT_HOST;
-  const [{ openSqliteStore }, { startGrpcServer, served }] = await Promise.all([
+  const [{ openSqliteStore }, { startGrpcServer }] = await Promise.all([
     import("./sqlite/sqlite-store.ts"),
     import("./grpc/grpc-server.ts"),
   ]);
@@ -83,27 +82,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     defaultExperimentId: randomUUID(),
   });
   const runs = new RunLifecycle(store, now);
-  const hydration = options.hydration ?? "complete";
-  const services: ServedService[] = [
-    served(
-      RunService,
-      runHandlers(
-        new RunCalls({
-          store,
-          lifecycle: runs,
-          hydration,
-          engine: options.engine ?? {},
-          fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
-        }),
-        new TaskCalls({ store, now, hydration }),
-        runs,
-      ),
-    ),
-    served(
-      ArtifactService,
-      artifactHandlers(new ArtifactCalls({ store, now, outputLinkTypes: options.outputLinkTypes ?? "typed" })),
-    ),
-  ];
+  const services = servedServices({
+    store,
+    now,
+    lifecycle: runs,
+    hydration: options.hydration ?? "complete",
+    engine: options.engine ?? {},
+    fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
+    outputLinkTypes: options.outputLinkTypes ?? "typed",
+  });
   try {
     const grpc = await startGrpcServer({
       host,
@@ -121,6 +108,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       port: grpc.port,
       store,
       runs,
+      services,
       close: async () => {
         closing ??= grpc.close().finally(() => store.close());
         await closing;
@@ -130,43 +118,4 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     store.close();
     throw error;
   }
-}
-
-/** Archive, unarchive and retry are not part of this server yet and answer UNIMPLEMENTED. */
-function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle): Handlers<typeof RunService> {
-  const unlessSealed = <Request extends { readonly runId: string }, Answer>(
-    request: Request,
-    handle: (request: Request) => Answer,
-  ): Answer => {
-    lifecycle.assertOpen(request.runId);
-    return handle(request);
-  };
-  return {
-    createRun: { purpose: "create a run", handle: (request) => runs.createRun(request) },
-    getRun: { purpose: "get a run", handle: (request) => runs.getRun(request) },
-    listRuns: { purpose: "list runs", handle: (request) => runs.listRuns(request) },
-    terminateRun: { purpose: "terminate a run", handle: (request) => runs.terminateRun(request) },
-    deleteRun: { purpose: "delete a run", handle: (request) => runs.deleteRun(request) },
-    createTask: { purpose: "create a task", handle: (request) => unlessSealed(request, tasks.createTask.bind(tasks)) },
-    updateTask: { purpose: "update a task", handle: (request) => unlessSealed(request, tasks.updateTask.bind(tasks)) },
-    updateTasksBulk: { purpose: "update tasks", handle: (request) => unlessSealed(request, tasks.updateTasksBulk.bind(tasks)) },
-    getTask: { purpose: "get a task", handle: (request) => tasks.getTask(request) },
-    listTasks: { purpose: "list tasks", handle: (request) => tasks.listTasks(request) },
-    findCachedTask: { purpose: "look up a cached task", handle: (request) => tasks.findCachedTask(request) },
-  };
-}
-
-function artifactHandlers(artifacts: ArtifactCalls): Handlers<typeof ArtifactService> {
-  return {
-    createArtifact: { purpose: "create an artifact", handle: (request) => artifacts.createArtifact(request) },
-    createArtifactsBulk: { purpose: "create artifacts", handle: (request) => artifacts.createArtifactsBulk(request) },
-    getArtifact: { purpose: "get an artifact", handle: (request) => artifacts.getArtifact(request) },
-    listArtifacts: { purpose: "list artifacts", handle: (request) => artifacts.listArtifacts(request) },
-    createArtifactTask: { purpose: "create an artifact task", handle: (request) => artifacts.createArtifactTask(request) },
-    createArtifactTasksBulk: {
-      purpose: "create artifact tasks",
-      handle: (request) => artifacts.createArtifactTasksBulk(request),
-    },
-    listArtifactTasks: { purpose: "list artifact tasks", handle: (request) => artifacts.listArtifactTasks(request) },
-  };
 }

@@ -17,43 +17,15 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { DescMessage, DescService, Message, MessageShape } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { ApiError } from "../../core/errors.ts";
-import { apiPackageName, serviceDefinition, type ApiPackage, type ServiceDescriptor } from "../../wire/grpc-definition.ts";
+import { apiPackageName, serviceDefinition, type ApiPackage } from "../../wire/grpc-definition.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../../wire/run-layout.ts";
 import type { CallInterceptor } from "./call-interceptor.ts";
-import { EncodedMessage } from "../services/encoded-message.ts";
+import type { ServedService } from "../services/served-service.ts";
 import { assertKnownValues } from "./request-check.ts";
 import { toGrpcStatus, unimplemented, withContext } from "../service-error.ts";
 import { grpcStatusCode } from "../../wire/grpc-status.ts";
-
-type ShapeOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> : never;
-type ReplyOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> | EncodedMessage<Desc> : never;
-
-/** One handler, and the words its errors begin with: "Failed to create a run". */
-export interface Handler<Input, Output> {
-  readonly purpose: string;
-  readonly handle: (request: Input) => Output | Promise<Output>;
-}
-
-/** Handlers by local method name; a missing one answers UNIMPLEMENTED. */
-export type Handlers<Service extends ServiceDescriptor> = {
-  readonly [Name in keyof Service["method"]]?: Handler<
-    ShapeOf<Service["method"][Name]["input"]>,
-    ReplyOf<Service["method"][Name]["output"]>
-  >;
-};
-
-/** A service and who answers its methods; methods without a handler answer UNIMPLEMENTED. */
-export interface ServedService {
-  readonly service: Pick<DescService, "name" | "methods"> & ServiceDescriptor;
-  readonly handlers: Readonly<Record<string, Handler<never, unknown> | undefined>>;
-}
-
-/** Pairs a service with its handlers, types checked. */
-export function served<Service extends ServiceDescriptor>(service: Service, handlers: Handlers<Service>): ServedService {
-  return { service, handlers };
-}
 
 /** What is served, where and in which layout. */
 export interface GrpcServerOptions {

@@ -18,6 +18,7 @@ import {
   type ListRunsRequest,
   type TerminateRunRequest,
 } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import type { EngineHooks } from "./engine-hooks.ts";
 import { encodeWithParts, type EncodedMessage } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
 import { readPipelineSource } from "./pipeline-source.ts";
@@ -25,13 +26,6 @@ import type { RunLifecycle } from "./run-lifecycle.ts";
 import { invalidArgument, notFound } from "../service-error.ts";
 import type { Store, StoredRun } from "../store.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
-
-/** What the engine that executes runs wants to hear. Called after the change is stored; must not throw. */
-export interface EngineHooks {
-  readonly runCreated?: (runId: string) => void;
-  /** The run is CANCELING: stop it, then end it with FAILED. */
-  readonly terminationRequested?: (runId: string) => void;
-}
 
 /** What the run calls work on. */
 export interface RunServiceDeps {
@@ -117,12 +111,13 @@ export class RunCalls {
   }
 
   deleteRun(request: DeleteRunRequest): Empty {
-    const { store, lifecycle } = this.#deps;
+    const { store, lifecycle, engine } = this.#deps;
     if (request.runId === "") throw invalidArgument("Run ID is required");
     store.transaction(() => {
       lifecycle.requireRun(request.runId);
       store.runs.remove(request.runId);
     });
+    engine.runDeleted?.(request.runId);
     return create(EmptySchema);
   }
 
