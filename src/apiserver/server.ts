@@ -1,8 +1,8 @@
 /**
  * Composition root of the embedded API server: store, services and gRPC put together.
  *
- * On a file it is the server of local runs; on `:memory:` it is the peer of the tests. Single user: tokens and other metadata are
- * accepted and ignored. Nothing is printed; the caller hears of internal errors through `onInternalError`.
+ * On a file it is the server of local runs; on `:memory:` it is the peer of the tests. Single user: without an
+ * authorizer tokens and other metadata are accepted and ignored. Nothing is printed; the caller hears of internal errors through `onInternalError`.
  *
  * Source: docs/spec/api-server.md#minimal-profile-of-an-embedded-server.
  *
@@ -10,7 +10,9 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ApiPackage } from "../wire/grpc-definition.ts";
-import type { CallInterceptor } from "./grpc/call-interceptor.ts";
+import type { Authorizer } from "./calls/authorizer.ts";
+import type { CallInterceptor } from "./calls/call-interceptor.ts";
+import { CallInvoker } from "./calls/call-invoker.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
 import type { EngineHooks } from "./services/engine-hooks.ts";
 import type { ServedService } from "./services/served-service.ts";
@@ -22,7 +24,7 @@ import type { HydrationMode } from "./services/task-hydration.ts";
 export interface ApiServerOptions {
   /** Path of the database file, whose folder must exist, or `:memory:`. */
   readonly database: string;
-  /** Default 127.0.0.1: there is no authentication. */
+  /** Default 127.0.0.1; another address only together with an authorizer. */
   readonly host?: string;
   /** Default 0, any free port. */
   readonly port?: number;
@@ -41,6 +43,8 @@ export interface ApiServerOptions {
   readonly now?: () => Date;
   /** Default none. */
   readonly interceptor?: CallInterceptor;
+  /** Default: tokens are accepted and ignored. */
+  readonly authorizer?: Authorizer;
   readonly onInternalError?: (method: string, error: unknown) => void;
 }
 
@@ -91,6 +95,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
     outputLinkTypes: options.outputLinkTypes ?? "typed",
   });
+  const invoker = new CallInvoker({
+    ...(options.interceptor === undefined ? {} : { interceptor: options.interceptor }),
+    ...(options.authorizer === undefined ? {} : { authorizer: options.authorizer }),
+    ...(options.onInternalError === undefined ? {} : { onInternalError: options.onInternalError }),
+    runOfTask: (taskId) => store.tasks.find(taskId)?.runId,
+  });
   try {
     const grpc = await startGrpcServer({
       host,
@@ -98,8 +108,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       packages: options.packages ?? ["v2beta1", "v2"],
       runLayout: options.runLayout ?? "merged",
       services,
-      interceptor: options.interceptor ?? {},
-      onInternalError: options.onInternalError ?? (() => {}),
+      invoker,
     });
     let closing: Promise<void> | undefined;
     return {

@@ -8,7 +8,7 @@
  * @module
  */
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { CallInterceptor } from "../apiserver/grpc/call-interceptor.ts";
+import type { CallInterceptor } from "../apiserver/calls/call-interceptor.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
 import { errorMessage } from "../core/errors.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";

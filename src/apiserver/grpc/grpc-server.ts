@@ -1,5 +1,5 @@
 /**
- * Handlers behind gRPC: packages, layouts of Run, status details, message sizes, interceptor.
+ * Handlers behind gRPC: packages, layouts of Run, status details, metadata, message sizes.
  *
  * Nothing here knows what a call does. Load with `await import()`: this module loads grpc-js.
  *
@@ -21,11 +21,9 @@ import type { Message } from "@bufbuild/protobuf";
 import { ApiError } from "../../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage } from "../../wire/grpc-definition.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../../wire/run-layout.ts";
-import type { CallInterceptor } from "./call-interceptor.ts";
-import type { ServedService } from "../services/served-service.ts";
-import { assertKnownValues } from "./request-check.ts";
-import { toGrpcStatus, unimplemented, withContext } from "../service-error.ts";
-import { grpcStatusCode } from "../../wire/grpc-status.ts";
+import type { CallInvoker } from "../calls/call-invoker.ts";
+import type { CallContext, ServedService } from "../services/served-service.ts";
+import { toGrpcStatus } from "../service-error.ts";
 
 /** What is served, where and in which layout. */
 export interface GrpcServerOptions {
@@ -35,9 +33,7 @@ export interface GrpcServerOptions {
   readonly packages: readonly ApiPackage[];
   readonly runLayout: "merged" | "branch";
   readonly services: readonly ServedService[];
-  readonly interceptor: CallInterceptor;
-  /** Told about every answer with status INTERNAL. */
-  readonly onInternalError: (method: string, error: unknown) => void;
+  readonly invoker: CallInvoker;
 }
 
 /** A server that listens. */
@@ -50,7 +46,6 @@ export interface RunningGrpcServer {
 /** The reference's receive limit (docs/spec/run-and-artifact-messages.md#transport). */
 const MAX_RECEIVE_BYTES = 2_147_483_647;
 const CLOSE_GRACE_MS = 1_000;
-const INTERNAL = grpcStatusCode("INTERNAL");
 
 /**
  * Starts serving.
@@ -86,7 +81,8 @@ function bind(
   apiPackage: ApiPackage,
   options: GrpcServerOptions,
 ): { definition: ServiceDefinition; implementation: UntypedServiceImplementation } {
-  const { interceptor, runLayout, onInternalError } = options;
+  const { invoker, runLayout } = options;
+  const { interceptor } = invoker;
   const branch = runLayout === "branch";
   const methods = serviceDefinition(service, apiPackageName(apiPackage), {
     received: (typeName, bytes, method) => {
@@ -100,30 +96,15 @@ function bind(
     },
   });
   const implementation: UntypedServiceImplementation = {};
-  for (const { localName, name, input } of service.methods) {
-    const handler = handlers[localName];
-    const answer = (request: unknown): unknown => {
-      if (handler === undefined) throw unimplemented(`${service.name}/${name} is not implemented by this server`);
-      assertKnownValues(input, request as Message);
-      return handler.handle(request as never);
-    };
-    implementation[localName] = (
-      call: { readonly request: unknown },
-      callback: (error: Failure | null, reply?: unknown) => void,
-    ) => {
+  for (const method of service.methods) {
+    const target = { service, method, handler: handlers[method.localName] };
+    implementation[method.localName] = (call: ReceivedCall, callback: Callback) => {
       const fail = (error: unknown) => {
-        const status = toGrpcStatus(handler === undefined ? error : withContext(error, `Failed to ${handler.purpose}`));
-        interceptor.failed?.(name);
-        if (status.code === INTERNAL) onInternalError(name, error);
-        const metadata = new Metadata();
-        metadata.set("grpc-status-details-bin", Buffer.from(status.details));
-        callback({ code: status.code, details: status.message, metadata });
+        callback(failureOf(error));
       };
-      // The answer is ready in the same turn, which keeps calls in the order of their arrival.
       let reply: unknown;
       try {
-        const work = (): unknown => answer(call.request);
-        reply = interceptor.around === undefined ? work() : interceptor.around(name, work);
+        reply = invoker.invoke(target, call.request, contextOf(call.metadata));
       } catch (error) {
         fail(error);
         return;
@@ -150,10 +131,36 @@ async function settle(
   succeed(null, value);
 }
 
+interface ReceivedCall {
+  readonly request: Message;
+  readonly metadata: Metadata;
+}
+
 interface Failure {
   readonly code: number;
   readonly details: string;
   readonly metadata: Metadata;
+}
+
+type Callback = (error: Failure | null, reply?: unknown) => void;
+
+function failureOf(error: unknown): Failure {
+  const status = toGrpcStatus(error);
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(status.details));
+  return { code: status.code, details: status.message, metadata };
+}
+
+/** Source: docs/spec/json-and-rest.md#rest-gateway (the marker of the gateway), docs/spec/api-server.md#calls-that-accept-run-scoped-tokens. */
+function contextOf(metadata: Metadata): CallContext {
+  const text = (key: string): string | undefined => metadata.get(key)[0]?.toString();
+  const authorization = text("authorization");
+  const boundRunId = text("x-kfp-bound-run-id");
+  return {
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(boundRunId === undefined ? {} : { boundRunId }),
+    clearTags: text("x-clear-tags") === "true",
+  };
 }
 
 async function shutDown(server: Server): Promise<void> {

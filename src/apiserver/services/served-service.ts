@@ -10,10 +10,20 @@ import type { EncodedMessage } from "./encoded-message.ts";
 type ShapeOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> : never;
 type ReplyOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> | EncodedMessage<Desc> : never;
 
+/** What came with a call besides its message. */
+export interface CallContext {
+  /** The value of `authorization`, as it was sent. */
+  readonly authorization?: string;
+  /** The run a gRPC call says it belongs to (`x-kfp-bound-run-id`); never set over REST (docs/spec/json-and-rest.md#rest-gateway). */
+  readonly boundRunId?: string;
+  /** An update with an explicitly empty `tags`, which no message can tell from an absent one. */
+  readonly clearTags: boolean;
+}
+
 /** One handler, and the words its errors begin with: "Failed to create a run". */
 export interface Handler<Input, Output> {
   readonly purpose: string;
-  readonly handle: (request: Input) => Output | Promise<Output>;
+  readonly handle: (request: Input, context: CallContext) => Output | Promise<Output>;
 }
 
 /** Handlers by local method name; a missing one answers UNIMPLEMENTED. */
