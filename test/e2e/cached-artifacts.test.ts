@@ -7,7 +7,7 @@ import { builtPrograms, runCli, type Programs } from "../support/built-programs.
 import { root } from "../support/probe.ts";
 import { parseResult, statesOf } from "../support/run-results.ts";
 
-const pipeline = join(root, "test/fixtures/cached_artifact_deleted.yaml");
+const pipeline = join(root, "test/fixtures/cases/cached-artifact-deleted.yaml");
 
 let programs: Programs;
 let folder = "";
@@ -31,7 +31,7 @@ describe.each(["in-process", "process"])("a local run, %s", (isolation) => {
     const first = await run();
     const hit = await run();
     expect(hit).toEqual({ states: { root: "SUCCEEDED", mk: "CACHED", rd: "SUCCEEDED" }, uri: first.uri, lines: [] });
-    rmSync(join(first.uri, ".."), { recursive: true });
+    rmSync(join(first.uri, "../.."), { recursive: true });
 
     const again = await run();
     expect(again.states).toEqual({ root: "SUCCEEDED", mk: "SUCCEEDED", rd: "SUCCEEDED" });

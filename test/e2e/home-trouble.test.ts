@@ -49,7 +49,7 @@ describe.skipIf(skipUnless(canMount(), "full disks: this user may not mount a sm
       onTestFinished(() => void spawnSync("umount", [disk]));
       const args = [
         "run",
-        fixture("cached_artifact_deleted"),
+        fixture("artifact_between_steps"),
         "--home",
         join(disk, "home"),
         "--isolation",
@@ -87,7 +87,7 @@ describe.skipIf(skipUnless(canMount(), "full disks: this user may not mount a sm
       const [run] = storedRuns(home);
       expect(run?.state).toBe("FAILED");
       expect(Object.keys(run?.tasks ?? {}).filter((state) => state !== "FAILED" && state !== "SUCCEEDED")).toEqual([]);
-      const next = await runCli(programs, ["run", fixture("cached_artifact_deleted"), "--home", home], { cwd: folder });
+      const next = await runCli(programs, ["run", fixture("artifact_between_steps"), "--home", home], { cwd: folder });
       expect(next.code, next.stderr).toBe(0);
     },
   );
@@ -96,7 +96,7 @@ describe.skipIf(skipUnless(canMount(), "full disks: this user may not mount a sm
     const disk = join(folder, "read-only");
     expect(mounted(disk, "size=2m")).toBe(true);
     onTestFinished(() => void spawnSync("umount", [disk]));
-    const args = (home: string): string[] => ["run", fixture("cached_artifact_deleted"), "--home", join(disk, home)];
+    const args = (home: string): string[] => ["run", fixture("artifact_between_steps"), "--home", join(disk, home)];
     expect((await runCli(programs, args("home"), { cwd: folder })).code).toBe(0);
     expect(spawnSync("mount", ["-o", "remount,ro", disk]).status).toBe(0);
     for (const home of ["home", "another"]) {
@@ -119,7 +119,7 @@ describe("a home", () => {
       expectNoStack(ended.stderr);
       expect(parseResult(ended.stdout)).toMatchObject({ state: "FAILED" });
       expect(ended.stderr).toMatch(/^cannot record everything of run \S+ in \S+: the folder was removed/m);
-      const next = await runCli(programs, ["run", fixture("cached_artifact_deleted"), "--home", home], { cwd: folder });
+      const next = await runCli(programs, ["run", fixture("artifact_between_steps"), "--home", home], { cwd: folder });
       expect(next.code, next.stderr).toBe(0);
     },
   );
@@ -130,7 +130,7 @@ describe("a home", () => {
     ]),
   )("named $name keeps its artifacts, and finds them again, $isolation", { timeout: 60_000 }, async ({ name, isolation }) => {
     const cwd = mkdtempSync(join(folder, "names-"));
-    const args = ["run", fixture("cached_artifact_deleted"), "--home", name, "--isolation", isolation, "--output", "json"];
+    const args = ["run", fixture("artifact_between_steps"), "--home", name, "--isolation", isolation, "--output", "json"];
     const first = await runCli(programs, args, { cwd });
     expect(first.code, first.stderr).toBe(0);
     const [artifact] = parseResult(first.stdout).tasks.find((task) => task.name === "mk")?.outputs.artifacts["d"] ?? [];
@@ -146,7 +146,7 @@ describe("a home", () => {
     { timeout: 60_000 },
     async () => {
       const home = join(folder, "locked");
-      const run = ["run", fixture("cached_artifact_deleted"), "--home", home];
+      const run = ["run", fixture("cases/one-step"), "--home", home];
       expect((await runCli(programs, run, { cwd: folder })).code).toBe(0);
       const lock = join(home, "lock");
       writeFileSync(lock, JSON.stringify({ pid: 7, processStart: "1", host: "gone", since: "2026-01-01", what: "run x" }));

@@ -128,6 +128,19 @@ describe.each(isolations)("a run on pipes, isolation %s", (isolation) => {
     expect(ended.code).toBe(1);
     expect(ended.stdout).toMatch(/^ {4}sh-2 NOT RUN: sh failed$/m);
     expect(ended.stdout).toMatch(/^ {4}not run because of it: sh-2$/m);
+    const { stdout } = await run("blocked-step-not-listed", "--output", "json");
+    expect(parseResult(stdout).notRun).toMatchObject([{ name: "sh-2", reason: "sh failed", because: ["sh"] }]);
+  });
+
+  test("says nothing beyond what one step that ends well has to say", { timeout: 120_000 }, async () => {
+    const ended = await run("one-step");
+    expect(ended.code, ended.stderr).toBe(0);
+    const text = steady(`${ended.stderr}${ended.stdout}`);
+    expect(text.split("\n")).toEqual([
+      ...["run ID of pipeline one", "note: the images of steps are not used: their commands run on this machine"],
+      ...["s: step started", "s | hi", "s: SUCCEEDED (TIME)"],
+      ...["", "Run ID: SUCCEEDED in TIME", "Tasks", "  root SUCCEEDED", "    s SUCCEEDED", ""],
+    ]);
   });
 });
 

@@ -138,7 +138,7 @@ describe("a run that waits", () => {
   });
 
   test("for a condition that takes for ever", { timeout: 120_000 }, async () => {
-    const file = path.join(root, "test/fixtures/condition-that-explodes.yaml");
+    const file = path.join(root, "test/fixtures/refused/condition-that-explodes.yaml");
     const program = startRun(file, path.join(folder, "home-condition"), ["--param", "x=x"]);
     await program.says("of pipeline");
     await delay(1000);

@@ -47,5 +47,12 @@ describe.skipIf(skipUnless(canInstallSdk("kfp==2.17.3"), reason))("Python compon
       expect(statesOf(result)).toMatchObject({ fail: "FAILED", recover: "SUCCEEDED" });
       expect(result.tasks.find(({ name }) => name === "recover")?.inputs).toMatchObject({ parameters: { x: "default" } });
     });
+
+    test("a failure that the next step ignores fails the run all the same, as on a cluster", async () => {
+      const result = await run("ignore-upstream-failure-run-state", isolation);
+      expect(statesOf(result)).toEqual({ root: "FAILED", boom: "FAILED", say: "SUCCEEDED" });
+      expect(result.state).toBe("FAILED");
+      expect(result.outputs.parameters).toEqual({ Output: "after" });
+    });
   });
 });

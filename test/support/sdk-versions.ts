@@ -15,6 +15,8 @@ export interface SdkVersion {
   readonly executor: string;
   /** Whether it runs without its dependencies, which only an older Python takes. */
   readonly alone: boolean;
+  /** A pipeline that the SDK of this version has compiled, and its outputs. */
+  readonly compiled?: { readonly pipeline: string; readonly outputs: object };
 }
 
 export const newestSdk =
@@ -49,24 +51,36 @@ export function testSdkVersions(versions: readonly SdkVersion[]): void {
     });
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-    for (const { version, executor, alone } of versions) {
+    for (const { version, executor, alone, compiled } of versions) {
       const python = alone ? "sys.version_info >= (3, 9)" : "(3, 9) <= sys.version_info < (3, 12)";
       const reason = `SDK ${version}: needs python3 with venv (${python}), and a package index`;
-      test.skipIf(skipUnless(isPython(python) && canInstall, reason))(
-        `${version} write and read artifacts`,
+      const isSkipped = skipUnless(isPython(python) && canInstall, reason);
+      const outputsInBothIsolations = async (path: string): Promise<unknown[]> => {
+        const outputs: unknown[] = [];
+        for (const isolation of ["in-process", "process"]) {
+          const args = ["run", path, "--isolation", isolation, "--no-cache", "--output", "json"];
+          const ended = await runCli(programs, args, { cwd: folder });
+          outputs.push(ended.code === 0 ? parseResult(ended.stdout).outputs.parameters : ended.stderr);
+        }
+        return outputs;
+      };
+
+      test.skipIf(isSkipped)(`${version} write and read artifacts`, { timeout: 600_000 }, async () => {
+        const text = pipeline
+          .replaceAll("'kfp==KFP_VERSION'", alone ? `'kfp==${version}' '--no-deps'` : `'kfp==${version}'`)
+          .replaceAll("EXECUTOR", executor);
+        const path = join(folder, `sdk-${version}.yaml`);
+        writeFileSync(path, text);
+        const outputs = { Output: "written" };
+        expect(await outputsInBothIsolations(path)).toEqual([outputs, outputs]);
+      });
+
+      test.skipIf(isSkipped || compiled === undefined)(
+        `${version} run a pipeline that this version has compiled`,
         { timeout: 600_000 },
         async () => {
-          const text = pipeline
-            .replaceAll("'kfp==KFP_VERSION'", alone ? `'kfp==${version}' '--no-deps'` : `'kfp==${version}'`)
-            .replaceAll("EXECUTOR", executor);
-          const path = join(folder, `sdk-${version}.yaml`);
-          writeFileSync(path, text);
-          for (const isolation of ["in-process", "process"]) {
-            const args = ["run", path, "--isolation", isolation, "--no-cache", "--output", "json"];
-            const ended = await runCli(programs, args, { cwd: folder });
-            expect(ended.code, ended.stderr).toBe(0);
-            expect(parseResult(ended.stdout).outputs.parameters).toEqual({ Output: "written" });
-          }
+          const { pipeline: file = "", outputs } = compiled ?? {};
+          expect(await outputsInBothIsolations(join(root, file))).toEqual([outputs, outputs]);
         },
       );
     }
