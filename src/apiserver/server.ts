@@ -1,5 +1,5 @@
 /**
- * Composition root of the embedded API server: store, services and gRPC put together.
+ * Composition root of the embedded API server: store, services, gRPC and REST put together.
  *
  * On a file it is the server of local runs; on `:memory:` it is the peer of the tests. Single user: without an
  * authorizer tokens and other metadata are accepted and ignored. Nothing is printed; the caller hears of internal errors through `onInternalError`.
@@ -13,6 +13,7 @@ import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { Authorizer } from "./calls/authorizer.ts";
 import type { CallInterceptor } from "./calls/call-interceptor.ts";
 import { CallInvoker } from "./calls/call-invoker.ts";
+import type { RestOptions } from "./rest/start-rest.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
 import type { EngineHooks } from "./services/engine-hooks.ts";
 import type { ServedService } from "./services/served-service.ts";
@@ -46,6 +47,8 @@ export interface ApiServerOptions {
   /** Default: tokens are accepted and ignored. */
   readonly authorizer?: Authorizer;
   readonly onInternalError?: (method: string, error: unknown) => void;
+  /** Serves REST as well; default gRPC only. */
+  readonly rest?: RestOptions;
 }
 
 /** A server that listens, and its inside for the engine in the same process. */
@@ -54,6 +57,8 @@ export interface ApiServer {
   readonly address: string;
   readonly host: string;
   readonly port: number;
+  /** Where REST is served, if it is. */
+  readonly rest: { readonly host: string; readonly port: number } | undefined;
   readonly store: Store;
   /** Runs and their states, for the engine in this process. */
   readonly runs: RunLifecycle;
@@ -101,29 +106,44 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ...(options.onInternalError === undefined ? {} : { onInternalError: options.onInternalError }),
     runOfTask: (taskId) => store.tasks.find(taskId)?.runId,
   });
+  const packages = options.packages ?? ["v2beta1", "v2"];
+  const started: { close(): Promise<void> }[] = [];
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(started.map(async (each) => await each.close()));
+  };
   try {
-    const grpc = await startGrpcServer({
-      host,
-      port: options.port ?? 0,
-      packages: options.packages ?? ["v2beta1", "v2"],
-      runLayout: options.runLayout ?? "merged",
-      services,
-      invoker,
-    });
+    const runLayout = options.runLayout ?? "merged";
+    const grpc = await startGrpcServer({ host, port: options.port ?? 0, packages, runLayout, services, invoker });
+    started.push(grpc);
+    const rest =
+      options.rest === undefined
+        ? undefined
+        : await (
+            await import("./rest/start-rest.ts")
+          ).startRest(options.rest, {
+            host,
+            packages,
+            services,
+            invoker,
+            onInternalError: options.onInternalError ?? (() => {}),
+          });
+    if (rest !== undefined) started.push(rest);
     let closing: Promise<void> | undefined;
     return {
       address: `${host}:${grpc.port}`,
       host,
       port: grpc.port,
+      rest: rest === undefined ? undefined : { host: options.rest?.host ?? host, port: rest.port },
       store,
       runs,
       services,
       close: async () => {
-        closing ??= grpc.close().finally(() => store.close());
+        closing ??= closeAll().finally(() => store.close());
         await closing;
       },
     };
   } catch (error) {
+    await closeAll();
     store.close();
     throw error;
   }

@@ -4,7 +4,7 @@
  * A run's token is derived from the user's (HMAC of the run id), so nothing needs to be kept for it: it is the same after a restart with
  * the same user token, and dies with it.
  *
- * Source: docs/spec/api-server.md#who-is-calling, #calls-that-accept-run-scoped-tokens.
+ * Source: docs/spec/api-server.md#who-is-calling, #calls-that-accept-run-scoped-tokens, #decision-tokens.
  *
  * @module
  */

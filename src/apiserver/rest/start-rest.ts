@@ -1,0 +1,56 @@
+/**
+ * REST put together: every endpoint of the server, and who may use it.
+ *
+ * @module
+ */
+import type { ApiPackage } from "../../wire/grpc-definition.ts";
+import type { CallInvoker } from "../calls/call-invoker.ts";
+import type { ServedService } from "../services/served-service.ts";
+import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
+import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
+import type { AllowedCallers } from "./http/host-check.ts";
+import { startRestServer, type RestLimits, type RunningRestServer } from "./rest-server.ts";
+
+/** Where REST is served, and what only it needs. */
+export interface RestOptions {
+  /** Default that of gRPC. */
+  readonly host?: string;
+  /** Default 0, any free port. */
+  readonly port?: number;
+  /** What `healthz` says. */
+  readonly build: ServerBuild;
+  /** Names and origins besides those of this machine; default none. */
+  readonly allowed?: AllowedCallers;
+  readonly limits?: Partial<RestLimits>;
+  /** Largest JSON body; default 32 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+/** What REST shares with gRPC. */
+export interface RestDeps {
+  readonly host: string;
+  readonly packages: readonly ApiPackage[];
+  readonly services: readonly ServedService[];
+  readonly invoker: CallInvoker;
+  readonly onInternalError: (what: string, error: unknown) => void;
+}
+
+const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Starts serving.
+ *
+ * @throws {ApiError} API_UNAVAILABLE when the address cannot be bound.
+ */
+export async function startRest(options: RestOptions, deps: RestDeps): Promise<RunningRestServer> {
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  return await startRestServer({
+    host: options.host ?? deps.host,
+    port: options.port ?? 0,
+    packages: deps.packages,
+    endpoints: [...healthzEndpoints(options.build), ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes })],
+    allowed: options.allowed ?? { hosts: [], origins: [] },
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    onInternalError: deps.onInternalError,
+  });
+}
