@@ -38,6 +38,18 @@ export interface SetAsideRun {
   readonly reason: string;
 }
 
+/** What a list of all runs tells of each, without reading the run itself. */
+export interface RunOverview {
+  readonly runId: string;
+  readonly displayName: string;
+  /** Enum name of RuntimeState. */
+  readonly state: string;
+  /** Unix time. */
+  readonly createdSeconds: number;
+  /** Unix time; 0 while it goes on. */
+  readonly finishedSeconds: number;
+}
+
 /** Runs, by id. `find` answers `undefined` for an unknown one, `update` throws ServiceError notFound. */
 export interface RunStore {
   insert(stored: StoredRun): void;
@@ -48,6 +60,8 @@ export interface RunStore {
   /** With its tasks and their links; artifacts stay. */
   remove(runId: string): void;
   list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<StoredRun>;
+  /** All runs, newest first; of one second the one that was stored last. */
+  overview(): RunOverview[];
   /** Ids of the runs in one of the states, oldest first; nothing of the runs themselves is read. */
   idsInStates(states: readonly RuntimeState[]): string[];
   /** Keeps what cannot be read of a run elsewhere and makes its rows readable; `undefined` when there is nothing of that kind. */
@@ -81,6 +95,10 @@ export interface TaskStore {
   update(task: PipelineTask, options: { readonly replaceInputs: boolean; readonly startSeconds?: number }): void;
   /** Newest SUCCEEDED task with the fingerprint, in any run. */
   findCached(fingerprint: string): StoredTask | undefined;
+  /** Newest SUCCEEDED task of every fingerprint, newest first: what the cache can answer with. */
+  cacheEntries(): StoredTask[];
+  /** Tasks of all runs with the scope path, the one stored last first. */
+  ofScopePath(scopePath: string, limit: number): StoredTask[];
   count(runId: string): number;
   /** In the order of create time, then id. */
   ofRun(runId: string): StoredTask[];

@@ -4,12 +4,12 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { homeModule, type HomeCommand } from "./commands/home.ts";
-import { runModule, type RunCommand } from "./commands/run.ts";
+import { commandModule } from "./command-entry.ts";
+import { COMMAND_TABLE, type AskedCommand } from "./commands/command-table.ts";
 import { assertKnownCommand, assertKnownOptions } from "./unknown-words.ts";
 
 /** What a command line asks for. */
-export type Command = RunCommand | HomeCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
+export type Command = AskedCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
 
 /**
  * @param argv Without program name.
@@ -32,8 +32,6 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
       "parse-numbers": false,
       "parse-positional-numbers": false,
     })
-    .command(runModule(take))
-    .command(homeModule(take))
     .demandCommand(1, "Which command? Try kfp-runtime --help")
     .help()
     .alias("help", "h")
@@ -44,6 +42,7 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
     .fail((message, error) => {
       throw error instanceof UsageError ? error : new UsageError("USAGE_INVALID", oneLine(message ?? String(error)));
     });
+  for (const entry of COMMAND_TABLE) parser.command(commandModule(entry, take));
   if (argv.length === 0) return { kind: "help", text: `${await parser.getHelp()}\n` };
   assertKnownOptions(argv);
   if (argv.includes("--version")) return { kind: "version" };

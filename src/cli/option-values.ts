@@ -20,8 +20,11 @@ export function single(values: Values, name: string): string {
   return String(value);
 }
 
-/** @throws {UsageError} */
-export function readCount(text: string): number {
+/**
+ * @param option Its name, for the message.
+ * @throws {UsageError}
+ */
+export function readCount(text: string, option = "parallelism"): number {
   if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
-  throw new UsageError("USAGE_INVALID", `Cannot read option --parallelism: "${text}" is not a whole number from 1`);
+  throw new UsageError("USAGE_INVALID", `Cannot read option --${option}: "${text}" is not a whole number from 1`);
 }

@@ -32,6 +32,22 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       const { performHome } = await import("./commands/perform-home.ts");
       return performHome(command, host);
     }
+    case "runs": {
+      const { performRuns } = await import("./commands/history/perform-runs.ts");
+      return performRuns(command, host);
+    }
+    case "show": {
+      const { performShow } = await import("./commands/history/perform-show.ts");
+      return performShow(command, host);
+    }
+    case "logs": {
+      const { performLogs } = await import("./commands/history/perform-logs.ts");
+      return performLogs(command, host);
+    }
+    case "artifacts": {
+      const { performArtifacts } = await import("./commands/history/perform-artifacts.ts");
+      return performArtifacts(command, host);
+    }
     case "run": {
       const { performRun } = await import("./commands/perform-run.ts");
       return performRun(command, host);

@@ -6,12 +6,11 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
-import { HOME_OPTIONS } from "./commands/home.ts";
-import { RUN_OPTIONS } from "./commands/run.ts";
+import type { CommandOption } from "./command-entry.ts";
+import { COMMAND_TABLE, findCommand } from "./commands/command-table.ts";
 
 const COMMON_OPTIONS = ["help", "version"];
 const COMMON_WORDS = new Set(["--help", "-h", "--version"]);
-const COMMANDS = { run: RUN_OPTIONS, home: HOME_OPTIONS };
 
 /**
  * Words that are neither option nor value: a command, and what it takes.
@@ -21,20 +20,30 @@ const COMMANDS = { run: RUN_OPTIONS, home: HOME_OPTIONS };
 export function assertKnownCommand(argv: readonly string[]): void {
   const end = argv.indexOf("--");
   const words = end < 0 ? argv : argv.slice(0, end);
-  const operands = words.filter((word, index) => !word.startsWith("-") && !isValue(words, index));
+  const [name, ...operands] = operandsOf(words);
   if (words.some((word) => COMMON_WORDS.has(word))) return;
-  const [name, operand, extra] = operands;
   const refuse = (text: string): UsageError => new UsageError("USAGE_INVALID", text);
   if (name === undefined) throw refuse("Which command? Try kfp-runtime --help");
-  if (!Object.hasOwn(COMMANDS, name)) {
-    const nearest = Object.keys(COMMANDS).find((candidate) => distance(candidate, name) <= 2);
+  const entry = findCommand(name);
+  if (entry === undefined) {
+    const nearest = COMMAND_TABLE.map((candidate) => candidate.name).find((candidate) => distance(candidate, name) <= 2);
     throw refuse(`Unknown command "${name}": ${nearest === undefined ? "try kfp-runtime --help" : `did you mean ${nearest}?`}`);
   }
-  if (name === "run" && operand === undefined && end < 0) throw refuse("Which pipeline? kfp-runtime run PIPELINE.yaml");
-  if (name === "home" && operand !== undefined && operand !== "show" && operand !== "clear") {
-    throw refuse(`Unknown action "${operand}" of kfp-runtime home: there are show and clear`);
+  const required = entry.operands.filter((operand) => operand.required).length;
+  if (operands.length < required && end < 0) throw refuse(entry.missing ?? `Which ${entry.operands[operands.length]?.name}?`);
+  for (const [index, { choices }] of entry.operands.entries()) {
+    const operand = operands[index];
+    if (operand === undefined || choices === undefined || choices.includes(operand)) continue;
+    const known = `${choices.slice(0, -1).join(", ")} and ${choices.at(-1)}`;
+    throw refuse(`Unknown action "${operand}" of kfp-runtime ${name}: there are ${known}`);
   }
+  const extra = entry.operands.at(-1)?.repeated === true ? undefined : operands[entry.operands.length];
   if (extra !== undefined) throw refuse(`Too many words for kfp-runtime ${name}: "${extra}"; values begin with their option`);
+}
+
+/** The words that are neither option nor value of one; the command first. */
+export function operandsOf(words: readonly string[]): string[] {
+  return words.filter((word, index) => !word.startsWith("-") && !isValue(words, index));
 }
 
 /**
@@ -44,7 +53,7 @@ export function assertKnownCommand(argv: readonly string[]): void {
  */
 export function assertKnownOptions(argv: readonly string[]): void {
   const end = argv.indexOf("--");
-  const known = [...new Set([...Object.keys(argv[0] === "home" ? HOME_OPTIONS : RUN_OPTIONS), ...COMMON_OPTIONS])];
+  const known = [...Object.keys(optionsFor(argv)), ...COMMON_OPTIONS];
   const words = end < 0 ? argv : argv.slice(0, end);
   for (const [index, word] of words.entries()) {
     if (!word.startsWith("-") || word === "-" || isValue(words, index)) continue;
@@ -56,11 +65,17 @@ export function assertKnownOptions(argv: readonly string[]): void {
   }
 }
 
+/** Options of the command in the first word that names one; of all commands where there is none. */
+function optionsFor(words: readonly string[]): Readonly<Record<string, CommandOption>> {
+  const entry = findCommand(words.find((word) => findCommand(word) !== undefined));
+  return entry?.options ?? Object.assign({}, ...COMMAND_TABLE.map(({ options }) => options));
+}
+
 /** Whether a word is the value of the option before it. */
 function isValue(words: readonly string[], index: number): boolean {
   const previous = words[index - 1] ?? "";
   if (!previous.startsWith("--") || previous.includes("=")) return false;
-  const option = (RUN_OPTIONS as Record<string, { readonly type?: string }>)[previous.slice(2)];
+  const option = optionsFor(words)[previous.slice(2)];
   return option !== undefined && option.type !== "boolean";
 }
 

@@ -60,6 +60,10 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called with every addition to stderr and a function that sends a signal. */
   readonly onStderr?: (stderr: string, signal: (name: NodeJS.Signals) => void) => void;
+  /** The same for standard output. */
+  readonly onStdout?: (stdout: string, signal: (name: NodeJS.Signals) => void) => void;
+  /** Presses Ctrl-C. */
+  readonly signal?: AbortSignal;
 }
 
 /** Runs `kfp-runtime` to its end, with the Node of the tests first on the PATH. */
@@ -72,7 +76,11 @@ export async function runCli({ bin }: Programs, args: readonly string[], options
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  options.signal?.addEventListener("abort", () => child.kill("SIGINT"));
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    options.onStdout?.(stdout, (name) => child.kill(name));
+  });
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
     options.onStderr?.(stderr, (name) => child.kill(name));

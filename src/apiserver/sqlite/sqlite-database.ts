@@ -22,10 +22,14 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, StatementSync>();
   #depth = 0;
 
-  /** @param path File path, or `:memory:`. */
-  constructor(path: string) {
-    this.#db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS });
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;");
+  /**
+   * @param path File path, or `:memory:`.
+   * @param options With `readOnly` nothing is created, written or waited for, also while another process writes.
+   */
+  constructor(path: string | URL, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
+    this.#db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS, readOnly });
+    this.#db.exec("PRAGMA temp_store = MEMORY;");
+    if (!readOnly) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
   }
 
   all(sql: string, ...values: SqlValue[]): SqlRow[] {

@@ -5,7 +5,7 @@ import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/b
 import { notFound } from "../service-error.ts";
 import type { ExperimentStore, RunStore, StoredRun } from "../store.ts";
 import { secondsOfTimestamp } from "../timestamps.ts";
-import { blobOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
+import { blobOf, integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 import { listRows } from "./sqlite-list.ts";
 import { setAsideUnreadable } from "./sqlite-set-aside.ts";
 
@@ -49,6 +49,19 @@ export function createRunStore(db: SqliteDatabase): RunStore {
       const scope = experimentId === undefined ? [] : [{ sql: "experiment_id = ?", values: [experimentId] }];
       return listRows(db, query, scope, COLUMNS, storedRun);
     },
+    overview: () =>
+      db
+        .all(
+          `SELECT run_id, display_name, state, created_at, finished_at FROM runs
+           ORDER BY created_at DESC, rowid DESC`,
+        )
+        .map((row) => ({
+          runId: textOf(row, "run_id"),
+          displayName: textOf(row, "display_name"),
+          state: textOf(row, "state"),
+          createdSeconds: integerOf(row, "created_at"),
+          finishedSeconds: integerOf(row, "finished_at"),
+        })),
     idsInStates: (states) =>
       db
         .all(

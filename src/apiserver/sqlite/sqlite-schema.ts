@@ -110,13 +110,27 @@ const STEPS: readonly string[] = [STEP_1, STEP_2];
  */
 export function migrate(db: SqliteDatabase): void {
   db.transaction(() => {
-    const row = db.get("PRAGMA user_version");
-    const version = row === undefined ? 0 : integerOf(row, "user_version");
-    if (version > STEPS.length) {
-      const message = `The database has schema version ${version}, this program knows up to ${STEPS.length}: use a newer version`;
-      throw new HostError("HOME_UNUSABLE", message);
-    }
+    const version = schemaVersion(db);
     for (const step of STEPS.slice(version)) db.script(step);
     if (version < STEPS.length) db.script(`PRAGMA user_version = ${STEPS.length}`);
   });
+}
+
+/**
+ * Whether {@link migrate} would have to do something. Writes nothing.
+ *
+ * @throws {HostError} HOME_UNUSABLE when the file was written by a newer version.
+ */
+export function isOutdated(db: SqliteDatabase): boolean {
+  return schemaVersion(db) < STEPS.length;
+}
+
+function schemaVersion(db: SqliteDatabase): number {
+  const row = db.get("PRAGMA user_version");
+  const version = row === undefined ? 0 : integerOf(row, "user_version");
+  if (version > STEPS.length) {
+    const message = `The database has schema version ${version}, this program knows up to ${STEPS.length}: use a newer version`;
+    throw new HostError("HOME_UNUSABLE", message);
+  }
+  return version;
 }

@@ -5,13 +5,15 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { errorMessage, HostError } from "../../core/errors.ts";
 import type { Store } from "../store.ts";
 import { createArtifactStore } from "./sqlite-artifacts.ts";
 import { SqliteDatabase, textOf } from "./sqlite-database.ts";
 import { createLinkStore } from "./sqlite-links.ts";
 import { createExperimentStore, createRunStore, ensureDefaultExperiment } from "./sqlite-runs.ts";
-import { migrate } from "./sqlite-schema.ts";
+import { isOutdated, migrate } from "./sqlite-schema.ts";
 import { createTaskStore } from "./sqlite-tasks.ts";
 
 /** Which database, and what a new one begins with. */
@@ -35,22 +37,76 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     db = opened;
     migrate(opened);
     ensureDefaultExperiment(opened, options.defaultExperimentId, options.nowSeconds);
-    return {
-      runs: createRunStore(opened),
-      tasks: createTaskStore(opened),
-      artifacts: createArtifactStore(opened),
-      links: createLinkStore(opened),
-      experiments: createExperimentStore(opened),
-      transaction: (work) => opened.transaction(work),
-      checkIntegrity: () => integrityProblems(opened),
-      close: () => opened.close(),
-    };
+    return storeOn(opened);
   } catch (error) {
     db?.close();
-    throw new HostError("HOME_UNUSABLE", `Cannot open the database ${options.database}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    throw openingError(options.database, error);
   }
+}
+
+/**
+ * Opens a database that exists for reading, also while another process writes to it. What would write throws what node:sqlite throws.
+ *
+ * @param database File path.
+ * @returns `"outdated"` when an older version wrote the file: it has to be opened for writing once.
+ * @throws {HostError} HOME_UNUSABLE when it cannot be opened, is not a database, or was written by a newer version.
+ */
+export function openReadOnlySqliteStore(database: string): Store | "outdated" {
+  let db: SqliteDatabase | undefined;
+  try {
+    db = openForReading(database);
+    if (isOutdated(db)) {
+      db.close();
+      return "outdated";
+    }
+    return storeOn(db);
+  } catch (error) {
+    db?.close();
+    throw openingError(database, error);
+  }
+}
+
+/** A folder that cannot be written has no place for the shared memory of the log; then nobody else can be writing, either. */
+function openForReading(database: string): SqliteDatabase {
+  const open = (place: string | URL): SqliteDatabase => {
+    const db = new SqliteDatabase(place, { readOnly: true });
+    try {
+      db.get("PRAGMA schema_version");
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  };
+  try {
+    return open(database);
+  } catch (error) {
+    const code = (error as { readonly errcode?: unknown }).errcode;
+    if (existsSync(`${database}-wal`) || typeof code !== "number" || (code & 0xff) !== SQLITE_CANTOPEN) throw error;
+    const url = pathToFileURL(database);
+    url.search = "immutable=1";
+    return open(url);
+  }
+}
+
+/** Primary result code; sqlite.org/rescode.html. */
+const SQLITE_CANTOPEN = 14;
+
+function storeOn(db: SqliteDatabase): Store {
+  return {
+    runs: createRunStore(db),
+    tasks: createTaskStore(db),
+    artifacts: createArtifactStore(db),
+    links: createLinkStore(db),
+    experiments: createExperimentStore(db),
+    transaction: (work) => db.transaction(work),
+    checkIntegrity: () => integrityProblems(db),
+    close: () => db.close(),
+  };
+}
+
+function openingError(database: string, error: unknown): HostError {
+  return new HostError("HOME_UNUSABLE", `Cannot open the database ${database}: ${errorMessage(error)}`, { cause: error });
 }
 
 function integrityProblems(db: SqliteDatabase): string[] {

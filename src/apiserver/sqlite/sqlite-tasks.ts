@@ -46,6 +46,17 @@ export function createTaskStore(db: SqliteDatabase): TaskStore {
           TaskState.SUCCEEDED,
         ),
       ),
+    cacheEntries: () =>
+      db
+        .all(
+          // A bare column beside max() comes from the row that has the greatest value (sqlite.org/lang_select.html#bareagg).
+          `SELECT ${COLUMNS}, max(rowid) AS stored FROM tasks WHERE cache_fingerprint <> '' AND state = ?
+           GROUP BY cache_fingerprint ORDER BY create_time DESC, stored DESC`,
+          TaskState.SUCCEEDED,
+        )
+        .map(storedTask),
+    ofScopePath: (scopePath, limit) =>
+      db.all(`SELECT ${COLUMNS} FROM tasks WHERE scope_path = ? ORDER BY rowid DESC LIMIT ?`, scopePath, limit).map(storedTask),
     count: (runId) => {
       const row = db.get("SELECT count(*) AS total FROM tasks WHERE run_id = ?", runId);
       return row === undefined ? 0 : integerOf(row, "total");

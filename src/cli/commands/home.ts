@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandModule } from "yargs";
+import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { single } from "../option-values.ts";
 
 /** Where runs are kept unless `--home` says otherwise, below the working folder. */
@@ -22,18 +22,14 @@ export const HOME_OPTION = {
   requiresArg: true,
   default: DEFAULT_HOME,
   describe: "Folder for state, database and artifacts",
-} as const;
+  completes: "folder",
+} as const satisfies CommandOption;
 
-/** Options by name. */
-export const HOME_OPTIONS = { home: HOME_OPTION } as const;
-
-/** @param take Gets what a call asks for. */
-export function homeModule(take: (command: HomeCommand) => void): CommandModule {
-  return {
-    command: "home [action]",
-    describe: "Show what the home folder uses, or clear it",
-    builder: (parser) => parser.positional("action", { choices: ["show", "clear"], default: "show" }).options(HOME_OPTIONS),
-    handler: (values) =>
-      take({ kind: "home", action: values["action"] === "clear" ? "clear" : "show", home: single(values, "home") }),
-  };
-}
+/** `kfp-runtime home` on the command line. */
+export const homeEntry: CommandEntry<HomeCommand> = {
+  name: "home",
+  describe: "Show what the home folder uses, or clear it",
+  operands: [{ name: "action", describe: "What to do", required: false, choices: ["show", "clear"], default: "show" }],
+  options: { home: HOME_OPTION },
+  read: (values) => ({ kind: "home", action: values["action"] === "clear" ? "clear" : "show", home: single(values, "home") }),
+};

@@ -8,6 +8,7 @@ import { clearHome, homeAt, homeUsage, type HomeUsage } from "../../local/home/h
 import { lockHolder, lockHome } from "../../local/home/home-lock.ts";
 import type { HomeCommand } from "./home.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
+import { sizeText } from "../text/size-text.ts";
 import { say, writeLines, type TerminalText } from "../text/terminal-text.ts";
 
 /** @throws {HostError} HOME_UNUSABLE or HOME_LOCKED. */
@@ -61,16 +62,4 @@ function usageLines(folder: string, usage: HomeUsage): TerminalText[] {
     ["total", totalBytes(usage)],
   ] as const;
   return [say`${folder}`, ...rows.map(([name, bytes]) => say`  ${name.padEnd(13)}${sizeText(bytes).padStart(10)}`)];
-}
-
-/** In units of 1024, one decimal. */
-export function sizeText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? String(value) : value.toFixed(1)} ${units[unit] ?? "B"}`;
 }

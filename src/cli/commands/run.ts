@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandModule } from "yargs";
+import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { listOf, readCount, single, type Values } from "../option-values.ts";
 import { HOME_OPTION } from "./home.ts";
 
@@ -28,18 +28,24 @@ export interface RunCommand {
 }
 
 /** Options by name. */
-export const RUN_OPTIONS = {
+const RUN_OPTIONS = {
   param: {
     type: "string",
     requiresArg: true,
     describe: "Parameter of the pipeline, name=value; repeatable. STRING as it is, other types as JSON",
   },
-  params: { type: "string", requiresArg: true, describe: "JSON or YAML file with a map of parameters; --param wins" },
+  params: {
+    type: "string",
+    requiresArg: true,
+    describe: "JSON or YAML file with a map of parameters; --param wins",
+    completes: "file",
+  },
   home: HOME_OPTION,
   "pipeline-root": {
     type: "string",
     requiresArg: true,
     describe: "Where artifacts go: an absolute path, minio://... or s3://... (default: a folder in the home)",
+    completes: "folder",
   },
   isolation: {
     choices: ["in-process", "process"],
@@ -60,20 +66,17 @@ export const RUN_OPTIONS = {
     describe: "Show all that steps print: also the executor input that the SDK prints in every Python step",
   },
   "dry-run": { type: "boolean", default: false, describe: "Check everything and print the plan" },
-} as const;
+} as const satisfies Record<string, CommandOption>;
 
-/** @param take Gets what a call asks for. */
-export function runModule(take: (command: RunCommand) => void): CommandModule {
-  return {
-    command: "run <pipeline>",
-    describe: "Run a compiled pipeline",
-    builder: (parser) =>
-      parser
-        .positional("pipeline", { type: "string", demandOption: true, describe: "What the KFP SDK compiled: YAML or JSON" })
-        .options(RUN_OPTIONS),
-    handler: (values) => take(readRun(values)),
-  };
-}
+/** `kfp-runtime run` on the command line. */
+export const runEntry: CommandEntry<RunCommand> = {
+  name: "run",
+  describe: "Run a compiled pipeline",
+  operands: [{ name: "pipeline", describe: "What the KFP SDK compiled: YAML or JSON", required: true, completes: "pipeline" }],
+  options: RUN_OPTIONS,
+  missing: "Which pipeline? kfp-runtime run PIPELINE.yaml",
+  read: readRun,
+};
 
 function readRun(values: Values): RunCommand {
   const { param, params, "pipeline-root": root, parallelism, "inspect-task": inspectTask } = values;

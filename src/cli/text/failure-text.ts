@@ -5,11 +5,11 @@
  */
 import { CANCELLED_MESSAGE } from "../../local/engine/cancellation.ts";
 import type { NotRunTask } from "../../local/results/not-run.ts";
-import type { FinishedPipeline } from "../../local/run-pipeline.ts";
 import type { TaskResult } from "../../local/results/run-result.ts";
 import { failureExcerpt } from "../../local/steps/step-output.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import { isStep, type ResultTree } from "./result-tree.ts";
+import type { ShownRun } from "./summary-text.ts";
 import { joinTexts, say, stepOutput, type Painter, type TerminalText } from "./terminal-text.ts";
 
 /** How much of a failure is shown. */
@@ -25,7 +25,7 @@ const SHOWN_FAILURES = 20;
 const SHOWN_NAMES = 10;
 
 /** Nothing where nothing failed. What a cancelled run stopped has not failed. */
-export function failureLines(finished: FinishedPipeline, options: FailureTextOptions): TerminalText[] {
+export function failureLines(finished: ShownRun, options: FailureTextOptions): TerminalText[] {
   const { tasks, notRun } = finished.result;
   const { tree, paint } = options;
   const failed = tasks.filter(
@@ -47,7 +47,7 @@ export function failureLines(finished: FinishedPipeline, options: FailureTextOpt
 
 function taskFailure(
   task: TaskResult,
-  { result, failures }: FinishedPipeline,
+  { result, failures }: ShownRun,
   { tree, colours, paint }: FailureTextOptions,
 ): TerminalText[] {
   const failure = failures.get(task.taskId);

@@ -20,14 +20,14 @@ export function rerunCommand(command: RunCommand): string {
     ...(command.fullLogs ? ["--full-logs"] : []),
     ...option("--output", command.output === "json" ? "json" : undefined),
   ];
-  return words.map(quoted).join(" ");
+  return words.map(quotedWord).join(" ");
 }
 
 function option(name: string, value: string | undefined): string[] {
   return value === undefined ? [] : [name, value];
 }
 
-/** For a POSIX shell. */
-function quoted(word: string): string {
+/** A word as a POSIX shell takes it. */
+export function quotedWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -6,7 +6,7 @@
  */
 import type { FinishedPipeline } from "../../local/run-pipeline.ts";
 import type { NotRunTask } from "../../local/results/not-run.ts";
-import type { ArtifactResult, TaskResult, ValuesResult } from "../../local/results/run-result.ts";
+import type { ArtifactResult, RunResult, TaskResult, ValuesResult } from "../../local/results/run-result.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import { durationText } from "./duration-text.ts";
 import { failureLines, nextStepLines } from "./failure-text.ts";
@@ -14,15 +14,24 @@ import { metricLines, type MetricOutput } from "./metric-text.ts";
 import { isStep, iterationOf, ResultTree, type ResultNode } from "./result-tree.ts";
 import { fitColumns, hasColours, painter, paintState, say, type Painter, type TerminalText } from "./terminal-text.ts";
 
-/** How the end of a run is printed. */
-export interface SummaryOptions {
+/** Where text goes. */
+export interface TextPlace {
   readonly environment: Readonly<Record<string, string>>;
   readonly isTerminal: boolean;
   /** Width; Infinity where nothing is to be cut. Locations, messages and lines of steps are never cut. */
   readonly columns: number;
+}
+
+/** How the end of a run is printed. */
+export interface SummaryOptions extends TextPlace {
   /** The command that starts the run again. */
   readonly rerun: string;
   readonly cacheDisabled: boolean;
+}
+
+/** A run that is shown: one that has just ended, or a stored one in any state. */
+export interface ShownRun extends Pick<FinishedPipeline, "failures"> {
+  readonly result: RunResult<string>;
 }
 
 /** Iterations of one loop shown in the tree; the rest is counted. */
@@ -34,27 +43,41 @@ const METRIC_TYPES = new Set(["Metric", "ClassificationMetric", "SlicedClassific
 
 /** What a person reads at the end of a run: states, outputs, failures with their last lines, and what to do next. */
 export function summaryLines(finished: FinishedPipeline, options: SummaryOptions): TerminalText[] {
-  const { environment, isTerminal, columns } = options;
-  const colours = hasColours(isTerminal, environment);
-  const paint = painter(colours);
+  const paint = painter(hasColours(options.isTerminal, options.environment));
   const { result, cancelled, logPath } = finished;
-  const tree = new ResultTree(result);
   const end = cancelled ? " (cancelled by user)" : "";
   const hasFailed = result.state !== "SUCCEEDED";
   return [
     say``,
     say`Run ${result.runId}: ${paintState(paint, result.state)}${end} in ${durationText(result.durationMs)}`,
+    ...resultSections(finished, options, hasFailed ? nextStepLines({ ...options, logPath }) : []),
+  ];
+}
+
+/**
+ * Task tree, outputs, artifacts, metrics, failures, and what came from the cache.
+ *
+ * @param next What to do about a failure.
+ */
+export function resultSections(shown: ShownRun, place: TextPlace, next: readonly TerminalText[]): TerminalText[] {
+  const { result } = shown;
+  const { columns } = place;
+  const colours = hasColours(place.isTerminal, place.environment);
+  const paint = painter(colours);
+  const tree = new ResultTree(result);
+  return [
     ...section(paint, "Tasks", treeLines(tree, paint, columns)),
     ...section(paint, "Outputs", valueLines(result.outputs, columns)),
     ...section(paint, "Artifacts", artifactLines(result.tasks, tree)),
     ...section(paint, "Metrics", metricLines(metricOutputs(result.tasks, tree), columns)),
-    ...section(paint, "Failed", failureLines(finished, { tree, colours, paint })),
-    ...section(paint, "What to do next", hasFailed ? nextStepLines({ ...options, logPath }) : []),
+    ...section(paint, "Failed", failureLines(shown, { tree, colours, paint })),
+    ...section(paint, "What to do next", next),
     ...cacheLines(result.tasks, tree),
   ];
 }
 
-function section(paint: Painter, title: string, lines: readonly TerminalText[]): TerminalText[] {
+/** A title with what belongs under it; nothing where nothing does. */
+export function section(paint: Painter, title: string, lines: readonly TerminalText[]): TerminalText[] {
   return lines.length === 0 ? [] : [paint("bold", title), ...lines];
 }
 
@@ -127,7 +150,8 @@ function hiddenText(nodes: readonly ResultNode[]): string {
   return `... and ${[...counts].map(([state, count]) => `${count} ${state}`).join(", ")}`;
 }
 
-function valueLines({ parameters, artifacts }: ValuesResult, columns: number): TerminalText[] {
+/** Parameters, then artifacts with their place. */
+export function valueLines({ parameters, artifacts }: ValuesResult, columns: number): TerminalText[] {
   return [
     ...Object.entries(parameters).map(([key, value]) =>
       fitColumns(say`  ${key} = ${fitColumns(JSON.stringify(value), LONGEST_VALUE)}`, columns),
@@ -157,7 +181,8 @@ function artifactLines(tasks: readonly TaskResult[], tree: ResultTree): Terminal
   return hidden > 0 ? [...lines.slice(0, SHOWN_LINES), say`  ... and ${hidden} more`] : lines;
 }
 
-function metricOutputs(tasks: readonly TaskResult[], tree: ResultTree): MetricOutput[] {
+/** Outputs with metrics, of steps. */
+export function metricOutputs(tasks: readonly TaskResult[], tree: Pick<ResultTree, "iterations">): MetricOutput[] {
   return tasks.filter(isStep).flatMap((task) =>
     Object.entries(task.outputs.artifacts).flatMap(([key, artifacts]) => {
       const metrics = artifacts.filter(({ type }) => METRIC_TYPES.has(type));

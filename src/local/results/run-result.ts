@@ -56,10 +56,10 @@ export interface TaskResult {
   readonly error?: string;
 }
 
-/** Exactly what `--output json` prints. */
-export interface RunResult {
+/** Exactly what `--output json` prints. A stored run may be in any state; one that has just ended has one of two. */
+export interface RunResult<State extends string = "SUCCEEDED" | "FAILED"> {
   readonly runId: string;
-  readonly state: "SUCCEEDED" | "FAILED";
+  readonly state: State;
   readonly durationMs: number;
   /** A task before those below it; siblings by name, then by iteration. */
   readonly tasks: readonly TaskResult[];
@@ -79,9 +79,9 @@ export interface StepFailure {
 }
 
 /** What a result is made from. */
-export interface RunResultInput {
+export interface RunResultInput<State extends string = RunResult["state"]> {
   readonly runId: string;
-  readonly state: RunResult["state"];
+  readonly state: State;
   readonly durationMs: number;
   readonly tasks: readonly PipelineTask[];
   readonly failures: (place: TaskPlace) => StepFailure | undefined;
@@ -91,7 +91,7 @@ export interface RunResultInput {
 }
 
 /** The result of a run, as `--output json` prints it: tasks in the order of the tree, then those that did not run. */
-export function buildRunResult(input: RunResultInput): RunResult {
+export function buildRunResult<State extends string = RunResult["state"]>(input: RunResultInput<State>): RunResult<State> {
   const { runId, state, durationMs, tasks } = input;
   const places = taskPlaces(tasks);
   const results = inTreeOrder(tasks).map((task) =>

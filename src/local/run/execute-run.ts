@@ -30,6 +30,7 @@ import {
   type StepLine,
 } from "../steps/local-step-runtime.ts";
 import { PythonEnvironments } from "../steps/python-environment.ts";
+import { journalPath, StepJournal } from "../steps/step-journal.ts";
 import { runFolder, type LocalRun } from "./local-run.ts";
 import { endRun, type EndedRun, type RunPlace } from "./run-end.ts";
 import { reportRun, type EndedEvent, type RunReport } from "./run-report.ts";
@@ -99,6 +100,7 @@ class Execution {
   readonly #options: ExecuteOptions;
   readonly #folder: string;
   readonly #ended = new Map<string, EndedEvent>();
+  readonly #journal: StepJournal;
 
   constructor(deps: ExecuteDeps, place: RunPlace, run: LocalRun, options: ExecuteOptions) {
     this.#deps = deps;
@@ -106,6 +108,7 @@ class Execution {
     this.#run = run;
     this.#options = options;
     this.#folder = runFolder(place.home, run.runId);
+    this.#journal = new StepJournal(journalPath(this.#folder), () => deps.clock.now());
   }
 
   async execute(): Promise<FinishedPipeline> {
@@ -122,6 +125,8 @@ class Execution {
         throw error;
       }
     }
+    // Whoever follows the run reads on until its state is final: by then every line has to be there.
+    this.#journal.close();
     try {
       const { state, tasks } = this.#end(outcome);
       if (trouble.reason !== undefined) {
@@ -204,11 +209,15 @@ class Execution {
   #createSteps(): LocalStepRuntime {
     const { environment } = this.#options;
     const { onLine, onNotice, signal } = this.#deps;
+    const journal = this.#journal;
     return createLocalStepRuntime({
       runFolder: this.#folder,
       environment,
       python: new PythonEnvironments({ folder: this.#place.home.environments, environment, onNotice, signal }),
-      onLine,
+      onLine: (line) => {
+        journal.add(line);
+        onLine(line);
+      },
     });
   }
 

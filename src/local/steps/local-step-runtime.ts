@@ -3,6 +3,7 @@
  *
  * ```
  * HOME/runs/RUN_ID/log                  lines of drivers and launchers
+ * HOME/runs/RUN_ID/steps.jsonl          what steps print (step-journal.ts)
  * HOME/runs/RUN_ID/launcher-config/     defaultPipelineRoot of the run, providers of the home
  * HOME/runs/RUN_ID/outputs/TASK/        parameter files and executor output of one step, emptied before each attempt
  * HOME/runs/RUN_ID/python/              what the SDK's executor needs to find local artifacts (sdk-paths.ts)

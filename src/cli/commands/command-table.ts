@@ -1,0 +1,26 @@
+/**
+ * All commands, in the order of the help text.
+ *
+ * @module
+ */
+import type { CommandEntry } from "../command-entry.ts";
+import { artifactsEntry, type ArtifactsCommand } from "./history/artifacts.ts";
+import { logsEntry, type LogsCommand } from "./history/logs.ts";
+import { runsEntry, type RunsCommand } from "./history/runs.ts";
+import { showEntry, type ShowCommand } from "./history/show.ts";
+import { homeEntry, type HomeCommand } from "./home.ts";
+import { runEntry, type RunCommand } from "./run.ts";
+
+/** What a command that does something asks for. */
+export type AskedCommand = RunCommand | RunsCommand | ShowCommand | LogsCommand | ArtifactsCommand | HomeCommand;
+
+/** By name. */
+export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
+  ...[runEntry, runsEntry, showEntry, logsEntry, artifactsEntry],
+  ...[homeEntry],
+];
+
+/** The entry of a command, if there is one of that name. */
+export function findCommand(name: string | undefined): CommandEntry<AskedCommand> | undefined {
+  return COMMAND_TABLE.find((entry) => entry.name === name);
+}
