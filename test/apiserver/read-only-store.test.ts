@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openReadOnlySqliteStore, openSqliteStore } from "../../src/apiserver/sqlite/sqlite-store.ts";
 import { startApiServer } from "../../src/apiserver/server.ts";
 import type { Store } from "../../src/apiserver/store.ts";
+import { skipUnless } from "../support/skip.ts";
 
 let folder = "";
 let database = "";
@@ -70,6 +71,23 @@ describe("openReadOnlySqliteStore()", () => {
     write();
     expect(readdirSync(folder)).toEqual(["state.db"]);
   });
+
+  const isRoot = process.getuid?.() === 0;
+  test.skipIf(skipUnless(!isRoot, "a database in a folder that cannot be written: needs a user that is not root"))(
+    "reads in a folder that cannot be written",
+    () => {
+      openSqliteStore({ database, nowSeconds: 1, defaultExperimentId: "e" }).close();
+      chmodSync(folder, 0o555);
+      try {
+        const store = opened();
+        expect(store.experiments.defaultId()).toBe("e");
+        store.close();
+        expect(readdirSync(folder)).toEqual(["state.db"]);
+      } finally {
+        chmodSync(folder, 0o755);
+      }
+    },
+  );
 
   test("says that a file of an older version has to be brought up to date, and changes nothing", () => {
     openSqliteStore({ database, nowSeconds: 1, defaultExperimentId: "e" }).close();

@@ -82,15 +82,15 @@ function openForReading(database: string): SqliteDatabase {
     return open(database);
   } catch (error) {
     const code = (error as { readonly errcode?: unknown }).errcode;
-    if (existsSync(`${database}-wal`) || typeof code !== "number" || (code & 0xff) !== SQLITE_CANTOPEN) throw error;
+    if (existsSync(`${database}-wal`) || typeof code !== "number" || !NO_PLACE_FOR_LOG.has(code & 0xff)) throw error;
     const url = pathToFileURL(database);
     url.search = "immutable=1";
     return open(url);
   }
 }
 
-/** Primary result code; sqlite.org/rescode.html. */
-const SQLITE_CANTOPEN = 14;
+/** SQLITE_READONLY and SQLITE_CANTOPEN, primary result codes; sqlite.org/rescode.html. */
+const NO_PLACE_FOR_LOG: ReadonlySet<number> = new Set([8, 14]);
 
 function storeOn(db: SqliteDatabase): Store {
   return {

@@ -15,7 +15,11 @@ const now = (): Date => new Date("2026-11-29T01:02:03.004Z");
 const line = (text: string, isRoutine = false) => ({
   ...{ place: { scopePath: "root.loop.say", iterations: [1] }, stream: "stdout" as const, text, isRoutine },
 });
-const all = async (reader: JournalReader): Promise<(JournalLine | JournalEnd)[]> => await Array.fromAsync(reader.read());
+const all = async (reader: JournalReader): Promise<(JournalLine | JournalEnd)[]> => {
+  const records = [];
+  for await (const record of reader.read()) records.push(record);
+  return records;
+};
 
 describe("StepJournal", () => {
   test("gives back what was added, once, as it grows", async () => {
