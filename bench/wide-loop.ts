@@ -1,10 +1,11 @@
 /**
- * A ParallelFor over a trivial container step, through the real driver and launcher: wall time per iteration, and what each task costs
- * in calls and bytes.
+ * A ParallelFor over a trivial container step, through the real driver and launcher: wall time, calls and bytes of an iteration, and how
+ * they grow with the number of iterations.
  *
- *     node bench/wide-loop.ts [--iterations 1000] [--isolation in-process|process] [--parallelism N]
+ *     node bench/wide-loop.ts [--iterations 100,1000,5000] [--isolation in-process|process] [--parallelism N] [--json]
  *
- * Prints one JSON object. `process` needs dist. Calls are counted by the embedded server.
+ * Prints a table; with `--json` one object for each number, calls and bytes by method. `process` needs dist. Calls and bytes are counted
+ * by the embedded server.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -20,18 +21,17 @@ import { CallStats } from "../test/fakes/call-stats.ts";
 
 const { values: options } = parseArgs({
   options: {
-    iterations: { type: "string", default: "1000" },
+    iterations: { type: "string", default: "100,1000,5000" },
     isolation: { type: "string", default: "in-process" },
     parallelism: { type: "string", default: String(Math.max(4, availableParallelism())) },
+    json: { type: "boolean", default: false },
   },
 });
 const root = path.resolve(import.meta.dirname, "..");
-const iterations = Number(options.iterations);
-const items = Array.from({ length: iterations }, (_, index) => index);
+const environment = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
 
-const folder = await mkdtemp(path.join(tmpdir(), "kfp-wide-loop-"));
-try {
-  const environment = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? ""]));
+async function measure(iterations: number, folder: string) {
+  const items = Array.from({ length: iterations }, (_, index) => index);
   const calls = new CallStats();
   const { result } = await runPipeline(
     {
@@ -54,7 +54,7 @@ try {
       pipeline: await loadPipelineFile(nodeFileSystem, path.join(root, "test/fixtures/pipelines/wide_loop.yaml")),
       parameters: { items },
       kubernetesConfigs: new Map(),
-      homeFolder: path.join(folder, "home"),
+      homeFolder: path.join(folder, `home-${String(iterations)}`),
       isolation: options.isolation === "process" ? "process" : "in-process",
       cacheDisabled: true,
       parallelism: Number(options.parallelism),
@@ -68,23 +68,59 @@ try {
     throw new Error(`the run is ${result.state}`);
   const methods = calls.snapshot();
   const all = Object.values(methods);
-  const sum = (pick: (method: (typeof all)[number]) => number): number => all.reduce((total, method) => total + pick(method), 0);
-  const perTask = (value: number): number => Math.round((value / result.tasks.length) * 100) / 100;
-  const report = {
+  const perIteration = (pick: (method: (typeof all)[number]) => number): number =>
+    all.reduce((total, method) => total + pick(method), 0) / iterations;
+  return {
     iterations,
     isolation: options.isolation,
     parallelism: Number(options.parallelism),
     processors: availableParallelism(),
     node: process.version,
     wallMs: result.durationMs,
-    wallMsPerIteration: Math.round((result.durationMs / iterations) * 10) / 10,
-    tasks: result.tasks.length,
-    callsPerTask: perTask(sum(({ calls: count }) => count)),
-    requestBytesPerTask: Math.round(perTask(sum(({ requestBytes }) => requestBytes))),
-    responseBytesPerTask: Math.round(perTask(sum(({ responseBytes }) => responseBytes))),
+    wallMsPerIteration: result.durationMs / iterations,
+    callsPerIteration: perIteration((method) => method.calls),
+    requestBytesPerIteration: perIteration(({ requestBytes }) => requestBytes),
+    responseBytesPerIteration: perIteration(({ responseBytes }) => responseBytes),
     methods,
   };
-  process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+}
+
+type Report = Awaited<ReturnType<typeof measure>>;
+
+/** How much more of the iterations' bytes there are for how many more iterations: 1 is linear, 2 a square. */
+function exponent(before: Report, after: Report): number {
+  const bytes = (report: Report): number =>
+    (report.requestBytesPerIteration + report.responseBytesPerIteration) * report.iterations;
+  return Math.log(bytes(after) / bytes(before)) / Math.log(after.iterations / before.iterations);
+}
+
+const folder = await mkdtemp(path.join(tmpdir(), "kfp-wide-loop-"));
+try {
+  const reports: Report[] = [];
+  if (!options.json) {
+    process.stdout.write(
+      "| iterations | wall ms each | calls each | request kB each | response kB each | bytes grow as n to the power |\n" +
+        "| ---------: | -----------: | ---------: | --------------: | ---------------: | --------------------------: |\n",
+    );
+  }
+  for (const iterations of options.iterations.split(",").map(Number)) {
+    const report = await measure(iterations, folder);
+    const before = reports.at(-1);
+    reports.push(report);
+    if (options.json) {
+      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+      continue;
+    }
+    const cells = [
+      String(iterations),
+      report.wallMsPerIteration.toFixed(0),
+      report.callsPerIteration.toFixed(1),
+      (report.requestBytesPerIteration / 1000).toFixed(1),
+      (report.responseBytesPerIteration / 1000).toFixed(1),
+      before === undefined ? "" : exponent(before, report).toFixed(2),
+    ];
+    process.stdout.write(`| ${cells.join(" | ")} |\n`);
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -10,6 +10,7 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { errorMessage } from "../core/errors.ts";
 import { RunSchema, RunView, type ArtifactTask } from "../core/kfp-types.ts";
+import { encodeLeanAnswer, LEAN_ANSWER_HEADER } from "../wire/lean-answer.ts";
 import { toMergedLayout } from "../wire/run-layout.ts";
 import {
   CreateArtifactRequestSchema,
@@ -29,7 +30,7 @@ import {
 } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import type { KfpApi } from "../ports/kfp-api.ts";
+import type { KfpApi, LeanRows } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { invalidResponseError } from "./api-error.ts";
 import { TokenSource } from "./auth.ts";
@@ -37,7 +38,7 @@ import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 import { prepareChannel } from "./channel.ts";
 import { DEFAULT_RETRY_POLICY, FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
 import { taskFilterText } from "./task-filter.ts";
-import { Transport, type Traffic } from "./transport.ts";
+import { Transport, type CallPlan, type Traffic } from "./transport.ts";
 
 /** What a connection takes of its process. */
 export interface ConnectDeps {
@@ -119,7 +120,7 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
 
     async getRun(runId, view) {
       const request = create(GetRunRequestSchema, { runId, view: RunView[view] });
-      const plan = { method: "GetRun", ...(view === "FULL" ? { deadlineMs: FULL_RUN_DEADLINE_MS } : {}) };
+      const plan = view === "FULL" ? { method: "GetRun", deadlineMs: FULL_RUN_DEADLINE_MS } : { method: "GetRun", ...leanly({}) };
       const bytes = await transport.call(plan, ({ run }, options) => run.getRun(request, options));
       try {
         return fromBinary(RunSchema, forcedLayout === undefined ? toMergedLayout(bytes) : toMergedLayout(bytes, forcedLayout));
@@ -135,13 +136,13 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
       );
     },
 
-    async getTask(runId, taskId) {
+    async getTask(runId, taskId, lean) {
       const request = create(GetTaskRequestSchema, { runId, taskId });
-      return transport.call({ method: "GetTask" }, ({ run }, options) => run.getTask(request, options));
+      return transport.call({ method: "GetTask", ...leanly(lean) }, ({ run }, options) => run.getTask(request, options));
     },
 
     async listTasks(runId, options = {}) {
-      const { parentId, orderBy = "", pageSize = PAGE_SIZE, pageToken = "" } = options;
+      const { parentId, orderBy = "", pageSize = PAGE_SIZE, pageToken = "", lean } = options;
       const request = create(ListTasksRequestSchema, {
         runId,
         pageSize,
@@ -150,7 +151,8 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
         orderBy,
         ...(parentId === undefined ? {} : { parentFilter: { case: "parentId" as const, value: parentId } }),
       });
-      const answer = await transport.call({ method: "ListTasks" }, ({ run }, callOptions) => run.listTasks(request, callOptions));
+      const plan = { method: "ListTasks", ...leanly(lean) };
+      const answer = await transport.call(plan, ({ run }, callOptions) => run.listTasks(request, callOptions));
       return { tasks: answer.tasks, nextPageToken: answer.nextPageToken, totalSize: answer.totalSize };
     },
 
@@ -167,9 +169,8 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
     async updateTasks(runId, tasks) {
       if (tasks.size === 0) return new Map();
       const request = create(UpdateTasksBulkRequestSchema, { runId, tasks: Object.fromEntries(tasks) });
-      const answer = await transport.call({ method: "UpdateTasksBulk" }, ({ run }, options) =>
-        run.updateTasksBulk(request, options),
-      );
+      const plan = { method: "UpdateTasksBulk", ...leanly({}) };
+      const answer = await transport.call(plan, ({ run }, options) => run.updateTasksBulk(request, options));
       return new Map(Object.entries(answer.tasks));
     },
 
@@ -222,4 +223,10 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
       }
     },
   };
+}
+
+/** The header that says so; none for the whole answer. */
+function leanly(lean: LeanRows | undefined): Pick<CallPlan, "metadata"> {
+  const header = lean === undefined ? undefined : encodeLeanAnswer(lean);
+  return header === undefined ? {} : { metadata: { [LEAN_ANSWER_HEADER]: header } };
 }

@@ -62,6 +62,11 @@ const INPUT_TYPES: ReadonlySet<IoType> = new Set([
   IoType.ITERATOR_INPUT_RAW,
 ]);
 
+/** Whether a link of that type shows an output. */
+export function isOutputType(type: IoType): boolean {
+  return OUTPUT_TYPES.has(type);
+}
+
 /**
  * Sorts and groups the links of one task.
  *

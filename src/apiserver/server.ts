@@ -31,6 +31,8 @@ export interface ApiServerOptions {
   readonly port?: number;
   /** Layout of `Run` on the wire; `branch` for clients built from the mlmd-removal branch. Default `merged`. */
   readonly runLayout?: "merged" | "branch";
+  /** False: answers are whole whatever the client can do without, as those of other servers are. Default true. */
+  readonly leanAnswers?: boolean;
   /** Packages to serve; default both. */
   readonly packages?: readonly ApiPackage[];
   /** Default `complete`. */
@@ -113,7 +115,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
   try {
     const runLayout = options.runLayout ?? "merged";
-    const grpc = await startGrpcServer({ host, port: options.port ?? 0, packages, runLayout, services, invoker });
+    const { port = 0, leanAnswers = true } = options;
+    const grpc = await startGrpcServer({ host, port, packages, runLayout, leanAnswers, services, invoker });
     started.push(grpc);
     const rest =
       options.rest === undefined

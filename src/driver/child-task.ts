@@ -28,16 +28,24 @@ export interface ChildSpec {
   readonly componentName: string;
 }
 
+/** What settings of a task take of the run. */
+export interface MoreSources {
+  /** Keys of siblings. */
+  readonly producers?: readonly string[];
+  /** Keys of the parent's inputs. */
+  readonly inputs?: readonly string[];
+}
+
 /**
  * Reads the run with the parent of the task, and the siblings whose outputs it takes.
  *
- * @param producers Keys of siblings to read besides those that the task's inputs name.
+ * @param more What is taken of the run besides what the task's inputs name.
  * @throws {ApiError} When a call fails or there is no such parent. @throws {SpecError} As readRun, and for a scope path without task.
  */
 export async function readChildTask(
   deps: DriverDeps,
   options: CommonOptions & ChildOptions,
-  producers: readonly string[] = [],
+  { producers = [], inputs }: MoreSources = {},
 ): Promise<ChildTask> {
   const { runId, parentTaskId, taskName, iterationIndex } = options;
   const snapshot = await readRun(deps, {
@@ -45,6 +53,7 @@ export async function readChildTask(
     parentTaskId,
     iterationIndex,
     taskCountHint: deps.settings.taskCountHint,
+    resolves: { taskKey: taskName, moreInputs: inputs },
     producers: (spec, parent) => {
       const entry = resolveScopePath(spec, [...parseScopePath(parent.scopePath), taskName]).at(-1);
       return entry?.taskSpec === undefined ? [] : [...new Set([...producersOf(entry.taskSpec), ...producers])];

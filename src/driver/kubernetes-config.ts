@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { InputParameterSpec } from "../core/kfp-types.ts";
 import { parseLenient } from "../core/protojson/protojson.ts";
 import {
   type KubernetesExecutorConfig,
@@ -27,13 +28,30 @@ export function parseKubernetesConfig(text: string): ParsedKubernetesConfig | un
   return { config: message, unknownFields };
 }
 
-/** Keys of the sibling tasks whose outputs the config asks for, sorted: what a lean read has to fetch besides the inputs' own. */
-export function producersOfConfig(config: KubernetesExecutorConfig): string[] {
-  const names = new Set<string>();
-  for (const { pvcReference } of config.pvcMount) {
-    if (pvcReference.case === "taskOutputParameter") names.add(pvcReference.value.producerTask);
+/** What the config takes of the run, beside the inputs of the task. */
+export interface ConfigSources {
+  /** Keys of the sibling tasks whose outputs it asks for, sorted. */
+  readonly producers: string[];
+  /** Keys of the inputs of the DAG around the step that it asks for, sorted. */
+  readonly inputs: string[];
+}
+
+/** What a lean read has to fetch besides what the task's inputs ask for. */
+export function sourcesOfConfig(config: KubernetesExecutorConfig): ConfigSources {
+  const producers = new Set<string>();
+  const inputs = new Set<string>();
+  const references = config.pvcMount.map(({ pvcReference }) => pvcReference);
+  for (const source of [...references, ...dynamicMembers(config).map((member) => member?.kind)]) {
+    if (source?.case === "taskOutputParameter") producers.add(source.value.producerTask);
+    else if (source?.case === "componentInputParameter") inputs.add(source.value);
   }
-  const specs = [
+  const sorted = (keys: ReadonlySet<string>): string[] => [...keys].filter((key) => key !== "").toSorted();
+  return { producers: sorted(producers), inputs: sorted(inputs) };
+}
+
+/** Members whose value the run gives. */
+function dynamicMembers(config: KubernetesExecutorConfig): (InputParameterSpec | undefined)[] {
+  return [
     ...config.pvcMount.map(({ pvcNameParameter }) => pvcNameParameter),
     ...config.secretAsVolume.map(({ secretNameParameter }) => secretNameParameter),
     ...config.secretAsEnv.map(({ secretNameParameter }) => secretNameParameter),
@@ -45,8 +63,4 @@ export function producersOfConfig(config: KubernetesExecutorConfig): string[] {
     ...config.podResourceClaims.flatMap((claim) => [claim.resourceClaimTemplateName, claim.resourceClaimJson]),
     config.nodeSelector?.nodeSelectorJson,
   ];
-  for (const spec of specs) {
-    if (spec?.kind.case === "taskOutputParameter") names.add(spec.kind.value.producerTask);
-  }
-  return [...names].filter((name) => name !== "").toSorted();
 }

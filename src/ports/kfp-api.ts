@@ -30,8 +30,27 @@ export interface TaskFilter {
   readonly states?: readonly TaskState[];
 }
 
+/**
+ * What the caller needs of rows of sub-pipelines, loops, branches and the root, which hold something of every iteration: their own fields,
+ * the inputs named here, and the outputs of a loop inside a loop. A server may leave out the other inputs and outputs, and all children;
+ * most do not. Rows of steps are whole.
+ */
+export interface LeanRows {
+  /** Absent: none. */
+  readonly inputs?: LeanInputs | undefined;
+}
+
+/** Inputs that are needed. */
+export interface LeanInputs {
+  readonly keys: readonly string[];
+  /** The one item of a loop that is needed; absent: all. */
+  readonly iteration?: number | undefined;
+}
+
 /** Which tasks of a run, and which page of them. */
 export interface ListTasksOptions extends TaskFilter {
+  /** Absent: whole rows. */
+  readonly lean?: LeanRows;
   /** Only direct children of this task. */
   readonly parentId?: string;
   /** `field` or `field desc`. */
@@ -59,15 +78,17 @@ export interface FindCachedTaskOptions {
 
 /** The calls in use; see above for what they throw. */
 export interface KfpApi {
+  /** The DEFAULT view may lack the values of the run's parameters: they are the root's inputs. */
   getRun(runId: string, view: "DEFAULT" | "FULL"): Promise<Run>;
   getPipelineVersion(pipelineId: string, versionId: string): Promise<PipelineVersion>;
-  getTask(runId: string, taskId: string): Promise<PipelineTask>;
+  /** @param lean Absent: the whole row. */
+  getTask(runId: string, taskId: string, lean?: LeanRows): Promise<PipelineTask>;
   /** One page. `listAllTasks` in tasks/read-tasks.ts follows the tokens. */
   listTasks(runId: string, options?: ListTasksOptions): Promise<TaskPage>;
   /** Idempotent by logical identity: an existing row comes back unchanged (docs/spec/api-server.md#logical-identity). */
   createTask(runId: string, task: TaskInit): Promise<PipelineTask>;
   updateTask(runId: string, taskId: string, task: TaskInit): Promise<PipelineTask>;
-  /** Applied in ascending id order, not atomic. Keys are task ids. */
+  /** Applied in ascending id order, not atomic. Keys are task ids. The rows of the answer are {@link LeanRows} without inputs. */
   updateTasks(runId: string, tasks: ReadonlyMap<string, TaskInit>): Promise<Map<string, PipelineTask>>;
   findCachedTask(options: FindCachedTaskOptions): Promise<PipelineTask | undefined>;
   createArtifact(request: CreateArtifactInit): Promise<Artifact>;

@@ -2,7 +2,8 @@
  * Output propagation with its reads and writes: what resolver/outputs/propagate-outputs.ts plans is queued, flushed and, for loops inside
  * loops, checked.
  *
- * Ancestors come from the rows at hand; one that was not read costs one GetTask. A loop inside a loop is always read fresh: all its
+ * Ancestors come from the rows at hand; one that was not read costs one GetTask, where its outputs may be missing: what it has already
+ * is then sent once more, which changes nothing. The root costs none, its place says all that is needed of it. A loop inside a loop is always read fresh: all its
  * entries together become one list, and an old copy would publish a shorter one. Another iteration may publish between our reading
  * and our writing, so after the flush such loops are read again, with everything above them that they feed, and propagated once more,
  * until a read shows that each ancestor holds what the row below it gives. As with states (status-propagation.ts), whoever wrote a list
@@ -15,8 +16,10 @@
  *
  * @module
  */
-import type { PipelineSpec, PipelineTask } from "../core/kfp-types.ts";
-import type { KfpApi } from "../ports/kfp-api.ts";
+import { create } from "@bufbuild/protobuf";
+import { PipelineTaskSchema, TaskType, type PipelineSpec, type PipelineTask } from "../core/kfp-types.ts";
+import { ROOT } from "../core/spec/scope-path.ts";
+import type { KfpApi, LeanRows } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { planPropagation } from "../resolver/outputs/propagate-outputs.ts";
 import { PropagationPlan } from "../resolver/outputs/propagation-plan.ts";
@@ -71,7 +74,11 @@ export async function queueOutputs(
   options: OutputPropagationOptions,
 ): Promise<PropagationPlan> {
   const plan = new PropagationPlan();
-  const readTask = ancestorReader(deps, options);
+  const readAncestor = ancestorReader(deps, options, {});
+  const readTask = (taskId: string, child: PipelineTask): Promise<PipelineTask> =>
+    options.tasks.get(taskId) === undefined && isBelowRoot(child)
+      ? Promise.resolve(bareRoot(deps, child, taskId))
+      : readAncestor(taskId);
   try {
     await planPropagation({ spec: options.spec, task, readTask }, plan);
   } finally {
@@ -97,9 +104,9 @@ export async function settleInnerLoops(
 ): Promise<void> {
   const { innerLoopIds } = written;
   for (let round = 1; innerLoopIds.length > 0; round += 1) {
-    // Rows at hand are older than the write before.
+    // Rows at hand are older than the write before, and every row is compared with what it should hold.
     const readTask = ancestorReader(deps, { ...options, tasks: NO_ROWS });
-    const loops = await Promise.all(innerLoopIds.map(readTask));
+    const loops = await Promise.all(innerLoopIds.map((taskId) => readTask(taskId)));
     const plan = new PropagationPlan();
     for (const task of loops) await planPropagation({ spec: options.spec, task, readTask, outputs: "parameters" }, plan);
     if (plan.isEmpty) return;
@@ -115,11 +122,23 @@ export async function settleInnerLoops(
   }
 }
 
+function isBelowRoot({ scopePath }: PipelineTask): boolean {
+  return scopePath.split(".").length === 2;
+}
+
+/** The root's row as far as its place tells; it is taken to have no outputs. */
+function bareRoot({ batch }: OutputPropagationDeps, { runId }: PipelineTask, taskId: string): PipelineTask {
+  const row = create(PipelineTaskSchema, { taskId, runId, scopePath: ROOT, type: TaskType.ROOT });
+  batch.noteTask(row);
+  return row;
+}
+
 const NO_ROWS = new TaskIndex([], { completeParents: [] });
 
 function ancestorReader(
   { api, batch }: OutputPropagationDeps,
   { runId, tasks }: OutputPropagationOptions,
+  lean?: LeanRows,
 ): (taskId: string) => Promise<PipelineTask> {
   const read = new Map<string, PipelineTask>();
   return async (taskId) => {
@@ -128,7 +147,7 @@ function ancestorReader(
       batch.noteTask(known);
       return known;
     }
-    const row = await api.getTask(runId, taskId);
+    const row = await api.getTask(runId, taskId, lean);
     read.set(taskId, row);
     batch.noteTask(row);
     return row;

@@ -5,7 +5,8 @@
  * ancestors, existing rows, links), so nothing else is read. In a larger run a snapshot per step would make the traffic grow with
  * the square of the run, so the read is lean: GetRun DEFAULT (for the spec and the task count), GetTask of the parent, and one
  * ListTasks of the siblings that produce this step's inputs. Rows that resolution turns out to need beyond these are read one by
- * one through `reader`.
+ * one through `reader`. The parent comes without its outputs and with those inputs only that the task may take, where the server can
+ * leave them out: a loop's row holds something of every iteration.
  *
  * The size is not known before the first call. The start is lean where the run is likely to be large: inside an iteration, or when
  * the caller has counted more than 200 tasks. Found to be small after all, the run is read whole with a second call.
@@ -29,9 +30,10 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { ApiError, SpecError } from "../core/errors.ts";
 import type { PipelineSpec, PipelineTask, Run } from "../core/kfp-types.ts";
 import { parsePipelineSpec, type ParsedPipeline } from "../core/spec/pipeline-spec.ts";
-import type { KfpApi } from "../ports/kfp-api.ts";
+import type { KfpApi, LeanRows } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { warnOfUnknownFields } from "../program/unknown-fields.ts";
+import { inputsTakenFromParent } from "../resolver/inputs/taken-inputs.ts";
 import { iterationOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { TaskReader } from "../resolver/run/task-rows.ts";
 import { findTask, listAllTasks, taskReader } from "./read-tasks.ts";
@@ -54,6 +56,8 @@ export interface ReadRunOptions {
   readonly ownTaskId?: string | undefined;
   /** Task keys of the siblings whose outputs this step will ask for. Absent: none are read ahead. */
   readonly producers?: (spec: PipelineSpec, parent: PipelineTask) => readonly string[];
+  /** Whose inputs are to be resolved. Absent: nobody's, so that the parent's row needs none. */
+  readonly resolves?: { readonly taskKey: string; readonly moreInputs?: readonly string[] | undefined } | undefined;
   /** Absent or negative outside loops. */
   readonly iterationIndex?: number | undefined;
   /** How many tasks the run has, where the caller knows it. */
@@ -70,7 +74,7 @@ export interface RunSnapshot {
   readonly spec: PipelineSpec;
   /** Every task of the run, or what a lean read brought. */
   readonly tasks: TaskIndex;
-  /** Present when a parent id was given. */
+  /** Present when a parent id was given. Unless `complete`, it may be without outputs and other inputs than `resolves` asks for. */
   readonly parent: PipelineTask | undefined;
   /** Present when an own id was given. */
   readonly own: PipelineTask | undefined;
@@ -107,13 +111,21 @@ export async function readRun(deps: ReadRunDeps, options: ReadRunOptions): Promi
   const { spec } = pipeline;
   const { ownTaskId } = options;
   const [parent, own] = await Promise.all([
-    requireTask(api, runId, parentTaskId),
+    requireTask(api, runId, parentTaskId, leanParent(spec, options)),
     ownTaskId === undefined ? undefined : requireTask(api, runId, ownTaskId),
   ]);
   const siblings = await readProducers(api, options, options.producers?.(spec, parent) ?? [], parentTaskId);
   const rows = [parent, ...siblings, ...(own === undefined ? [] : [own])];
   const tasks = new TaskIndex(rows, { completeParents: [] });
   return { runId, run, pipeline, spec, tasks, parent, own, complete: false, reader: taskReader(api, runId) };
+}
+
+/** What is needed of the parent's row. */
+function leanParent(spec: PipelineSpec, { resolves, iterationIndex }: ReadRunOptions): LeanRows {
+  if (resolves === undefined) return {};
+  const keys = [...inputsTakenFromParent(spec, resolves.taskKey), ...(resolves.moreInputs ?? [])];
+  const isIteration = iterationIndex !== undefined && iterationIndex >= 0;
+  return { inputs: { keys, ...(isIteration ? { iteration: iterationIndex } : {}) } };
 }
 
 /** What a propagation of states or outputs needs to know of the run that was read. */
@@ -139,8 +151,8 @@ async function readWhole(deps: ReadRunDeps, { runId, parentTaskId, ownTaskId }: 
   return { runId, run, pipeline, spec, tasks, parent, own, complete: true, reader: taskReader(api, runId) };
 }
 
-async function requireTask(api: KfpApi, runId: string, taskId: string): Promise<PipelineTask> {
-  const task = await findTask(api, runId, taskId);
+async function requireTask(api: KfpApi, runId: string, taskId: string, lean?: LeanRows): Promise<PipelineTask> {
+  const task = await findTask(api, runId, taskId, lean);
   if (task !== undefined) return task;
   throw new ApiError("API_REJECTED", `Run "${runId}" has no task "${taskId}"`, {
     details: { status: "NOT_FOUND", method: "GetTask" },

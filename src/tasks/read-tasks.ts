@@ -7,7 +7,7 @@
  */
 import { ApiError } from "../core/errors.ts";
 import type { PipelineTask } from "../core/kfp-types.ts";
-import type { KfpApi, ListTasksOptions } from "../ports/kfp-api.ts";
+import type { KfpApi, LeanRows, ListTasksOptions } from "../ports/kfp-api.ts";
 import type { TaskReader } from "../resolver/run/task-rows.ts";
 
 /** Follows the page tokens to the end, or until `enough` says so after a page. */
@@ -44,9 +44,9 @@ export function taskReader(api: KfpApi, runId: string): TaskReader {
 }
 
 /** GetTask; `undefined` when the server does not know the task. */
-export async function findTask(api: KfpApi, runId: string, taskId: string): Promise<PipelineTask | undefined> {
+export async function findTask(api: KfpApi, runId: string, taskId: string, lean?: LeanRows): Promise<PipelineTask | undefined> {
   try {
-    return await api.getTask(runId, taskId);
+    return await (lean === undefined ? api.getTask(runId, taskId) : api.getTask(runId, taskId, lean));
   } catch (error) {
     if (error instanceof ApiError && error.details.status === "NOT_FOUND") return undefined;
     throw error;

@@ -20,7 +20,8 @@
  *
  * A run of up to 200 tasks is read with GetRun FULL. In a larger one the walk reads each level by counting: one ListTasks filtered
  * to RUNNING and FAILED children, highest state first, page size 1, tells by its one row and its total whether a child failed (the
- * parent fails), some still run (the walk ends, the ordinary case of a wide loop), or all are done; only then are the others counted.
+ * parent fails), some still run (the walk ends, the ordinary case of a wide loop), or none is open; then all are counted, and only when
+ * none is yet to come, by state. Rows come lean.
  * Counts of one level are not of one moment; the argument does not need that, only that all of them come after the last write.
  *
  * Source: docs/spec/status-roll-up.md, #later-upstream, #in-the-driver, #drv-12, #in-the-launcher,
@@ -34,6 +35,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { planStatusWalk, statusLevelOf, type StatusLevel, type StatusUpdate } from "../resolver/states/status-walk.ts";
+import { expectedChildCount } from "../resolver/states/task-state.ts";
+import { dagOf } from "../resolver/run/spec-lookup.ts";
 import { TaskIndex } from "../resolver/run/task-index.ts";
 import { timestampNow } from "./task-status.ts";
 import { findTask } from "./read-tasks.ts";
@@ -110,7 +113,9 @@ async function planUpdates(
   if (isLargeRun) {
     try {
       const readLevel = (parentId: string) =>
-        parentId === start.parentTaskId ? probeLevel(deps.api, runId, parentId, tasks) : countLevel(deps.api, runId, parentId);
+        parentId === start.parentTaskId
+          ? probeLevel(deps.api, { runId, spec, parentId, known: tasks?.get(parentId) })
+          : countLevel(deps.api, runId, parentId);
       return await planStatusWalk({ spec, start, readLevel, extendEndTimes });
     } catch (error) {
       // Filters and sort keys differ from server to server; the snapshot works everywhere.
@@ -123,21 +128,29 @@ async function planUpdates(
   return planStatusWalk({ spec, start, readLevel, extendEndTimes });
 }
 
+interface Probe {
+  readonly runId: string;
+  readonly spec: PipelineSpec;
+  readonly parentId: string;
+  /** The parent's row as read before. What it says of its state may be old, how many children it will have does not change. */
+  readonly known: PipelineTask | undefined;
+}
+
 /** The level of the task that ended: its own state is stored, so the first counts that decide are enough. */
-async function probeLevel(
-  api: KfpApi,
-  runId: string,
-  parentId: string,
-  tasks: TaskIndex | undefined,
-): Promise<StatusLevel | undefined> {
+async function probeLevel(api: KfpApi, { runId, spec, parentId, known }: Probe): Promise<StatusLevel | undefined> {
   const open = await countChildren(api, runId, parentId, [TaskState.RUNNING, TaskState.FAILED]);
   if (open.highest?.state === TaskState.RUNNING) {
     // The parent stays as it is, so an older copy of its row will do.
-    const parent = tasks?.get(parentId) ?? (await findTask(api, runId, parentId));
+    const parent = known ?? (await findTask(api, runId, parentId, {}));
     return parent === undefined ? undefined : { parent, counts: { ...NONE, total: open.total, running: open.total } };
   }
+  if (open.highest === undefined && known !== undefined) {
+    const { total } = await countChildren(api, runId, parentId, []);
+    // Nobody runs and nobody failed, but some are yet to come: the parent stays as it is.
+    if (total < expectedChildCount(dagOf(spec, known).component, known)) return { parent: known, counts: { ...NONE, total } };
+  }
   if (open.highest === undefined) return countLevel(api, runId, parentId);
-  const parent = await findTask(api, runId, parentId);
+  const parent = await findTask(api, runId, parentId, {});
   if (parent === undefined) return undefined;
   // One failed child decides; how many run beside it does not matter.
   return { parent, counts: { ...NONE, total: open.total, failed: open.total }, failedChild: open.highest };
@@ -147,7 +160,7 @@ async function probeLevel(
 async function countLevel(api: KfpApi, runId: string, parentId: string): Promise<StatusLevel | undefined> {
   const count = (...states: TaskState[]) => countChildren(api, runId, parentId, states);
   const [parent, all, running, failed, cached, skipped] = await Promise.all([
-    findTask(api, runId, parentId),
+    findTask(api, runId, parentId, {}),
     count(),
     count(TaskState.RUNNING),
     count(TaskState.FAILED),
@@ -175,6 +188,6 @@ async function countChildren(
   states: readonly TaskState[],
 ): Promise<{ total: number; highest: PipelineTask | undefined }> {
   const filter = states.length === 0 ? {} : { states };
-  const page = await api.listTasks(runId, { parentId, ...filter, orderBy: "status desc", pageSize: 1 });
+  const page = await api.listTasks(runId, { parentId, ...filter, orderBy: "status desc", pageSize: 1, lean: {} });
   return { total: page.totalSize, highest: page.tasks[0] };
 }

@@ -9,7 +9,7 @@ import { fromJsonString } from "@bufbuild/protobuf";
 import { errorMessage, KfpError, KubeError } from "../../src/core/errors.ts";
 import { ExecutorInputSchema, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { lastEntry, resolveScopePath } from "../../src/core/spec/scope-path.ts";
-import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
+import { jsonToValue, type JsonObject, type JsonValue } from "../../src/core/values/value.ts";
 import type { DriverKube } from "../../src/driver/deps.ts";
 import { drive } from "../../src/driver/drive.ts";
 import type { DriverResult } from "../../src/driver/result.ts";
@@ -24,6 +24,7 @@ import { systemClock } from "../../src/node/system-clock.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import type { KubeApi, VolumeClaim } from "../../src/ports/kube-api.ts";
 import type { CommandOptions } from "../../src/ports/process-runner.ts";
+import type { MethodStats } from "../fakes/call-stats.ts";
 import { startFakeApi } from "../fakes/kfp-api.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 import { member, rootParameters } from "../support/pipeline-model.ts";
@@ -32,6 +33,7 @@ import { assertModelcarsEnd, MODELCAR_ENVIRONMENT, modelMounts, startingModelcar
 import type { ConformanceFile } from "./pipelines.ts";
 import { stubProgram } from "./stub-program.ts";
 
+const MANY_TASKS = 1000;
 const NAMESPACE = "kubeflow";
 const PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts";
 const API_SERVER = { address: "ml-pipeline.kubeflow", port: "8887", tlsEnabled: false, caCertPath: "" };
@@ -62,6 +64,8 @@ export interface Simulation {
   readonly tasks: readonly PipelineTask[];
   /** URIs that hold something at the end, sorted. */
   readonly objects: readonly string[];
+  /** Calls and bytes of drivers and launchers, by RPC name. */
+  readonly traffic: Readonly<Record<string, MethodStats>>;
   /** What drivers asked the cluster for, in order. */
   readonly claims: readonly ClaimRequest[];
 }
@@ -72,17 +76,25 @@ export type ClaimRequest = { readonly create: VolumeClaim } | { readonly delete:
 export interface SimulationOptions {
   /** Steps whose fingerprint another run has may take its outputs; default false. */
   readonly findsCachedTasks?: boolean;
+  /** The run passes for one that is too large to be read whole; default false. */
+  readonly passesForLarge?: boolean;
+  /** The server leaves out what drivers and launchers can do without; default true. */
+  readonly leanAnswers?: boolean;
+  /** In the place of defaults and made up values. */
+  readonly parameters?: Readonly<Record<string, JsonValue>>;
   /** Runs of the pipeline before the one that is told, on the same server. */
   readonly earlierRuns?: number;
 }
 
 /** Ends with the test that calls it: the server is closed then. */
 export async function simulate(file: ConformanceFile, options: SimulationOptions = {}): Promise<Simulation> {
-  const { findsCachedTasks = false, earlierRuns = 0 } = options;
-  const fake = await startFakeApi({ now: () => new Date("2026-08-01T12:00:00Z") });
-  const api = findsCachedTasks ? fake.api : withoutCachedTasks(fake.api);
-  for (let run = 0; run < earlierRuns; run += 1) await simulateRun(file, { fake, api });
-  return await simulateRun(file, { fake, api });
+  const { findsCachedTasks = false, earlierRuns = 0, leanAnswers = true, parameters = {}, passesForLarge = false } = options;
+  const fake = await startFakeApi({ now: () => new Date("2026-08-01T12:00:00Z"), leanAnswers });
+  const counted = passesForLarge ? withManyTasks(fake.api) : fake.api;
+  const api = findsCachedTasks ? counted : withoutCachedTasks(counted);
+  const surroundings: Surroundings = { fake, api, given: parameters, ...(passesForLarge ? { taskCountHint: MANY_TASKS } : {}) };
+  for (let run = 0; run < earlierRuns; run += 1) await simulateRun(file, surroundings);
+  return await simulateRun(file, surroundings);
 }
 
 /** Which of two equal tasks of one run is done first is nobody's promise: each is done. */
@@ -93,24 +105,42 @@ function withoutCachedTasks(api: KfpApi): KfpApi {
   });
 }
 
+/** As if the run had a thousand tasks more. */
+function withManyTasks(api: KfpApi): KfpApi {
+  const getRun: KfpApi["getRun"] = async (runId, view) => {
+    const run = await api.getRun(runId, view);
+    if (view === "DEFAULT") run.taskCount += MANY_TASKS;
+    return run;
+  };
+  return new Proxy(api, {
+    get: (target, name, receiver) => (name === "getRun" ? getRun : (Reflect.get(target, name, receiver) as unknown)),
+  });
+}
+
 interface Surroundings {
   readonly fake: Awaited<ReturnType<typeof startFakeApi>>;
   readonly api: KfpApi;
+  readonly taskCountHint?: number;
+  readonly given: Readonly<Record<string, JsonValue>>;
 }
 
-async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): Promise<Simulation> {
+async function simulateRun(file: ConformanceFile, { fake, api, taskCountHint, given }: Surroundings): Promise<Simulation> {
   const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(file.text) }, `${file.name}.yaml`);
   const spec = (pipeline.source["pipeline_spec"] ?? pipeline.source) as JsonObject;
-  const parameters = rootParameters(spec);
+  const parameters = { ...rootParameters(spec), ...given };
   const { run } = fake.server.runs.createRun({
     displayName: "Demo",
     pipelineSource: { case: "pipelineSpec", value: pipeline.source },
-    runtimeConfig: { pipelineRoot: PIPELINE_ROOT },
+    runtimeConfig: {
+      pipelineRoot: PIPELINE_ROOT,
+      parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, jsonToValue(value)])),
+    },
   });
   const drivers: SimulatedDriver[] = [];
   const launchers: SimulatedLauncher[] = [];
   const objects: StoredObjects = new Map();
   const { clock } = fake;
+  fake.server.resetStats();
   const kube = (): Promise<KubeApi> =>
     Promise.reject(new KubeError("KUBE_UNAVAILABLE", "a simulation has no Kubernetes cluster"));
 
@@ -139,6 +169,7 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
       kube,
       openStore: () => Promise.resolve(files.store),
       copy: () => Promise.reject(new Error("a simulation copies no launcher")),
+      taskCountHint,
       ...host,
     });
 
@@ -152,7 +183,7 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
             ...{ api, clock, files, randomUuid: randomUUID },
             logger: new RecordingLogger(),
             kube: () => Promise.resolve(cluster),
-            settings: { fingerprintsEnvironment: true },
+            settings: { fingerprintsEnvironment: true, taskCountHint },
           },
           options,
         );
@@ -221,8 +252,10 @@ async function simulateRun(file: ConformanceFile, { fake, api }: Surroundings): 
       parallelism: 1,
     },
   );
+  const traffic = fake.server.stats();
   const { tasks } = await api.getRun(run.runId, "FULL");
-  return { runId: run.runId, parameters, outcome, drivers, launchers, tasks, objects: [...objects.keys()].toSorted(), claims };
+  const stored = [...objects.keys()].toSorted();
+  return { runId: run.runId, parameters, outcome, drivers, launchers, tasks, objects: stored, traffic, claims };
 }
 
 /** A cluster without the launcher's ConfigMap, where nothing holds a claim. */

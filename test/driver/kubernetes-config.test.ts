@@ -1,7 +1,7 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
-import { parseKubernetesConfig, producersOfConfig } from "../../src/driver/kubernetes-config.ts";
+import { parseKubernetesConfig, sourcesOfConfig, type ConfigSources } from "../../src/driver/kubernetes-config.ts";
 import { kubernetesFeatures } from "../../src/driver/pod-spec-patch/kubernetes/features.ts";
 import { KubernetesExecutorConfigSchema } from "../../src/gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 
@@ -15,12 +15,12 @@ describe("the features", () => {
   });
 });
 
-describe("producersOfConfig()", () => {
+describe("sourcesOfConfig()", () => {
   const isDynamic = ({ typeName }: DescMessage): boolean => typeName.endsWith("TaskInputsSpec.InputParameterSpec");
   const messageOf = (field: DescField): DescMessage | undefined =>
     field.fieldKind === "message" || (field.fieldKind === "list" && field.listKind === "message") ? field.message : undefined;
 
-  /** Every member that can take its value from another task, found in the message itself. */
+  /** Every member that can take its value from the run, found in the message itself. */
   const dynamic = fields.flatMap((member) =>
     (messageOf(member)?.fields ?? []).flatMap((field) => {
       const message = messageOf(field);
@@ -37,22 +37,34 @@ describe("producersOfConfig()", () => {
     ({ member, field }, { expect }) => {
       const entry = { [field]: { taskOutputParameter: { producerTask: "make", outputParameterKey: "o" } } };
       const config = { [member.jsonName]: member.fieldKind === "list" ? [entry] : entry } as JsonObject;
-      expect(producersOf(config)).toEqual(["make"]);
+      expect(sourcesOf(config)).toEqual({ producers: ["make"], inputs: [] });
+    },
+  );
+
+  test.for(dynamic.map(({ member, field }) => ({ name: `${member.jsonName}.${field}`, member, field })))(
+    "names the input behind $name",
+    ({ member, field }, { expect }) => {
+      const entry = { [field]: { componentInputParameter: "given" } };
+      const config = { [member.jsonName]: member.fieldKind === "list" ? [entry] : entry } as JsonObject;
+      expect(sourcesOf(config)).toEqual({ producers: [], inputs: ["given"] });
     },
   );
 
   test("knows the older form of a claim, sorts, and leaves out what takes nothing from a task", ({ expect }) => {
     const from = (producerTask: string): JsonObject => ({ taskOutputParameter: { producerTask, outputParameterKey: "o" } });
     const config = {
-      pvcMount: [from("b"), { pvcNameParameter: from("a") }, { pvcNameParameter: { componentInputParameter: "x" } }, from("b")],
+      pvcMount: [
+        ...[from("b"), { pvcNameParameter: from("a") }, { pvcNameParameter: { componentInputParameter: "x" } }, from("b")],
+        { componentInputParameter: "w" },
+      ],
       imagePullSecret: [{ secretName: "s" }],
     };
-    expect(producersOf(config)).toEqual(["a", "b"]);
+    expect(sourcesOf(config)).toEqual({ producers: ["a", "b"], inputs: ["w", "x"] });
   });
 
-  function producersOf(config: JsonObject): string[] {
+  function sourcesOf(config: JsonObject): ConfigSources | undefined {
     const parsed = parseKubernetesConfig(JSON.stringify(config));
-    return parsed === undefined ? [] : producersOfConfig(parsed.config);
+    return parsed === undefined ? undefined : sourcesOfConfig(parsed.config);
   }
 });
 

@@ -18,6 +18,7 @@ import {
 } from "../../src/core/kfp-types.ts";
 import { parsePipelineSpec } from "../../src/core/spec/pipeline-spec.ts";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
+import { TaskIndex } from "../../src/resolver/run/task-index.ts";
 import { propagateStatus } from "../../src/tasks/status-propagation.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
 import type { Take, World } from "./interleavings.ts";
@@ -195,7 +196,10 @@ class StatusWorld implements World {
     const api = this.#apiOf(actor, take, () => (reads += 1));
     const clock = { now: () => new Date(1000) };
     const task = { ...actor.leaf.row, state };
-    const options = { runId: "run", spec: this.#spec, isLargeRun: this.#options.isLargeRun };
+    // As in every driver and launcher: the parent's row as it was at the start.
+    const parents = this.#nodes.filter(({ leaf }) => leaf === undefined).map(({ row }) => ({ ...row, state: RUNNING }));
+    const tasks = new TaskIndex(parents, { completeParents: [] });
+    const options = { runId: "run", spec: this.#spec, isLargeRun: this.#options.isLargeRun, tasks };
     try {
       await propagateStatus({ api, clock, logger: this.#logger }, task, options);
     } catch (error) {

@@ -227,6 +227,16 @@ describe("propagateStatus() in a wide loop", () => {
     expect(takeCalls()).toEqual(["listTasks"]);
   });
 
+  test("two counting calls while siblings are yet to come", async ({ expect }) => {
+    const { api, root, end, runId, takeCalls, clock, logger } = await setUp();
+    const loop = await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 3 });
+    const ended = await end(await createRow(api, loop, "p", { iteration: 0 }), SUCCEEDED);
+    takeCalls();
+    const tasks = new TaskIndex([loop], { completeParents: [] });
+    expect(await propagateStatus({ api, clock, logger }, ended, { runId, spec, isLargeRun: true, tasks })).toEqual([]);
+    expect(takeCalls()).toEqual(["listTasks", "listTasks"]);
+  });
+
   test("falls back to the snapshot where the server cannot count", async ({ expect }) => {
     const { api, server, root, end, propagate, stateOf, logger } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });

@@ -20,6 +20,7 @@ import {
 import type { Message } from "@bufbuild/protobuf";
 import { ApiError } from "../../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage } from "../../wire/grpc-definition.ts";
+import { decodeLeanAnswer, LEAN_ANSWER_HEADER } from "../../wire/lean-answer.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../../wire/run-layout.ts";
 import type { CallInvoker } from "../calls/call-invoker.ts";
 import type { CallContext, ServedService } from "../services/served-service.ts";
@@ -32,6 +33,8 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly packages: readonly ApiPackage[];
   readonly runLayout: "merged" | "branch";
+  /** Whether clients may ask for lean answers (wire/lean-answer.ts). */
+  readonly leanAnswers: boolean;
   readonly services: readonly ServedService[];
   readonly invoker: CallInvoker;
 }
@@ -104,7 +107,7 @@ function bind(
       };
       let reply: unknown;
       try {
-        reply = invoker.invoke(target, call.request, contextOf(call.metadata));
+        reply = invoker.invoke(target, call.request, contextOf(call.metadata, options));
       } catch (error) {
         fail(error);
         return;
@@ -151,14 +154,15 @@ function failureOf(error: unknown): Failure {
   return { code: status.code, details: status.message, metadata };
 }
 
-/** Source: docs/spec/json-and-rest.md#rest-gateway (the marker of the gateway), docs/spec/api-server.md#calls-that-accept-run-scoped-tokens. */
-function contextOf(metadata: Metadata): CallContext {
+/** Source: docs/spec/json-and-rest.md#rest-gateway (the marker of the gateway), docs/spec/api-server.md#calls-that-accept-run-scoped-tokens, #lean-answers. */
+function contextOf(metadata: Metadata, { leanAnswers }: Pick<GrpcServerOptions, "leanAnswers">): CallContext {
   const text = (key: string): string | undefined => metadata.get(key)[0]?.toString();
   const authorization = text("authorization");
   const boundRunId = text("x-kfp-bound-run-id");
   return {
     ...(authorization === undefined ? {} : { authorization }),
     ...(boundRunId === undefined ? {} : { boundRunId }),
+    ...(leanAnswers ? { lean: decodeLeanAnswer(text(LEAN_ANSWER_HEADER)) } : {}),
     clearTags: text("x-clear-tags") === "true",
   };
 }

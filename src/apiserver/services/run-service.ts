@@ -25,6 +25,7 @@ import { readPipelineSource } from "./pipeline-source.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
 import { invalidArgument, notFound } from "../service-error.ts";
 import type { Store, StoredRun } from "../store.ts";
+import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 
 /** What the run calls work on. */
@@ -75,11 +76,12 @@ export class RunCalls {
     return this.#encode(stored, { specAlways: false, withTasks: false });
   }
 
-  getRun(request: GetRunRequest): EncodedRun {
+  /** @param lean Without the values of the run's parameters, which every step has from its parent. */
+  getRun(request: GetRunRequest, lean?: LeanAnswer): EncodedRun {
     if (request.runId === "") throw invalidArgument("Run ID is required");
     const full = request.view === RunView.FULL;
     const stored = this.#deps.lifecycle.requireRun(request.runId);
-    return this.#encode(stored, { specAlways: full, withTasks: full });
+    return this.#encode(stored, { specAlways: full, withTasks: full, withParameters: full || lean === undefined });
   }
 
   listRuns(request: ListRunsRequest): EncodedMessage<typeof ListRunsResponseSchema> {
@@ -127,11 +129,13 @@ export class RunCalls {
       /** The inline spec even of a run made from a pipeline version: run-scoped tokens may not read the version. */
       readonly specAlways: boolean;
       readonly withTasks: boolean;
+      readonly withParameters?: boolean;
     },
   ): EncodedRun {
     const { store, hydration } = this.#deps;
     const run = clone(RunSchema, stored.run);
     const config = run.runtimeConfig;
+    if (config !== undefined && view.withParameters === false) config.parameters = {};
     if (config !== undefined && config.pipelineRoot === "" && Object.keys(config.parameters).length === 0) {
       delete run.runtimeConfig;
     }

@@ -5,6 +5,7 @@
  */
 import type { DescMessage, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { ServiceDescriptor } from "../../wire/grpc-definition.ts";
+import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import type { EncodedMessage } from "./encoded-message.ts";
 
 type ShapeOf<Desc> = Desc extends DescMessage ? MessageShape<Desc> : never;
@@ -16,6 +17,8 @@ export interface CallContext {
   readonly authorization?: string;
   /** The run a gRPC call says it belongs to (`x-kfp-bound-run-id`); never set over REST (docs/spec/json-and-rest.md#rest-gateway). */
   readonly boundRunId?: string;
+  /** What a client that knows of lean answers needs; absent: everything. */
+  readonly lean?: LeanAnswer | undefined;
   /** An update with an explicitly empty `tags`, which no message can tell from an absent one. */
   readonly clearTags: boolean;
 }

@@ -49,15 +49,18 @@ function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle):
   };
   return {
     createRun: { purpose: "create a run", handle: (request) => runs.createRun(request) },
-    getRun: { purpose: "get a run", handle: (request) => runs.getRun(request) },
+    getRun: { purpose: "get a run", handle: (request, { lean }) => runs.getRun(request, lean) },
     listRuns: { purpose: "list runs", handle: (request) => runs.listRuns(request) },
     terminateRun: { purpose: "terminate a run", handle: (request) => runs.terminateRun(request) },
     deleteRun: { purpose: "delete a run", handle: (request) => runs.deleteRun(request) },
     createTask: { purpose: "create a task", handle: (request) => unlessSealed(request, tasks.createTask.bind(tasks)) },
     updateTask: { purpose: "update a task", handle: (request) => unlessSealed(request, tasks.updateTask.bind(tasks)) },
-    updateTasksBulk: { purpose: "update tasks", handle: (request) => unlessSealed(request, tasks.updateTasksBulk.bind(tasks)) },
-    getTask: { purpose: "get a task", handle: (request) => tasks.getTask(request) },
-    listTasks: { purpose: "list tasks", handle: (request) => tasks.listTasks(request) },
+    updateTasksBulk: {
+      purpose: "update tasks",
+      handle: (request, { lean }) => unlessSealed(request, (open) => tasks.updateTasksBulk(open, lean)),
+    },
+    getTask: { purpose: "get a task", handle: (request, { lean }) => tasks.getTask(request, lean) },
+    listTasks: { purpose: "list tasks", handle: (request, { lean }) => tasks.listTasks(request, lean) },
     findCachedTask: { purpose: "look up a cached task", handle: (request) => tasks.findCachedTask(request) },
   };
 }

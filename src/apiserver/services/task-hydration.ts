@@ -7,7 +7,9 @@
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ArtifactSchema } from "../../core/kfp-types.ts";
-import { encodeHydratedTask, type ChildRow, type HydrationRow } from "../hydration.ts";
+import type { LeanAnswer } from "../../wire/lean-answer.ts";
+import { encodeHydratedTask, type HydrationRow } from "../hydration.ts";
+import { leanTask } from "../lean-task.ts";
 import type { Store, StoredTask } from "../store.ts";
 
 /**
@@ -16,20 +18,35 @@ import type { Store, StoredTask } from "../store.ts";
  */
 export type HydrationMode = "complete" | "branch";
 
+/** How much of a row is answered. */
+export interface HydrationOptions {
+  /** Default true. A lean row has no children. */
+  readonly withChildren?: boolean;
+  /** What the caller needs of the rows of DAGs; absent: everything. */
+  readonly lean?: LeanAnswer | undefined;
+}
+
 /** Encodes tasks in their given order, with artifacts and, unless `withChildren` is false, `child_tasks`. */
 export function hydrateTasks(
   store: Store,
   tasks: readonly StoredTask[],
   mode: HydrationMode,
-  options: { readonly withChildren: boolean } = { withChildren: true },
+  { withChildren = true, lean }: HydrationOptions = {},
 ): Uint8Array[] {
-  const taskIds = tasks.map((task) => task.taskId);
-  const rows = store.links.ofTasks(taskIds);
+  const answered = tasks.map(({ taskId, body }) => ({
+    taskId,
+    body,
+    lean: lean === undefined ? undefined : leanTask(body, lean),
+  }));
+  const rows = store.links.ofTasks(answered.filter((task) => task.lean?.hasLinks !== false).map(({ taskId }) => taskId));
   const links = groupBy(mode === "branch" ? rows.map(asOnBranch) : rows, (row) => row.taskId);
-  const children: ReadonlyMap<string, ChildRow[]> = options.withChildren
-    ? groupBy(store.tasks.childrenOf(taskIds), (row) => row.parentTaskId)
-    : new Map();
-  return tasks.map((task) => encodeHydratedTask(task.body, links.get(task.taskId) ?? [], children.get(task.taskId) ?? []));
+  const parents = withChildren ? answered.filter((task) => task.lean === undefined) : [];
+  const children = groupBy(store.tasks.childrenOf(parents.map(({ taskId }) => taskId)), (row) => row.parentTaskId);
+  return answered.map((task) => {
+    const all = links.get(task.taskId) ?? [];
+    const kept = task.lean === undefined ? all : all.filter(task.lean.keepsLink);
+    return encodeHydratedTask(task.lean?.body ?? task.body, kept, children.get(task.taskId) ?? []);
+  });
 }
 
 function asOnBranch(row: HydrationRow): HydrationRow {

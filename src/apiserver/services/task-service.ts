@@ -27,6 +27,7 @@ import { EncodedMessage, encodeWithParts } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
 import type { SecondsClock } from "./run-lifecycle.ts";
 import { invalidArgument, notFound, withContext } from "../service-error.ts";
+import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import type { Store, StoredTask } from "../store.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 import { taskIdentity } from "./task-identity.ts";
@@ -85,7 +86,7 @@ export class TaskCalls {
     return this.#hydrated([this.#require(taskId)]);
   }
 
-  updateTasksBulk(request: UpdateTasksBulkRequest): EncodedMessage<typeof UpdateTasksBulkResponseSchema> {
+  updateTasksBulk(request: UpdateTasksBulkRequest, lean?: LeanAnswer): EncodedMessage<typeof UpdateTasksBulkResponseSchema> {
     const { runId } = request;
     const entries = Object.entries(request.tasks).toSorted(([left], [right]) => (left < right ? -1 : 1));
     if (entries.length === 0) throw invalidArgument("At least one task is required");
@@ -108,7 +109,7 @@ export class TaskCalls {
     });
     const updated = entries.map(([taskId]) => this.#require(taskId));
     const writer = new BinaryWriter();
-    for (const [index, task] of hydrateTasks(this.#store, updated, this.#hydration).entries()) {
+    for (const [index, task] of hydrateTasks(this.#store, updated, this.#hydration, { lean }).entries()) {
       writer.tag(UpdateTasksBulkResponseSchema.field.tasks.number, WireType.LengthDelimited).fork();
       writer.tag(1, WireType.LengthDelimited).string((updated[index] as StoredTask).taskId);
       writer.tag(2, WireType.LengthDelimited).bytes(task);
@@ -117,13 +118,13 @@ export class TaskCalls {
     return new EncodedMessage(UpdateTasksBulkResponseSchema, writer.finish());
   }
 
-  getTask(request: GetTaskRequest): EncodedTask {
+  getTask(request: GetTaskRequest, lean?: LeanAnswer): EncodedTask {
     if (request.runId === "") throw invalidArgument("Run ID is required");
     if (request.taskId === "") throw invalidArgument("Task ID is required");
-    return this.#hydrated([this.#requireInRun(request.taskId, request.runId)]);
+    return this.#hydrated([this.#requireInRun(request.taskId, request.runId)], lean);
   }
 
-  listTasks(request: ListTasksRequest): EncodedMessage<typeof ListTasksResponseSchema> {
+  listTasks(request: ListTasksRequest, lean?: LeanAnswer): EncodedMessage<typeof ListTasksResponseSchema> {
     const { runId } = request;
     const parentTaskId = request.parentFilter.value ?? "";
     if (runId === "") throw invalidArgument("Run ID is required");
@@ -138,7 +139,7 @@ export class TaskCalls {
     return encodeWithParts(ListTasksResponseSchema, rest, [
       {
         fieldNumber: ListTasksResponseSchema.field.tasks.number,
-        messages: hydrateTasks(this.#store, page.rows, this.#hydration),
+        messages: hydrateTasks(this.#store, page.rows, this.#hydration, { lean }),
       },
     ]);
   }
@@ -193,8 +194,8 @@ export class TaskCalls {
     return task;
   }
 
-  #hydrated(tasks: readonly StoredTask[]): EncodedTask {
-    const [bytes = new Uint8Array()] = hydrateTasks(this.#store, tasks, this.#hydration);
+  #hydrated(tasks: readonly StoredTask[], lean?: LeanAnswer): EncodedTask {
+    const [bytes = new Uint8Array()] = hydrateTasks(this.#store, tasks, this.#hydration, { lean });
     return new EncodedMessage(PipelineTaskSchema, bytes);
   }
 }

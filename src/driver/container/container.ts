@@ -22,7 +22,7 @@ import type { DriverDeps } from "../deps.ts";
 import { dynamicValues } from "../dynamic-values.ts";
 import { withEarlyFailureReport } from "../early-failure.ts";
 import { withFailureReport, type TaskInProgress } from "../failure-report.ts";
-import { parseKubernetesConfig, producersOfConfig } from "../kubernetes-config.ts";
+import { parseKubernetesConfig, sourcesOfConfig } from "../kubernetes-config.ts";
 import type { ContainerOptions } from "../options.ts";
 import { drivePlatformTask } from "../platform-tasks/drive-platform-task.ts";
 import { platformOperation } from "../platform-tasks/operation.ts";
@@ -86,7 +86,7 @@ async function readStep(
 ): Promise<{ child: ChildTask; spec: ChildSpec; kubernetes: ReturnType<typeof parseKubernetesConfig> }> {
   const kubernetes = parseKubernetesConfig(options.kubernetesConfig);
   warnOfUnknownFields(deps.logger, "--kubernetes_config", kubernetes?.unknownFields ?? []);
-  const child = await readChildTask(deps, options, kubernetes === undefined ? [] : producersOfConfig(kubernetes.config));
+  const child = await readChildTask(deps, options, kubernetes === undefined ? {} : sourcesOfConfig(kubernetes.config));
   return { child, spec: childSpec(child.snapshot.spec, child.scopePath), kubernetes };
 }
 

@@ -88,6 +88,7 @@ async function startImporter(deps: ImporterDeps, options: ImporterOptions): Prom
     parentTaskId,
     iterationIndex,
     taskCountHint: deps.taskCountHint,
+    resolves: { taskKey: taskName },
     producers: (pipelineSpec, parent) => {
       const { taskSpec } = entryOf(pipelineSpec, parent);
       return taskSpec === undefined || !refersToInputs(spec) ? [] : producersOf(taskSpec);

@@ -21,8 +21,8 @@ export interface PropagationRequest {
   readonly spec: PipelineSpec;
   /** Where to begin: its outputs as stored, artifacts with their ids. */
   readonly task: PipelineTask;
-  /** An ancestor's row, from a snapshot or from GetTask. Called only for ancestors whose outputs are fed. */
-  readonly readTask: (taskId: string) => Promise<PipelineTask | undefined>;
+  /** The row above a child, from a snapshot or from GetTask. Called only for ancestors whose outputs are fed. */
+  readonly readTask: (taskId: string, child: PipelineTask) => Promise<PipelineTask | undefined>;
   /** `parameters` leaves the artifacts alone, for the repeat of {@link PropagationPlan.innerLoopIds}. Default `all`. */
   readonly outputs?: "all" | "parameters";
   /** Id of the ancestor to end at. Default: the root. */
@@ -47,7 +47,7 @@ export async function planPropagation(
   let changed: LevelOutputs = outputs === "all" ? own : { parameters: own.parameters, artifacts: [] };
   for (let parentId = parentIdOf(child); parentId !== undefined && child.taskId !== upTo; parentId = parentIdOf(child)) {
     if (isEmptyLevel(changed) || !feedsParent(spec, child, changed)) break;
-    const parent = await readTask(parentId);
+    const parent = await readTask(parentId, child);
     if (parent === undefined) {
       throw new InternalError(
         "INVARIANT_BROKEN",
