@@ -13,7 +13,7 @@ import path from "node:path";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
 import type { DriverOptions } from "../../src/driver/options.ts";
 import { readDriverFiles } from "../../src/local/executors/driver-files.ts";
-import { podCommand } from "../../src/local/engine/pod-command.ts";
+import { podCommand, podIdentityFields } from "../../src/local/engine/pod-command.ts";
 import type { TaskExecutor } from "../../src/local/engine/task-executor.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { runContainer, type ContainerEnd, type ContainerOptions, type Containers, type RuntimeImages } from "./containers.ts";
@@ -95,7 +95,7 @@ export function createPodExecutor(options: PodExecutorOptions): TaskExecutor {
       const launcher = options.launcherFolder ?? (await openFolder(pod, "kfp-launcher"));
       if (options.launcherFolder === undefined) await copyLauncher(containers, images, launcher);
       const [container] = patch.containers;
-      const { argv, environment } = podCommand(container, identity);
+      const { argv, environment } = podCommand(container, podIdentityFields(identity));
       const volumes: Record<string, string> = { "/kfp-launcher": launcher };
       for (const inside of emptyFolders) volumes[inside] = await openFolder(pod, inside.slice(1));
       const main: MainContainer = {

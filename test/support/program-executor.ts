@@ -11,7 +11,7 @@ import path from "node:path";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
 import type { DriverOptions } from "../../src/driver/options.ts";
 import { readDriverFiles } from "../../src/local/executors/driver-files.ts";
-import { podCommand } from "../../src/local/engine/pod-command.ts";
+import { podCommand, podIdentityFields } from "../../src/local/engine/pod-command.ts";
 import type { TaskExecutor } from "../../src/local/engine/task-executor.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import type { Programs } from "./built-programs.ts";
@@ -97,7 +97,7 @@ export function createProgramExecutor(options: ProgramExecutorOptions): TaskExec
       return await readDriverFiles(nodeFileSystem, driver);
     },
     async launch({ place: { scopePath }, patch, pod, retryIndex }) {
-      const { argv, environment } = podCommand(patch.containers[0], pod);
+      const { argv, environment } = podCommand(patch.containers[0], podIdentityFields(pod));
       const variables = { ...environment, ...(retryIndex === undefined ? {} : { KFP_RETRY_INDEX: String(retryIndex) }) };
       const start = () => new RunningProgram(file("launcher-v2"), argv.slice(1), env(variables));
       const { code } = await run({ kind: "launcher", scopePath, start });

@@ -15,6 +15,8 @@ import { checkDocument, FILE_SIZE_LIMIT, readDocuments, readFile, readPipelineFi
 import type { LoadedPipeline, PipelineDocument } from "../../local/pipeline/pipeline-file.ts";
 import { VALUE_TOO_DEEP } from "../../core/values/value.ts";
 import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { readLocalObjects } from "../../local/objects/read-objects.ts";
+import { assertMountable } from "../../local/steps/host-mounts.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
 import type { RunCommand } from "./run.ts";
@@ -41,11 +43,12 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
   const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
   const { pipeline, parameters } = await checkTogether(document, { params: command.params, ...file });
   const root = pipelineRoot(command, inFolder);
-  const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline, root.pipelineRoot, parameters);
+  const { errors, warnings, kubernetesConfigs, mountPaths } = checkFeatures(pipeline, root.pipelineRoot, parameters);
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
   checkLocation(root.pipelineRoot);
+  const secrets = command.secrets === undefined ? {} : { objects: await readLocalObjects(inFolder(command.secrets)) };
   readTaskPatterns(command.inspectTasks, pipeline.parsed);
   const notes = warnings.map((warning) => `note: ${warning}`);
   if (command.dryRun) {
@@ -58,6 +61,7 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
     return EXIT_SUCCEEDED;
   }
 
+  await assertMountable(mountPaths);
   await makeLocalRoot(root.pipelineRoot);
   const signal = host.stopSignal();
   const { runPipeline } = await import("../../local/run-pipeline.ts");
@@ -85,7 +89,7 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
         killChildren: host.killChildren,
       },
       {
-        ...{ pipeline, parameters, kubernetesConfigs, environment, ...root },
+        ...{ pipeline, parameters, kubernetesConfigs, environment, ...root, ...secrets },
         homeFolder: inFolder(command.home),
         isolation: command.isolation,
         cacheDisabled: command.cacheDisabled,

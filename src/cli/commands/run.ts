@@ -16,6 +16,8 @@ export interface RunCommand {
   readonly paramsFile?: string;
   readonly home: string;
   readonly pipelineRoot?: string;
+  /** Folder or file of secrets and config maps. */
+  readonly secrets?: string;
   readonly isolation: "in-process" | "process";
   readonly cacheDisabled: boolean;
   readonly parallelism?: number;
@@ -52,6 +54,11 @@ const RUN_OPTIONS = {
     default: "in-process",
     describe: "Run driver and launcher in this process, or start their programs",
   },
+  secrets: {
+    type: "string",
+    requiresArg: true,
+    describe: "Secrets and config maps of the steps: a folder NAME/KEY, or YAML of Kubernetes objects",
+  },
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
   "inspect-task": {
@@ -87,6 +94,7 @@ function readRun(values: Values): RunCommand {
     ...(params === undefined ? {} : { paramsFile: single(values, "params") }),
     home: single(values, "home"),
     ...(root === undefined ? {} : { pipelineRoot: single(values, "pipeline-root") }),
+    ...(values["secrets"] === undefined ? {} : { secrets: single(values, "secrets") }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     cacheDisabled: values["no-cache"] === true,
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),

@@ -14,6 +14,7 @@ export function rerunCommand(command: RunCommand): string {
     ...option("--params", command.paramsFile),
     ...option("--home", command.home === DEFAULT_HOME ? undefined : command.home),
     ...option("--pipeline-root", command.pipelineRoot),
+    ...option("--secrets", command.secrets),
     ...option("--isolation", command.isolation === "process" ? "process" : undefined),
     ...(command.cacheDisabled ? ["--no-cache"] : []),
     ...option("--parallelism", command.parallelism?.toString()),

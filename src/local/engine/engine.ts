@@ -20,6 +20,7 @@ import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver
 import type { PodSpecPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { withDeadline } from "./deadline.ts";
 import { dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "./dag-order.ts";
 import type { PodIdentity } from "./pod-command.ts";
 import { Slots } from "./slots.ts";
@@ -243,17 +244,18 @@ class Engine {
     const { executor, newPod, onEvent, signal } = this.#deps;
     const policy = task.retryPolicy;
     for (let retryIndex = 0; ; retryIndex += 1) {
-      const request = { place, patch, pod: newPod(place), signal, ...(policy === undefined ? {} : { retryIndex }) };
+      const request = { place, patch, pod: newPod(place), ...(policy === undefined ? {} : { retryIndex }) };
       let hasRun = retryIndex > 0;
-      const { exitCode } = await this.#steps.run(() => {
+      const { exitCode, isLate = false } = await this.#steps.run(() => {
         if (signal.aborted) return stopped();
         hasRun = true;
         if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
-        return executor.launch(request);
+        return withDeadline(this.#deps, patch.activeDeadlineSeconds, (stop) => executor.launch({ ...request, signal: stop }));
       });
       if (exitCode === 0) return { outcome: "succeeded" };
       if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) {
-        return { outcome: "failed", exitCode, hasRun };
+        const error = isLate ? { error: `ended at its deadline of ${String(patch.activeDeadlineSeconds)} s` } : {};
+        return { outcome: "failed", exitCode, hasRun, ...error };
       }
       onEvent({ kind: "retrying", place, retryIndex: retryIndex + 1, exitCode });
       if (!(await this.#waited(retryDelayMs(policy, retryIndex)))) return { outcome: "failed", exitCode, hasRun };
@@ -286,7 +288,7 @@ class Engine {
       if (signal.aborted) throw notBegun();
       begin();
       onEvent({ kind: "running", place, taskKind: "importer" });
-      return executor.importArtifact({ place, argv, pod, signal });
+      return executor.importArtifact({ place, argv, pod, usesWorkspace: importer.downloadToWorkspace, signal });
     });
     return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
   }
@@ -362,7 +364,7 @@ function isNotBegun(error: unknown): boolean {
 /** Exit code of a container that was never started because the run was stopped. */
 const STOPPED_EXIT_CODE = 143;
 
-function stopped(): Promise<{ exitCode: number }> {
+function stopped(): Promise<{ exitCode: number; isLate?: boolean }> {
   return Promise.resolve({ exitCode: STOPPED_EXIT_CODE });
 }
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { InternalError } from "../../core/errors.ts";
+import type { IEnvVar } from "kubernetes-models/v1";
 import type { ContainerPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
 
 /** What a pod would be called; every attempt has one of its own. */
@@ -26,33 +26,32 @@ export interface PodCommand {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** The value of a variable that comes from elsewhere; `undefined`: the container does not have it. */
+export type ValueOf = (name: string, from: NonNullable<IEnvVar["valueFrom"]>) => string | undefined;
+
 /**
- * The command and variables of a patched container, with `$(NAME)` expanded and the pod's own facts filled in, as the kubelet does it.
+ * The command and variables of a patched container, with `$(NAME)` expanded and values from elsewhere filled in, as the kubelet does it.
  *
- * @throws {InternalError} INVARIANT_BROKEN for a field of the pod that no driver asks for.
+ * @throws What `valueOf` throws.
  */
-export function podCommand(container: ContainerPatch, pod: PodIdentity): PodCommand {
+export function podCommand(container: ContainerPatch, valueOf: ValueOf): PodCommand {
   const environment: Record<string, string> = {};
   for (const { name, value, valueFrom } of container.env) {
-    if (valueFrom === undefined) environment[name] = expandReferences(value ?? "", environment);
-    // Secrets and config maps are not here: the checks before the run let only optional ones through, without their variables.
-    else if (valueFrom.fieldRef !== undefined) environment[name] = downwardApi(valueFrom.fieldRef.fieldPath, pod);
+    const found = valueFrom === undefined ? expandReferences(value ?? "", environment) : valueOf(name, valueFrom);
+    if (found !== undefined) environment[name] = found;
   }
   const argv = [...container.command, ...(container.args ?? [])].map((text) => expandReferences(text, environment));
   return { argv, environment };
 }
 
-function downwardApi(fieldPath: string, pod: PodIdentity): string {
-  switch (fieldPath) {
-    case "metadata.name":
-      return pod.name;
-    case "metadata.uid":
-      return pod.uid;
-    case "metadata.namespace":
-      return pod.namespace;
-    default:
-      throw new InternalError("INVARIANT_BROKEN", `A local run has no pod field "${fieldPath}"`);
-  }
+/** The fields of a pod that say which one it is; no others. */
+export function podIdentityFields(pod: PodIdentity): ValueOf {
+  const fields: Readonly<Record<string, string>> = {
+    "metadata.name": pod.name,
+    "metadata.uid": pod.uid,
+    "metadata.namespace": pod.namespace,
+  };
+  return (_name, { fieldRef }) => (fieldRef === undefined ? undefined : fields[fieldRef.fieldPath]);
 }
 
 /** One pass from left to right; what was inserted is not looked at again. */

@@ -33,6 +33,8 @@ export interface ImportRequest {
   /** Importer flags as the compiled workflow passes them. */
   readonly argv: readonly string[];
   readonly pod: PodIdentity;
+  /** It brings the artifact's bytes to the workspace of the run. */
+  readonly usesWorkspace: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -5,6 +5,7 @@
  */
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { VolumeClaimApi } from "../../ports/kube-api.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { GONE_ARTIFACTS_LINE } from "../../driver/container/cache-lookup.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
@@ -15,6 +16,7 @@ import { createLogger } from "../../node/stderr-logger.ts";
 import { createInProcessExecutor } from "./in-process-executor.ts";
 import { createInspectingExecutor, readTaskPatterns, waitingSteps } from "./inspected-tasks.ts";
 import { createProcessExecutor } from "./process-executor.ts";
+import { drivePlatformTasksHere, importToWorkspaceByProgram } from "./platform-tasks.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
 import type { TaskExecutor } from "../engine/task-executor.ts";
 import { failUnstartedStep } from "./unstarted-step.ts";
@@ -29,6 +31,8 @@ export interface CreateExecutorDeps {
   readonly log: LogStream;
   readonly server: ApiServer;
   readonly steps: StepRuntime;
+  /** The volume claims of the home. */
+  readonly claims: VolumeClaimApi;
   readonly onNotice: (text: string) => void;
 }
 
@@ -50,7 +54,7 @@ const PROCESS_GRACE_MS = 9000;
 
 /** @throws {UsageError} USAGE_INVALID for a task to inspect that the pipeline does not have. */
 export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutorOptions): TaskExecutor {
-  const { api, clock, files, randomUuid, server, onNotice } = deps;
+  const { api, clock, files, randomUuid, server, claims, onNotice } = deps;
   const log = showingCacheMisses(deps.log, onNotice);
   const { runId, pipeline, isolation, programFolder, inspectTasks, environment } = options;
   const verbosity = Number(options.logLevel);
@@ -61,13 +65,16 @@ export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutor
     createProcessExecutor({ programFolder, server: address, files, steps: of, log, graceMs: PROCESS_GRACE_MS });
   const inProcess = (): TaskExecutor =>
     createInProcessExecutor({
-      ...{ api, clock, files, randomUuid, log, steps },
+      ...{ api, clock, files, randomUuid, log, steps, claims },
       processRunner: createProcessRunner(),
       logLevel: verbosity,
       createLogger: (fields, level) => createLogger({ clock, stream: log, format: "text", verbosity: level, fields }),
       countTasks: () => server.store.tasks.count(runId),
     });
-  const executor = isolation === "process" ? programs(steps) : inProcess();
+  const executor =
+    isolation === "process"
+      ? drivePlatformTasksHere(pipeline, { programs: programs(steps), here: inProcess })
+      : importToWorkspaceByProgram(inProcess(), () => programs(steps));
   if (inspectTasks.length === 0) return executor;
   return createInspectingExecutor({
     patterns: readTaskPatterns(inspectTasks, pipeline),

@@ -6,6 +6,7 @@
 import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
 import { drive } from "../../driver/drive.ts";
 import { driverSettings } from "../../driver/run.ts";
+import type { DriverKube } from "../../driver/deps.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import { openRunStore } from "../../objectstore/open-run-store.ts";
 import { runLauncher } from "../../launcher/run.ts";
@@ -14,6 +15,7 @@ import type { FileSystem } from "../../ports/file-system.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../../ports/object-store.ts";
+import type { VolumeClaimApi } from "../../ports/kube-api.ts";
 import type { ProcessRunner } from "../../ports/process-runner.ts";
 import type { PreparedLauncher, StepRuntime } from "../steps/step-runtime.ts";
 import type {
@@ -34,6 +36,7 @@ export interface InProcessExecutorOptions {
   readonly processRunner: ProcessRunner;
   readonly randomUuid: () => string;
   readonly steps: StepRuntime;
+  readonly claims: VolumeClaimApi;
   /** Verbosity of driver and launcher. */
   readonly logLevel: number;
   /** A logger whose lines say which program of which task they come from. */
@@ -54,7 +57,7 @@ export function createInProcessExecutor(options: InProcessExecutorOptions): Task
       return launchHere(options, step, { ...request, argv: step.argv });
     },
 
-    importArtifact: (request: ImportRequest) => launchHere(options, options.steps.importer(request.place, request.pod), request),
+    importArtifact: async (request: ImportRequest) => launchHere(options, await options.steps.importer(request), request),
   };
 }
 
@@ -73,7 +76,8 @@ async function driveHere(
   };
   logger.info("driver starts", { type: driverOptions.type });
   try {
-    const deps = { api, clock, logger, files, kube: noCluster, openStore, randomUuid, settings, signal };
+    const kube = (): Promise<DriverKube> => Promise.resolve({ ...options.claims, getConfigMap: noCluster });
+    const deps = { api, clock, logger, files, kube, openStore, randomUuid, settings, signal };
     const result = await drive(deps, driverOptions);
     logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
     return result;

@@ -57,7 +57,7 @@ export function waitingSteps(steps: StepRuntime, host: Readonly<Record<string, s
   return {
     driverEnvironment: (place) => ({ ...steps.driverEnvironment(place), ...environment }),
     prepare: async (request) => waiting(await steps.prepare(request)),
-    importer: (place, pod) => waiting(steps.importer(place, pod)),
+    importer: async (request) => waiting(await steps.importer(request)),
   };
 }
 

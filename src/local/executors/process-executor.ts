@@ -18,7 +18,9 @@ import type { FileSystem } from "../../ports/file-system.ts";
 import type { OutputSink } from "../../ports/process-runner.ts";
 import { readDriverFiles } from "./driver-files.ts";
 import { LineSink } from "../steps/step-output.ts";
+import { withMounts } from "../steps/host-mounts.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
+import type { FolderMount } from "../pods/pod-folders.ts";
 import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExecutor } from "../engine/task-executor.ts";
 
 /** Where the programs lie, and what they are given. */
@@ -35,6 +37,7 @@ export interface ProcessExecutorOptions {
 }
 
 interface ProgramRun {
+  readonly mounts?: readonly FolderMount[];
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly stdout: OutputSink;
@@ -80,8 +83,9 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
       }
     },
 
-    async importArtifact({ argv, place, signal, pod }: ImportRequest): Promise<LaunchOutcome> {
-      const importer = options.steps.importer(place, pod);
+    async importArtifact(request: ImportRequest): Promise<LaunchOutcome> {
+      const importer = await options.steps.importer(request);
+      const { argv, signal } = request;
       try {
         return { exitCode: await runProgram(options, "launcher-v2", { ...importer, argv, signal }) };
       } finally {
@@ -123,7 +127,8 @@ async function runProgram(options: ProcessExecutorOptions, program: "driver" | "
   }
   let child;
   try {
-    child = spawn(path, run.argv, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const [command = path, ...words] = withMounts(run.mounts ?? [], argv);
+    child = spawn(command, words, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
   } catch (error) {
     throw startError(path, error);
   }

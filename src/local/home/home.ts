@@ -6,6 +6,7 @@
  * HOME/state.db             runs, tasks, artifacts, links (SQLite)
  * HOME/artifacts/           default pipeline root
  * HOME/runs/RUN_ID/         driver files, parameter files, logs of drivers and launchers
+ * HOME/volumes/NAME/        files of a volume claim; made and deleted by the tasks of pipelines
  * HOME/environments/        Python environments, one per set of packages
  * HOME/launcher-config/     a person's own settings for stores, key `providers`; never cleared
  * ```
@@ -27,6 +28,7 @@ export interface Home {
   readonly artifacts: string;
   readonly runs: string;
   readonly environments: string;
+  readonly volumes: string;
 }
 
 /** Written into every home, so that `home clear` never empties a folder that is something else. */
@@ -45,6 +47,7 @@ export function homeAt(folder: string): Home {
     artifacts: join(folder, "artifacts"),
     runs: join(folder, "runs"),
     environments: join(folder, "environments"),
+    volumes: join(folder, "volumes"),
   };
 }
 

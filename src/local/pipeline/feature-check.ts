@@ -4,15 +4,16 @@
  * @module
  */
 import { toJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { isLocalUri } from "../../core/executor/artifact-uri.ts";
-import { PipelineSpecSchema, ParameterType } from "../../core/kfp-types.ts";
+import { isLocalUri, WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
+import { PipelineSpecSchema } from "../../core/kfp-types.ts";
 import { KubernetesExecutorConfigSchema } from "../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 import { PROVIDER_NAMES } from "../../core/executor/store-schemes.ts";
 import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
 import { ImportedUris } from "./imported-uris.ts";
+import { mountPaths } from "./mount-paths.ts";
 import { runErrors, runWarnings } from "./pipeline-checks.ts";
 import type { LoadedPipeline } from "./pipeline-file.ts";
-import { flattenTasks, placeTasks, type PlacedTask } from "./pipeline-tasks.ts";
+import { flattenTasks, isPlatformTask, placeTasks, type PlacedTask } from "./pipeline-tasks.ts";
 
 /** What a local run says about a pipeline before it starts. */
 export interface FeatureReport {
@@ -20,6 +21,8 @@ export interface FeatureReport {
   readonly warnings: readonly string[];
   /** KubernetesExecutorConfig by executor label, as JSON, without what a local run does without. */
   readonly kubernetesConfigs: ReadonlyMap<string, string>;
+  /** Absolute paths where steps expect a volume, the workspace's included, each once. */
+  readonly mountPaths: readonly string[];
 }
 
 /** A feature that was found, and in which task; none for the pipeline as a whole. */
@@ -30,7 +33,6 @@ interface Finding {
   readonly what?: string;
 }
 
-const VOLUME_IMAGES = new Set(["argostub/createpvc", "argostub/deletepvc"]);
 const WORKSPACE_PLACEHOLDER = "{{$.workspace_path}}";
 
 /**
@@ -55,7 +57,15 @@ export function checkFeatures(
     errors: [...runErrors(pipeline.problems), ...lines(findings, "error")],
     warnings: [...imageWarning(tasks), ...lines(findings, "warning"), ...runWarnings(pipeline.problems)],
     kubernetesConfigs,
+    mountPaths: [...mountPaths(kubernetesConfigs.values()), ...(usesWorkspace(pipeline, tasks) ? [WORKSPACE_PATH] : [])],
   };
+}
+
+/** Some step or importer looks at the workspace, or may. */
+function usesWorkspace({ parsed }: LoadedPipeline, tasks: readonly PlacedTask[]): boolean {
+  const text = JSON.stringify(toJson(PipelineSpecSchema, parsed.spec));
+  const imports = tasks.some(({ executor }) => executor?.spec.case === "importer" && executor.spec.value.downloadToWorkspace);
+  return imports || text.includes(WORKSPACE_PLACEHOLDER) || text.includes(WORKSPACE_PATH);
 }
 
 /** One line per feature, with all the tasks that have it. */
@@ -77,7 +87,7 @@ function lines(findings: readonly Finding[], treatment: "warning" | "error"): st
 }
 
 function imageWarning(tasks: readonly PlacedTask[]): string[] {
-  const hasSteps = tasks.some(({ executor }) => executor?.spec.case === "container");
+  const hasSteps = tasks.some((task) => task.executor?.spec.case === "container" && !isPlatformTask(task));
   return hasSteps ? ["the images of steps are not used: their commands run on this machine"] : [];
 }
 
@@ -89,8 +99,6 @@ function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | und
   if (pipelineRoot !== undefined && !isSupportedUri(pipelineRoot)) {
     found.push({ feature: LANGUAGE_FEATURES.stores, what: `pipeline root ${pipelineRoot}` });
   }
-  const text = JSON.stringify(toJson(PipelineSpecSchema, spec));
-  if (text.includes(WORKSPACE_PLACEHOLDER)) found.push({ feature: LANGUAGE_FEATURES.workspace });
   for (const [name, platform] of Object.entries(platformSpec?.platforms ?? {})) {
     if (name !== "kubernetes") {
       found.push({ feature: PLATFORM_FEATURES.otherPlatforms, what: name });
@@ -103,40 +111,33 @@ function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | und
       found.push({ feature: PLATFORM_FEATURES.ttl });
     }
     if (config.activeDeadlineSeconds !== 0) found.push({ feature: PLATFORM_FEATURES.deadline });
-    if (config.workspace !== undefined) found.push({ feature: PLATFORM_FEATURES.pipelineWorkspace });
   }
   return found;
 }
 
-function taskFindings({ scopePath, component, executor }: PlacedTask): Finding[] {
+function taskFindings(placed: PlacedTask): Finding[] {
+  const { scopePath, component, executor } = placed;
   const at = scopePath.replace(/^root\./, "");
   const found: Finding[] = [];
   const add = (feature: Feature, what?: string): void => {
     found.push({ feature, task: at, ...(what === undefined ? {} : { what }) });
   };
-  const parameters = Object.values(component.inputDefinitions?.parameters ?? {});
-  const takesTaskConfig = parameters.some(({ parameterType }) => parameterType === ParameterType.TASK_CONFIG);
-  if (component.taskConfigPassthroughs.length > 0 || takesTaskConfig) add(LANGUAGE_FEATURES.taskConfig);
   for (const { platform } of component.singlePlatformSpecs) {
     add(PLATFORM_FEATURES.otherPlatforms, `${platform}, in the component`);
   }
   switch (executor?.spec.case) {
     case "container": {
-      const { image, command, args, resources, lifecycle } = executor.spec.value;
-      if (VOLUME_IMAGES.has(image)) add(LANGUAGE_FEATURES.volumeTasks);
-      else if (command.length + args.length === 0) add(LANGUAGE_FEATURES.entryPoint);
+      const { command, args, resources, lifecycle } = executor.spec.value;
+      if (command.length + args.length === 0 && !isPlatformTask(placed)) add(LANGUAGE_FEATURES.entryPoint);
       if (resources !== undefined) add(LANGUAGE_FEATURES.resources);
       if (lifecycle?.preCacheCheck !== undefined) add(LANGUAGE_FEATURES.preCacheCheck);
-      break;
-    }
-    case "importer": {
-      if (executor.spec.value.downloadToWorkspace) add(LANGUAGE_FEATURES.workspace);
       break;
     }
     case "resolver":
     case "customJob":
       add(LANGUAGE_FEATURES.otherExecutors);
       break;
+    case "importer":
     case undefined:
       break;
   }
@@ -175,8 +176,8 @@ function kubernetesFindings(
       continue;
     }
     const feature = KUBERNETES_FEATURES[field.jsonName];
-    if (feature === undefined) left[key] = value;
-    else findings.push({ task, feature: allOptional(value) ? { ...feature, treatment: "warning" } : feature });
+    if (feature === undefined || feature.treatment === "supported") left[key] = value;
+    else findings.push({ task, feature });
   }
   if (Object.keys(left).length > 0) configs.set(executorLabel, JSON.stringify(left));
   return findings;
@@ -184,13 +185,4 @@ function kubernetesFindings(
 
 function isEmpty(value: JsonValue): boolean {
   return value === null || value === "" || (Array.isArray(value) && value.length === 0);
-}
-
-/** Optional secrets and config maps may be absent, and here they are. */
-function allOptional(value: JsonValue): boolean {
-  const entries = Array.isArray(value) ? value : [];
-  return (
-    entries.length > 0 &&
-    entries.every((entry) => typeof entry === "object" && entry !== null && !Array.isArray(entry) && entry["optional"] === true)
-  );
 }

@@ -5,6 +5,7 @@
  */
 import type { ComponentSpec, DagSpec, PipelineTaskSpec } from "../../core/kfp-types.ts";
 import { SpecError } from "../../core/errors.ts";
+import { platformOperation } from "../../driver/platform-tasks/operation.ts";
 import { componentOf, executorOf, type ExecutorSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 
 /** A task of the spec and where it stands; loops are not unrolled. */
@@ -39,6 +40,11 @@ export function placeTasks(pipeline: ParsedPipeline): PlacedTask[] {
 /** All of them in one list, a task before its children. */
 export function flattenTasks(tasks: readonly PlacedTask[]): PlacedTask[] {
   return tasks.flatMap((task) => [task, ...flattenTasks(task.children)]);
+}
+
+/** Whether the driver of a task does it with objects of the cluster, and no step follows. */
+export function isPlatformTask({ executor }: PlacedTask): boolean {
+  return executor?.spec.case === "container" && platformOperation(executor.spec.value.image) !== undefined;
 }
 
 function tasksOf(pipeline: ParsedPipeline, dag: DagSpec, path: string, enclosing: readonly string[]): PlacedTask[] {

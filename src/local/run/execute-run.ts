@@ -6,6 +6,7 @@
  * @module
  */
 import { rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { KfpApiConnection } from "../../apiclient/kfp-api-grpc.ts";
 import { isLocalUri } from "../../core/executor/artifact-uri.ts";
@@ -16,12 +17,15 @@ import { makeFolder } from "../../node/make-folder.ts";
 import { createLogger } from "../../node/stderr-logger.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
+import { workspaceClaimName } from "../../driver/pod-spec-patch/workspace.ts";
 import { terminationSignal, unlessStuck } from "../engine/cancellation.ts";
 import { runPipeline as runEngine, type EngineEvent } from "../engine/engine.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { createExecutor } from "../executors/create-executor.ts";
 import { rootParameters } from "../executors/root-parameters.ts";
 import { reserveDisk } from "../home/disk-reserve.ts";
+import { LocalObjects } from "../objects/local-objects.ts";
+import { createLocalVolumeClaims } from "../objects/volume-claims.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
@@ -41,6 +45,8 @@ export interface ExecuteOptions {
   readonly cacheDisabled: boolean;
   /** Steps at the same time. */
   readonly parallelism: number;
+  /** Secrets and config maps of the steps; default none. */
+  readonly objects?: LocalObjects;
   /** Tasks whose programs wait for a debugger. */
   readonly inspectTasks?: readonly string[];
   /** Folder with `driver` and `launcher-v2`, for isolation `process` and for tasks that wait for a debugger. */
@@ -183,6 +189,10 @@ class Execution {
     }
   }
 
+  #runName(): string {
+    return `${this.#run.pipeline.name}-${this.#run.runId.slice(0, 5)}`;
+  }
+
   #begin(): void {
     if (this.#deps.begin === undefined) this.#place.server.runs.setRunState(this.#run.runId, RuntimeState.RUNNING);
     else this.#deps.begin();
@@ -191,7 +201,7 @@ class Execution {
   /** Only this run needed them; its log stays. */
   async #removeParts(): Promise<void> {
     this.#place.trouble.reserve?.release();
-    for (const part of ["drivers", "outputs", "python", "tmp"]) {
+    for (const part of ["drivers", "outputs", "python", "tmp", "volumes"]) {
       await rm(join(this.#folder, part), { recursive: true, force: true }).catch(() => undefined);
     }
   }
@@ -207,12 +217,14 @@ class Execution {
   }
 
   #createSteps(): LocalStepRuntime {
-    const { environment } = this.#options;
+    const { environment, objects = new LocalObjects() } = this.#options;
     const { onLine, onNotice, signal } = this.#deps;
     const journal = this.#journal;
+    const workspace = new Map([[workspaceClaimName(this.#runName()), join(this.#folder, "workspace")]]);
     return createLocalStepRuntime({
       runFolder: this.#folder,
       environment,
+      pods: { objects, volumes: this.#place.home.volumes, ownClaims: workspace, hostName: hostname() },
       python: new PythonEnvironments({ folder: this.#place.home.environments, environment, onNotice, signal }),
       onLine: (line) => {
         journal.add(line);
@@ -226,11 +238,11 @@ class Execution {
     const { server } = this.#place;
     const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
     const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment } = this.#options;
-    const runName = `${pipeline.name}-${runId.slice(0, 5)}`;
+    const runName = this.#runName();
     let pods = 0;
     let drivers = 0;
     const executor = createExecutor(
-      { api, clock, files, randomUuid, log, steps, onNotice, server },
+      { api, clock, files, randomUuid, log, steps, onNotice, server, claims: createLocalVolumeClaims(this.#place.home.volumes) },
       { isolation, programFolder, inspectTasks, environment, pipeline: pipeline.parsed, runId, logLevel: LOG_LEVEL },
     );
     const engine = runEngine(

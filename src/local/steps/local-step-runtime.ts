@@ -8,6 +8,7 @@
  * HOME/runs/RUN_ID/outputs/TASK/        parameter files and executor output of one step, emptied before each attempt
  * HOME/runs/RUN_ID/python/              what the SDK's executor needs to find local artifacts (sdk-paths.ts)
  * HOME/runs/RUN_ID/tmp/TASK/            temporary folder of a Python step, removed after each attempt
+ * HOME/runs/RUN_ID/volumes/TASK/        volumes that a pod would take with it, removed after each attempt
  * HOME/runs/RUN_ID/drivers/N/           output files of one driver, in process isolation
  * ```
  *
@@ -15,13 +16,19 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { podCommand, type PodIdentity } from "../engine/pod-command.ts";
+import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
+import { makeFolder } from "../../node/make-folder.ts";
+import { podCommand } from "../engine/pod-command.ts";
+import { makePodFolders, type FolderMount, type PodFolderOptions } from "../pods/pod-folders.ts";
+import { variableFrom, type VariableSources } from "../pods/pod-variables.ts";
+import { podMounts } from "../pods/pod-volumes.ts";
+import { assertMountable, withMounts } from "./host-mounts.ts";
 import { splitPythonBootstrap } from "./python-bootstrap.ts";
 import { activateEnvironment, withoutPythonVariables, type PythonEnvironments } from "./python-environment.ts";
 import { runsSdkExecutor, withSdkPaths, writeSdkPaths } from "./sdk-paths.ts";
 import { ExecutorRoutine, LineSink, LogTail } from "./step-output.ts";
 import type { PreparedLauncher, PreparedStep, StepRuntime } from "./step-runtime.ts";
-import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
+import type { ImportRequest, LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
 import { taskFolderName } from "../engine/task-label.ts";
 
 /** A line that a step printed. */
@@ -41,8 +48,13 @@ export interface LocalStepRuntimeOptions {
   /** Of the host. */
   readonly environment: Readonly<Record<string, string>>;
   readonly python: Pick<PythonEnvironments, "provide">;
+  /** What the steps of a cluster take from its objects. */
+  readonly pods: StepObjects;
   readonly onLine: (line: StepLine) => void;
 }
+
+/** Where volumes and variables of steps come from. */
+export type StepObjects = Omit<PodFolderOptions, "folder"> & Pick<VariableSources, "hostName">;
 
 /** Steps on this machine, and what they printed last. */
 export interface LocalStepRuntime extends StepRuntime {
@@ -52,6 +64,8 @@ export interface LocalStepRuntime extends StepRuntime {
 
 /** Lines kept of each step for the message of its failure. */
 const TAIL_LINES = 80;
+
+const SHARED_MEMORY_PATH = "/dev/shm";
 
 /** File for the lines of drivers and launchers. */
 export function runLogPath(runFolder: string): string {
@@ -96,7 +110,11 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
 
     async prepare({ patch, place, pod, retryIndex }: LaunchRequest): Promise<PreparedStep> {
       const [container] = patch.containers;
-      const { argv, environment } = podCommand(container, pod);
+      const sources = { ...options.pods, host: options.environment };
+      const { argv, environment } = podCommand(container, (name, from) => variableFrom(sources, pod, name, from));
+      const volumes = join(runFolder, "volumes", taskFolderName(place));
+      await rm(volumes, { recursive: true, force: true });
+      const mounts = await mountsOf(patch, volumes);
       const step = await prepareCommand(argv.slice(1), environment);
       const outputs = outputsFolder(place);
       const temporary = join(runFolder, "tmp", taskFolderName(place));
@@ -105,13 +123,14 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
       if (step.isPython) await mkdir(temporary, { recursive: true });
       const { stdout, stderr } = openSinks(place);
       return {
-        argv: step.argv,
+        argv: mounted(step.argv, mounts),
         environment: {
           ...step.environment,
           ...(step.isPython ? { TMPDIR: temporary } : {}),
           KFP_OUTPUTS_DIR: outputs,
           KFP_RETRY_INDEX: String(retryIndex ?? 0),
         },
+        mounts: [],
         stdout,
         stderr,
         async end() {
@@ -119,11 +138,13 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
           stderr.end();
           await rm(outputs, { recursive: true, force: true });
           if (step.isPython) await rm(temporary, { recursive: true, force: true });
+          if (mounts.length > 0) await rm(volumes, { recursive: true, force: true });
         },
       };
     },
 
-    importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher {
+    async importer({ place, pod, usesWorkspace }: ImportRequest): Promise<PreparedLauncher> {
+      const mounts = usesWorkspace ? await workspaceMounts() : [];
       const { stdout, stderr } = openSinks(place);
       return {
         environment: {
@@ -131,6 +152,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
           ...{ KFP_POD_NAME: pod.name, KFP_POD_UID: pod.uid, NAMESPACE: pod.namespace },
           KFP_MODELCARS: "false",
         },
+        mounts,
         stdout,
         stderr,
         end: () => {
@@ -143,6 +165,21 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
 
     lastLines: (place) => tails.get(taskFolderName(place))?.lines() ?? [],
   };
+
+  async function mountsOf(patch: LaunchRequest["patch"], folder: string): Promise<FolderMount[]> {
+    // Shared memory is this machine's own.
+    const mounts = podMounts(patch, patch.containers[0].volumeMounts).filter(({ path }) => path !== SHARED_MEMORY_PATH);
+    await assertMountable(mounts.map(({ path }) => path));
+    return await makePodFolders(mounts, { ...options.pods, folder });
+  }
+
+  async function workspaceMounts(): Promise<FolderMount[]> {
+    const [source] = options.pods.ownClaims.values();
+    if (source === undefined) return [];
+    await assertMountable([WORKSPACE_PATH]);
+    await makeFolder(source);
+    return [{ source, path: WORKSPACE_PATH, readOnly: false }];
+  }
 
   async function completed(
     command: readonly string[],
@@ -180,4 +217,10 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
       isPython: true,
     };
   }
+}
+
+/** The launcher stays where it is; the user's command sees the folders. */
+function mounted(argv: readonly string[], mounts: readonly FolderMount[]): readonly string[] {
+  const command = argv.indexOf("--") + 1;
+  return [...argv.slice(0, command), ...withMounts(mounts, argv.slice(command))];
 }

@@ -5,13 +5,15 @@
  * @module
  */
 import type { OutputSink } from "../../ports/process-runner.ts";
-import type { PodIdentity } from "../engine/pod-command.ts";
-import type { LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
+import type { ImportRequest, LaunchRequest, TaskPlace } from "../engine/task-executor.ts";
+import type { FolderMount } from "../pods/pod-folders.ts";
 
 /** What a launcher is started with. `end` is called once, whatever happens. */
 export interface PreparedLauncher {
   /** The whole environment of the launcher and of the user's program: the host's, the container's, what is local. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the launcher itself has to see elsewhere than where it lies; it is a program of its own then. */
+  readonly mounts: readonly FolderMount[];
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
   /** Writes out what is left of an unfinished line, and removes what only this attempt needed. */
@@ -30,5 +32,6 @@ export interface StepRuntime {
   driverEnvironment(place: TaskPlace): Readonly<Record<string, string>>;
   /** @throws {HostError} PYTHON_UNAVAILABLE when the step's interpreter cannot be provided. */
   prepare(request: LaunchRequest): Promise<PreparedStep>;
-  importer(place: TaskPlace, pod: PodIdentity): PreparedLauncher;
+  /** @throws {SpecError} FEATURE_UNSUPPORTED when this machine cannot show it the workspace. */
+  importer(request: ImportRequest): Promise<PreparedLauncher>;
 }

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { expandReferences, podCommand } from "../../../src/local/engine/pod-command.ts";
+import { expandReferences, podCommand, podIdentityFields } from "../../../src/local/engine/pod-command.ts";
 
 describe("podCommand()", () => {
   test("expands the pod's identity and the container's own variables", ({ expect }) => {
@@ -18,7 +18,7 @@ describe("podCommand()", () => {
         ],
         resources: {},
       },
-      { name: "pod-1", uid: "u-1", namespace: "ns" },
+      podIdentityFields({ name: "pod-1", uid: "u-1", namespace: "ns" }),
     );
     expect(command.argv).toEqual([
       ...["/kfp-launcher/launch", "--pod_name", "pod-1", "--namespace", "ns", "--"],

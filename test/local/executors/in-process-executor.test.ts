@@ -4,6 +4,7 @@ import { connectKfpApi, type KfpApiConnection } from "../../../src/apiclient/kfp
 import { startApiServer, type ApiServer } from "../../../src/apiserver/server.ts";
 import { TaskState } from "../../../src/core/kfp-types.ts";
 import { createInProcessExecutor } from "../../../src/local/executors/in-process-executor.ts";
+import { createLocalVolumeClaims } from "../../../src/local/objects/volume-claims.ts";
 import { nodeFileSystem } from "../../../src/node/node-file-system.ts";
 import { createProcessRunner } from "../../../src/node/process-runner.ts";
 import { systemClock } from "../../../src/node/system-clock.ts";
@@ -50,13 +51,12 @@ test("a driver that is told to stop while it waits for the server begins nothing
   };
   const executor = createInProcessExecutor({
     ...{ api: slow, clock: systemClock, files: nodeFileSystem, randomUuid: randomUUID, logLevel: 1 },
+    claims: createLocalVolumeClaims("/nonexistent/volumes"),
     processRunner: createProcessRunner(),
     steps: {
       driverEnvironment: () => ({}),
       prepare: () => Promise.reject(new Error("no step")),
-      importer: () => {
-        throw new Error("no importer");
-      },
+      importer: () => Promise.reject(new Error("no importer")),
     },
     createLogger: () => new RecordingLogger(),
     log: { write: () => undefined },

@@ -43,11 +43,16 @@ describe("matchesTask()", () => {
 });
 
 describe("waitingSteps()", () => {
-  const launcher = { environment: { A: "1" }, stdout: { write: () => undefined }, stderr: { write: () => undefined } };
+  const launcher = {
+    environment: { A: "1" },
+    mounts: [],
+    stdout: { write: () => undefined },
+    stderr: { write: () => undefined },
+  };
   const steps: StepRuntime = {
     driverEnvironment: () => ({ A: "1", KFP_INSPECT_TASK: "other" }),
     prepare: () => Promise.resolve({ ...launcher, argv: ["--x"], end: () => Promise.resolve() }),
-    importer: () => ({ ...launcher, end: () => Promise.resolve() }),
+    importer: () => Promise.resolve({ ...launcher, end: () => Promise.resolve() }),
   };
   const place = { scopePath: "root", iterations: [] };
 
@@ -60,7 +65,7 @@ describe("waitingSteps()", () => {
     const waiting = waitingSteps(steps, host);
     expect(waiting.driverEnvironment(place)).toEqual(environment);
     expect(await waiting.prepare({} as LaunchRequest)).toMatchObject({ argv: ["--x"], environment });
-    expect(waiting.importer(place, { name: "", uid: "", namespace: "" }).environment).toEqual(environment);
+    expect((await waiting.importer({} as ImportRequest)).environment).toEqual(environment);
   });
 });
 

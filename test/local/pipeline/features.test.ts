@@ -56,7 +56,7 @@ const IMAGE = "the images of steps are not used: their commands run on this mach
 
 describe("checkFeatures()", () => {
   test("says once that images are not used, and nothing else about a plain pipeline", async () => {
-    expect(await check({})).toEqual({ errors: [], warnings: [IMAGE], kubernetesConfigs: new Map() });
+    expect(await check({})).toEqual({ errors: [], warnings: [IMAGE], kubernetesConfigs: new Map(), mountPaths: [] });
   });
 
   test.for<{ name: string; parts: Parts; line: RegExp }>([
@@ -71,11 +71,6 @@ describe("checkFeatures()", () => {
       line: /^nodeSelector \(tasks a, b\)/,
     },
     { name: "proto names", parts: { kubernetes: { image_pull_policy: "Always" } }, line: /^imagePullPolicy / },
-    {
-      name: "an optional secret",
-      parts: { kubernetes: { secretAsEnv: [{ secretName: "s", optional: true }] } },
-      line: /^secretAsEnv .* has no effect/,
-    },
     {
       name: "pipeline root of the spec",
       parts: { spec: { defaultPipelineRoot: "gs://b" } },
@@ -97,24 +92,11 @@ describe("checkFeatures()", () => {
 
   test.for<{ name: string; parts: Parts; line: RegExp }>([
     {
-      name: "volumes",
-      parts: { kubernetes: { pvcMount: [{ mountPath: "/x" }] } },
-      line: /^pvcMount \(tasks a, b\) is not supported/,
-    },
-    {
-      name: "one secret of two that has to be there",
-      parts: { kubernetes: { secretAsEnv: [{ secretName: "s", optional: true }, { secretName: "t" }] } },
-      line: /^secretAsEnv/,
-    },
-    {
-      name: "volume tasks",
-      parts: { container: { image: "argostub/createpvc", command: [] } },
-      line: /^CreatePVC and DeletePVC/,
+      name: "init containers",
+      parts: { kubernetes: { initContainers: [{ name: "i", image: "x" }] } },
+      line: /^initContainers \(tasks a, b\) is not supported/,
     },
     { name: "the image's own entry point", parts: { container: { command: [] } }, line: /^containers without command/ },
-    { name: "the workspace", parts: { pipelineConfig: { workspace: { size: "1Gi" } } }, line: /^pipelineConfig: workspace/ },
-    { name: "a path in the workspace", parts: { container: { args: ["{{$.workspace_path}}"] } }, line: /^workspace/ },
-    { name: "task config", parts: { component: { taskConfigPassthroughs: [{ field: "ENV" }] } }, line: /^dsl\.TaskConfig/ },
     {
       name: "an import from another store",
       parts: {
@@ -129,15 +111,67 @@ describe("checkFeatures()", () => {
     expect((await check(parts)).errors).toEqual([expect.stringMatching(line)]);
   });
 
-  test("has a line for every conformance pipeline with Kubernetes settings", async () => {
+  test.for<{ name: string; parts: Parts; kept: JsonObject | undefined; paths: string[] }>([
+    {
+      name: "volumes, in either spelling",
+      parts: { kubernetes: { pvc_mount: [{ constant: "c", mountPath: "/x" }], emptyDirMounts: [{ mountPath: "/y" }] } },
+      kept: { pvc_mount: [{ constant: "c", mountPath: "/x" }], emptyDirMounts: [{ mountPath: "/y" }] },
+      paths: ["/x", "/y"],
+    },
+    {
+      name: "variables",
+      parts: {
+        kubernetes: { secretAsEnv: [{ secretName: "s", optional: true }], fieldPathAsEnv: [{ name: "A", fieldPath: "x" }] },
+      },
+      kept: { secretAsEnv: [{ secretName: "s", optional: true }], fieldPathAsEnv: [{ name: "A", fieldPath: "x" }] },
+      paths: [],
+    },
+    {
+      name: "a deadline",
+      parts: { kubernetes: { activeDeadlineSeconds: "5" } },
+      kept: { activeDeadlineSeconds: "5" },
+      paths: [],
+    },
+    {
+      name: "the workspace",
+      parts: { pipelineConfig: { workspace: { size: "1Gi" } }, container: { args: ["{{$.workspace_path}}"] } },
+      kept: undefined,
+      paths: ["/kfp-workspace"],
+    },
+    {
+      name: "task config",
+      parts: { component: { taskConfigPassthroughs: [{ field: "ENV" }] } },
+      kept: undefined,
+      paths: [],
+    },
+  ])("hands on: $name", async ({ parts, kept, paths }) => {
+    const { errors, warnings, kubernetesConfigs, mountPaths } = await check(parts);
+    expect({ errors, warnings }).toEqual({ errors: [], warnings: [IMAGE] });
+    const config = kubernetesConfigs.get("exec-a");
+    expect(config === undefined ? undefined : JSON.parse(config)).toEqual(kept);
+    expect(mountPaths).toEqual(paths);
+  });
+
+  test("runs volume tasks, which have no image", async () => {
+    const report = await check({ container: { image: "argostub/createpvc", command: [] } });
+    expect(report).toMatchObject({ errors: [], warnings: [] });
+  });
+
+  test("says of every Kubernetes setting of the conformance pipelines what becomes of it", async () => {
     for (const { name, text } of conformancePipelines()) {
       const pipeline = await loadPipelineFile({ readText: () => Promise.resolve(text) }, name);
       const { errors, warnings, kubernetesConfigs } = checkFeatures(pipeline);
-      const configs = Object.values(pipeline.parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors ?? {});
-      const hasSettings = configs.some((config) => Object.keys(config).length > 0);
-      if (hasSettings) expect(errors.length + warnings.length, name).toBeGreaterThan(1);
-      for (const line of [...errors, ...warnings]) expect(line).not.toContain("\n");
-      expect(kubernetesConfigs.size, name).toBe(0);
+      const lines = [...errors, ...warnings];
+      for (const line of lines) expect(line).not.toContain("\n");
+      const configs = pipeline.parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors ?? {};
+      for (const [label, config] of Object.entries(configs)) {
+        const kept = JSON.parse(kubernetesConfigs.get(label) ?? "{}") as JsonObject;
+        for (const [member, value] of Object.entries(config)) {
+          if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) continue;
+          const isNamed = lines.some((line) => line.startsWith(member));
+          expect(Object.hasOwn(kept, member) !== isNamed, `${name}: ${label}.${member}`).toBe(true);
+        }
+      }
     }
   });
 });
