@@ -10,6 +10,7 @@ import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
 import { startRestServer, type RestLimits, type RunningRestServer } from "./rest-server.ts";
+import { uploadEndpoints, type PipelineUploads } from "./uploads/upload-endpoints.ts";
 
 /** Where REST is served, and what only it needs. */
 export interface RestOptions {
@@ -32,6 +33,8 @@ export interface RestDeps {
   readonly packages: readonly ApiPackage[];
   readonly services: readonly ServedService[];
   readonly invoker: CallInvoker;
+  /** Absent: uploads are unknown paths. */
+  readonly uploads?: PipelineUploads;
   readonly onInternalError: (what: string, error: unknown) => void;
 }
 
@@ -48,7 +51,11 @@ export async function startRest(options: RestOptions, deps: RestDeps): Promise<R
     host: options.host ?? deps.host,
     port: options.port ?? 0,
     packages: deps.packages,
-    endpoints: [...healthzEndpoints(options.build), ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes })],
+    endpoints: [
+      ...healthzEndpoints(options.build),
+      ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, deps.invoker.authorizer)),
+      ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
+    ],
     allowed: options.allowed ?? { hosts: [], origins: [] },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     onInternalError: deps.onInternalError,
