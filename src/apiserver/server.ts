@@ -15,9 +15,10 @@ import type { CallInterceptor } from "./calls/call-interceptor.ts";
 import { CallInvoker } from "./calls/call-invoker.ts";
 import type { RestOptions } from "./rest/start-rest.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
+import type { PipelineCalls } from "./services/catalog/pipeline-service.ts";
 import type { EngineHooks } from "./services/engine-hooks.ts";
 import type { ServedService } from "./services/served-service.ts";
-import { servedServices } from "./services/served-services.ts";
+import { pipelineCalls, servedServices, type ServicesDeps } from "./services/served-services.ts";
 import type { Store } from "./store.ts";
 import type { HydrationMode } from "./services/task-hydration.ts";
 
@@ -66,6 +67,8 @@ export interface ApiServer {
   readonly runs: RunLifecycle;
   /** What is served, for a second transport in this process. */
   readonly services: readonly ServedService[];
+  /** Takes uploads. */
+  readonly pipelines: PipelineCalls;
   /** Ends open calls within a second or cuts them, and closes the database. May be called twice. */
   close(): Promise<void>;
 }
@@ -93,7 +96,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     defaultExperimentId: randomUUID(),
   });
   const runs = new RunLifecycle(store, now);
-  const services = servedServices({
+  const serviceDeps = {
     store,
     now,
     lifecycle: runs,
@@ -101,7 +104,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     engine: options.engine ?? {},
     fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
     outputLinkTypes: options.outputLinkTypes ?? "typed",
-  });
+  } satisfies ServicesDeps;
+  const pipelines = pipelineCalls(serviceDeps);
+  const services = servedServices(serviceDeps, pipelines);
   const invoker = new CallInvoker({
     ...(options.interceptor === undefined ? {} : { interceptor: options.interceptor }),
     ...(options.authorizer === undefined ? {} : { authorizer: options.authorizer }),
@@ -128,6 +133,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
             packages,
             services,
             invoker,
+            uploads: pipelines,
             onInternalError: options.onInternalError ?? (() => {}),
           });
     if (rest !== undefined) started.push(rest);
@@ -140,6 +146,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       store,
       runs,
       services,
+      pipelines,
       close: async () => {
         closing ??= closeAll().finally(() => store.close());
         await closing;

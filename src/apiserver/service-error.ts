@@ -47,6 +47,11 @@ export function failedPrecondition(message: string): ServiceError {
   return new ServiceError("FAILED_PRECONDITION", message);
 }
 
+/** Impossible in the state that things are in; the reference's "bad request", which clients see as 409. */
+export function aborted(message: string): ServiceError {
+  return new ServiceError("ABORTED", message);
+}
+
 /** A method or an option that this server does not have. */
 export function unimplemented(message: string): ServiceError {
   return new ServiceError("UNIMPLEMENTED", message);

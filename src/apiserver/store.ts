@@ -10,6 +10,7 @@
  */
 import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } from "../core/kfp-types.ts";
 import type { ChildRow, HydrationRow } from "./hydration.ts";
+import type { ExperimentStore, PipelineStore, RecurringRunStore } from "./catalog-store.ts";
 import type { ListQuery, RowPosition } from "./lists/list-query.ts";
 
 /** A page of a list. */
@@ -55,6 +56,8 @@ export interface RunStore {
   insert(stored: StoredRun): void;
   find(runId: string): StoredRun | undefined;
   exists(runId: string): boolean;
+  /** State alone, without reading the run. */
+  state(runId: string): RuntimeState | undefined;
   /** Replaces everything but the spec. */
   update(run: Run): void;
   /** With its tasks and their links; artifacts stay. */
@@ -64,6 +67,12 @@ export interface RunStore {
   overview(): RunOverview[];
   /** Ids of the runs in one of the states, oldest first; nothing of the runs themselves is read. */
   idsInStates(states: readonly RuntimeState[]): string[];
+  /** Archives all runs of an experiment. */
+  archiveAllOf(experimentId: string): void;
+  /** Number of runs of a schedule that have not ended. */
+  countActiveOf(recurringRunId: string): number;
+  /** Whether a schedule made a run for this nominal time; deleted ones do not count. */
+  existsScheduled(recurringRunId: string, scheduledSeconds: number): boolean;
   /** Keeps what cannot be read of a run elsewhere and makes its rows readable; `undefined` when there is nothing of that kind. */
   setAsideUnreadable(runId: string, nowSeconds: number): SetAsideRun | undefined;
 }
@@ -144,15 +153,6 @@ export interface LinkStore {
   removeOfTasks(taskIds: readonly string[]): void;
 }
 
-/** Experiments, as far as runs need them. */
-export interface ExperimentStore {
-  /** Id of the experiment that runs without one belong to. */
-  defaultId(): string;
-  exists(experimentId: string): boolean;
-  /** Moves `last_run_created_at` forward. */
-  noteRun(experimentId: string, createdSeconds: number): void;
-}
-
 /** All that the server keeps. Calls are synchronous; what is written is on disk once the transaction is over. */
 export interface Store {
   readonly runs: RunStore;
@@ -160,6 +160,8 @@ export interface Store {
   readonly artifacts: ArtifactStore;
   readonly links: LinkStore;
   readonly experiments: ExperimentStore;
+  readonly pipelines: PipelineStore;
+  readonly recurringRuns: RecurringRunStore;
   /** All or nothing, and one at a time; a transaction inside another joins it. */
   transaction<T>(work: () => T): T;
   /** @returns One line per problem; empty when the database is sound. */

@@ -10,7 +10,7 @@
  * @module
  */
 import { create, equals, type MessageInitShape } from "@bufbuild/protobuf";
-import { PipelineTaskSchema, type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
+import { PipelineTaskSchema, TaskState, type PipelineTask, type TaskInit } from "../core/kfp-types.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KfpApi } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -68,11 +68,16 @@ export function isOurRow(row: PipelineTask, draft: TaskInit): boolean {
   const wanted = create(PipelineTaskSchema, draft);
   return (
     row.state === wanted.state &&
-    row.cacheFingerprint === wanted.cacheFingerprint &&
+    (row.cacheFingerprint === wanted.cacheFingerprint || isFailedWithout(row)) &&
     row.endTime?.seconds === wanted.endTime?.seconds &&
     (row.statusMetadata?.message ?? "") === (wanted.statusMetadata?.message ?? "") &&
     equals(PipelineTaskSchema, podsOnly(row), podsOnly(wanted))
   );
+}
+
+/** A server may keep no fingerprint of a failed task (docs/spec/api-server.md#api-31). */
+function isFailedWithout({ state, cacheFingerprint }: PipelineTask): boolean {
+  return state === TaskState.FAILED && cacheFingerprint === "";
 }
 
 function podsOnly({ pods }: PipelineTask): PipelineTask {

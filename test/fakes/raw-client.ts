@@ -13,6 +13,11 @@ import {
   type ServiceDefinitionOptions,
 } from "../../src/wire/grpc-definition.ts";
 import { ArtifactService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+import { AuthService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/auth_pb.js";
+import { ExperimentService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/experiment_pb.js";
+import { HealthzService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/healthz_pb.js";
+import { PipelineService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
+import { RecurringRunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/recurring_run_pb.js";
 import { RunService } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 
 type Methods<Service extends { readonly method: object }> = {
@@ -24,8 +29,24 @@ type Methods<Service extends { readonly method: object }> = {
     : never;
 };
 
-/** Every call of both services, by local name. */
-export type RawApiClient = Methods<typeof RunService> & Methods<typeof ArtifactService> & { close(): void };
+/** Every call of all services, by local name. */
+export type RawApiClient = Methods<typeof RunService> &
+  Methods<typeof ArtifactService> &
+  Methods<typeof PipelineService> &
+  Methods<typeof ExperimentService> &
+  Methods<typeof RecurringRunService> &
+  Methods<typeof HealthzService> &
+  Methods<typeof AuthService> & { close(): void };
+
+const SERVICES = [
+  RunService,
+  ArtifactService,
+  PipelineService,
+  ExperimentService,
+  RecurringRunService,
+  HealthzService,
+  AuthService,
+];
 
 export interface RawApiClientOptions extends ServiceDefinitionOptions {
   readonly package?: ApiPackage;
@@ -35,7 +56,7 @@ export interface RawApiClientOptions extends ServiceDefinitionOptions {
 export function createRawClient(address: string, options: RawApiClientOptions = {}): RawApiClient {
   const channel = new Client(address, credentials.createInsecure(), { "grpc.max_receive_message_length": -1 });
   const calls: Record<string, unknown> = { close: () => channel.close() };
-  for (const service of [RunService, ArtifactService]) {
+  for (const service of SERVICES) {
     const table = serviceDefinition(service, apiPackageName(options.package ?? "v2beta1"), options);
     for (const method of service.methods) {
       const definition = (table as Record<string, GrpcMethod<unknown, unknown>>)[method.localName];

@@ -5,7 +5,7 @@
  * @module
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { readYaml } from "../../src/local/pipeline/yaml-text.ts";
+import { readYaml } from "../../src/core/values/yaml-text.ts";
 
 type Plain = Record<string, unknown>;
 

@@ -130,9 +130,9 @@ describe("BatchUpdater", () => {
     const update = { state: TaskState.RUNNING, cacheFingerprint: "first" };
     batch.queueTaskUpdate(setup.taskId, update);
     update.cacheFingerprint = "changed behind the queue";
-    batch.queueTaskUpdate(setup.taskId, { state: TaskState.FAILED, statusMetadata: { message: "why" } });
+    batch.queueTaskUpdate(setup.taskId, { state: TaskState.SKIPPED, statusMetadata: { message: "why" } });
     const task = (await batch.flush()).tasks.get(setup.taskId);
-    expect(task).toMatchObject({ state: TaskState.FAILED, cacheFingerprint: "first", statusMetadata: { message: "why" } });
+    expect(task).toMatchObject({ state: TaskState.SKIPPED, cacheFingerprint: "first", statusMetadata: { message: "why" } });
   });
 
   test("an update never cuts a task off its parent", async ({ expect }) => {

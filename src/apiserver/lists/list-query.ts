@@ -4,6 +4,8 @@
  * A token freezes sort, filter and the first row of the next page; it is base64 of JSON and opaque to clients. Keys are the wire's
  * words; which column they mean is the store's business. Pure.
  *
+ * A predicate on `tags.KEY` keeps that word as its key.
+ *
  * Source: docs/spec/api-server.md#lists, #api-15, #api-16, #api-17.
  *
  * @module
@@ -150,8 +152,21 @@ const SCALAR_OPERATIONS: ReadonlyMap<Operation, ScalarOperation> = new Map([
   [Operation.LESS_THAN_EQUALS, "<="],
 ]);
 
+/** What begins the key of a predicate on a tag. */
+export const TAG_KEY_PREFIX = "tags.";
+
+function isTagKey(resource: ListResourceName, key: string): boolean {
+  return LIST_RESOURCES[resource].hasTags === true && key.startsWith(TAG_KEY_PREFIX) && key.length > TAG_KEY_PREFIX.length;
+}
+
 function listPredicate(resource: ListResourceName, predicate: Predicate): ListPredicate {
   const { value, operation } = predicate;
+  if (isTagKey(resource, predicate.key)) {
+    if (operation !== Operation.EQUALS || value.case !== "stringValue") {
+      throw invalidArgument(`Filter on "${predicate.key}": tags can only be compared by EQUALS with a string value`);
+    }
+    return { key: predicate.key, operation: "=", values: [value.value] };
+  }
   const key = canonicalKey(resource, predicate.key);
   const name = Operation[operation] ?? String(operation);
   const wrong = (needs: string) => invalidArgument(`Filter on "${predicate.key}": ${name} needs ${needs}`);
@@ -201,7 +216,7 @@ function parseToken(resource: ListResourceName, text: string): Omit<ListQuery, "
   if ((typeof value !== "string" && typeof value !== "number") || typeof id !== "string") throw badToken();
   const known = Object.values(LIST_RESOURCES[resource].keys);
   if (predicates.length > MAX_PREDICATES) throw badToken();
-  if (!known.includes(sortKey) || !predicates.every((one) => isPredicate(one, known))) throw badToken();
+  if (!known.includes(sortKey) || !predicates.every((one) => isPredicate(one, resource, known))) throw badToken();
   return { resource, sortKey, descending, predicates: predicates as ListPredicate[], from: { value, id } };
 }
 
@@ -215,8 +230,12 @@ function decodeToken(text: string): unknown {
 
 const OPERATIONS: ReadonlySet<unknown> = new Set([...SCALAR_OPERATIONS.values(), "in", "contains"]);
 
-function isPredicate(one: unknown, keys: readonly string[]): boolean {
-  if (!isRecord(one) || typeof one["key"] !== "string" || !keys.includes(one["key"])) return false;
+function isPredicate(one: unknown, resource: ListResourceName, keys: readonly string[]): boolean {
+  if (!isRecord(one) || typeof one["key"] !== "string") return false;
+  if (isTagKey(resource, one["key"])) {
+    return one["operation"] === "=" && Array.isArray(one["values"]) && typeof one["values"][0] === "string";
+  }
+  if (!keys.includes(one["key"])) return false;
   if (!OPERATIONS.has(one["operation"]) || !Array.isArray(one["values"])) return false;
   if (one["operation"] !== "in" && one["values"].length !== 1) return false;
   return one["values"].every((value) => typeof value === "string" || typeof value === "number" || isInt64(value));

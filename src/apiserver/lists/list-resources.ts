@@ -8,13 +8,16 @@
  *
  * @module
  */
-export type ListResourceName = "runs" | "tasks" | "artifacts" | "links";
+export type ListResourceName =
+  "runs" | "tasks" | "artifacts" | "links" | "experiments" | "pipelines" | "pipeline versions" | "recurring runs";
 
 /** What may be named in filters and sort orders of a resource: columns by key, and keys that exist in the message but have no column. */
 export interface ListResource {
   readonly defaultSortKey: string;
   readonly keys: Readonly<Record<string, string>>;
   readonly messageKeys: readonly string[];
+  /** Filters may name `tags.KEY`. */
+  readonly hasTags?: boolean;
 }
 
 /** The resources with list calls, by name. */
@@ -83,6 +86,62 @@ export const LIST_RESOURCES: Readonly<Record<ListResourceName, ListResource>> = 
       run_id: "run_id",
       producer: "producer",
       key: "key",
+    },
+    messageKeys: [],
+  },
+  experiments: {
+    defaultSortKey: "created_at",
+    keys: {
+      experiment_id: "experiment_id",
+      id: "experiment_id",
+      display_name: "display_name",
+      name: "display_name",
+      created_at: "created_at",
+      last_run_created_at: "last_run_created_at",
+      description: "description",
+      namespace: "namespace",
+      storage_state: "storage_state",
+    },
+    messageKeys: [],
+  },
+  pipelines: {
+    defaultSortKey: "created_at",
+    keys: {
+      pipeline_id: "pipeline_id",
+      id: "pipeline_id",
+      name: "name",
+      display_name: "display_name",
+      created_at: "created_at",
+      description: "description",
+      namespace: "namespace",
+    },
+    messageKeys: [],
+    hasTags: true,
+  },
+  "pipeline versions": {
+    defaultSortKey: "created_at",
+    keys: {
+      pipeline_version_id: "pipeline_version_id",
+      id: "pipeline_version_id",
+      name: "name",
+      display_name: "display_name",
+      created_at: "created_at",
+      status: "status",
+      description: "description",
+    },
+    messageKeys: ["pipeline_spec"],
+    hasTags: true,
+  },
+  "recurring runs": {
+    defaultSortKey: "created_at",
+    keys: {
+      recurring_run_id: "recurring_run_id",
+      id: "recurring_run_id",
+      display_name: "display_name",
+      name: "display_name",
+      created_at: "created_at",
+      updated_at: "updated_at",
+      description: "description",
     },
     messageKeys: [],
   },

@@ -31,7 +31,7 @@ import { checkCreateArtifact, checkLink } from "./artifact-checks.ts";
 import { reuseMark } from "./artifact-reuse.ts";
 import { EncodedMessage, encodeWithParts } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
-import type { SecondsClock } from "./run-lifecycle.ts";
+import type { RunLifecycle, SecondsClock } from "./run-lifecycle.ts";
 import { invalidArgument, notFound, withContext } from "../service-error.ts";
 import type { Store, StoredArtifact, StoredTask } from "../store.ts";
 import { checkStoredDepth, fillMissingKinds } from "./stored-value.ts";
@@ -40,6 +40,8 @@ import { timestampOfSeconds } from "../timestamps.ts";
 /** What the artifact calls work on. */
 export interface ArtifactServiceDeps {
   readonly store: Store;
+  /** Says which runs take no links any more. */
+  readonly lifecycle: Pick<RunLifecycle, "assertOpen">;
   readonly now: SecondsClock;
   /** `typed`: links made with an iteration index are ITERATOR_OUTPUT; `branch`: OUTPUT always, as on the mlmd-removal branch. */
   readonly outputLinkTypes: "typed" | "branch";
@@ -48,11 +50,13 @@ export interface ArtifactServiceDeps {
 /** The calls of ArtifactService. Each is one transaction; errors are ServiceErrors. */
 export class ArtifactCalls {
   readonly #store: Store;
+  readonly #lifecycle: Pick<RunLifecycle, "assertOpen">;
   readonly #now: SecondsClock;
   readonly #typedLinks: boolean;
 
   constructor(deps: ArtifactServiceDeps) {
     this.#store = deps.store;
+    this.#lifecycle = deps.lifecycle;
     this.#now = deps.now;
     this.#typedLinks = deps.outputLinkTypes === "typed";
   }
@@ -134,6 +138,7 @@ export class ArtifactCalls {
   #create(request: CreateArtifactRequest): Artifact {
     const task = this.#requireTask(request.taskId);
     if (task.runId !== request.runId) throw foreignTask(task, request.runId);
+    this.#lifecycle.assertOpen(request.runId);
     const sent = clone(ArtifactSchema, checkCreateArtifact(request));
     for (const [key, value] of Object.entries(sent.metadata)) {
       checkStoredDepth(value, `metadata "${key}" of artifact "${sent.name}"`);
@@ -180,6 +185,7 @@ export class ArtifactCalls {
     const task = this.#requireTask(link.taskId);
     this.#requireArtifact(link.artifactId);
     if (task.runId !== link.runId) throw foreignTask(task, link.runId);
+    this.#lifecycle.assertOpen(link.runId);
     link.id = randomUUID();
     return link;
   }

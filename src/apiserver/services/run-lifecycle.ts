@@ -2,6 +2,7 @@
  * The life of a run, for the service calls and for the engine in the same process: create, change state, end, reset for a retry.
  *
  * Source: docs/spec/api-server.md#createrun, #run-states, #task-reset-of-a-run-retry,
+ * #api-31, #api-32, #api-33,
  * docs/spec/status-roll-up.md#run-state-and-root-state, #decision-final-states.
  *
  * @module
@@ -19,7 +20,7 @@ import {
   type PipelineTask,
 } from "../../core/kfp-types.ts";
 import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
-import { alreadyExists, failedPrecondition, notFound } from "../service-error.ts";
+import { aborted, alreadyExists, failedPrecondition, notFound } from "../service-error.ts";
 import { appendRunState, appendTaskState } from "./state-history.ts";
 import type { SetAsideRun, Store, StoredRun } from "../store.ts";
 import { needsReset, resetTask } from "./task-reset.ts";
@@ -33,6 +34,14 @@ export type SecondsClock = () => number;
 
 /** States a run ends with. A terminated run ends FAILED: the Python client would wait for ever on CANCELED. */
 export type FinalRunState = RuntimeState.SUCCEEDED | RuntimeState.FAILED | RuntimeState.SKIPPED;
+
+/** States after which nothing of a run changes, unless it is retried. */
+export const FINAL_RUN_STATES: ReadonlySet<RuntimeState> = new Set([
+  RuntimeState.SUCCEEDED,
+  RuntimeState.FAILED,
+  RuntimeState.SKIPPED,
+  RuntimeState.CANCELED,
+]);
 
 /** What ending a run did. */
 export interface FinishedRun {
@@ -134,9 +143,42 @@ export class RunLifecycle {
     this.#sealed.add(runId);
   }
 
-  /** @throws {ServiceError} failedPrecondition when the run is sealed. */
+  /**
+   * Refuses writes to tasks and links of a run that has ended. An unknown run passes: whoever needs it says that it is not found.
+   *
+   * @throws {ServiceError} failedPrecondition when the run is sealed or in a final state.
+   */
   assertOpen(runId: string): void {
-    if (this.#sealed.has(runId)) throw failedPrecondition(`Run ${runId} has ended: its tasks do not change any more`);
+    const state = this.#store.runs.state(runId);
+    if (this.#sealed.has(runId) || (state !== undefined && FINAL_RUN_STATES.has(state))) {
+      throw failedPrecondition(`Run ${runId} has ended: its tasks do not change any more`);
+    }
+  }
+
+  /**
+   * Puts a failed run back to PENDING, and its tasks that did not succeed back to the start, in one transaction; its seal is broken.
+   *
+   * Whoever executes runs must be through with the run: it ends a run as the last thing it does.
+   *
+   * @returns Ids of the reset tasks.
+   * @throws {ServiceError} notFound; aborted when the run has not failed or its pipeline is not stored.
+   */
+  retryRun(runId: string): string[] {
+    const reset = this.#store.transaction(() => {
+      const { run, pipelineSpec } = this.requireRun(runId);
+      if (run.state !== RuntimeState.FAILED && run.state !== RuntimeState.CANCELED) {
+        throw aborted(`Run ${runId} cannot be retried: it is ${RuntimeState[run.state]}, only failed runs can`);
+      }
+      if (pipelineSpec === undefined) throw aborted(`Run ${runId} cannot be retried: its pipeline is not stored`);
+      const taskIds = this.resetTasksForRetry(runId);
+      run.state = RuntimeState.PENDING;
+      run.finishedAt = timestampOfSeconds(0);
+      appendRunState(run.stateHistory, RuntimeState.PENDING, this.#now());
+      this.#store.runs.update(run);
+      return taskIds;
+    });
+    this.#sealed.delete(runId);
+    return reset;
   }
 
   /**
@@ -227,6 +269,7 @@ export class RunLifecycle {
       if (task.state !== TaskState.RUNNING && task.state !== TaskState.RUNTIME_STATE_UNSPECIFIED) continue;
       task.state = TaskState.FAILED;
       task.endTime = timestampOfSeconds(now);
+      task.cacheFingerprint = "";
       task.statusMetadata ??= create(StatusMetadataSchema);
       if (task.statusMetadata.message === "") task.statusMetadata.message = message;
       appendTaskState(task.stateHistory, TaskState.FAILED, now);

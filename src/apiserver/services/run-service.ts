@@ -1,29 +1,34 @@
 /**
- * The run calls of RunService: create, get, list, terminate, delete.
+ * The run calls of RunService: create, get, list, terminate, retry, archive, delete.
  *
- * Source: docs/spec/api-server.md#runs, #api-12, #api-13, #api-14.
+ * Source: docs/spec/api-server.md#runs, #api-12, #api-13, #api-14, #api-33.
  *
  * @module
  */
-import { clone, create, toJson, type JsonValue } from "@bufbuild/protobuf";
-import { EmptySchema, ValueSchema, type Empty } from "@bufbuild/protobuf/wkt";
+import { clone, create } from "@bufbuild/protobuf";
+import { EmptySchema, type Empty } from "@bufbuild/protobuf/wkt";
 import { RunSchema, RunView, RuntimeState } from "../../core/kfp-types.ts";
-import { checkRuntimeParameters } from "../../core/values/runtime-parameters.ts";
 import {
   ListRunsRequest_ViewMode as ListRunsView,
   ListRunsResponseSchema,
+  Run_StorageState as StorageState,
+  type ArchiveRunRequest,
   type CreateRunRequest,
   type DeleteRunRequest,
   type GetRunRequest,
   type ListRunsRequest,
+  type RetryRunRequest,
   type TerminateRunRequest,
+  type UnarchiveRunRequest,
 } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import { Experiment_StorageState as ExperimentStorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/experiment_pb.js";
 import type { EngineHooks } from "./engine-hooks.ts";
 import { encodeWithParts, type EncodedMessage } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
-import { readPipelineSource } from "./pipeline-source.ts";
+import { checkDescription, checkText, MAX_NAME_LENGTH } from "./catalog/names.ts";
+import { checkParameters, resolvePipelineSource } from "./pipeline-source.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
-import { invalidArgument, notFound } from "../service-error.ts";
+import { failedPrecondition, invalidArgument, notFound } from "../service-error.ts";
 import type { Store, StoredRun } from "../store.ts";
 import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
@@ -57,22 +62,24 @@ export class RunCalls {
   }
 
   createRun(request: CreateRunRequest): EncodedRun {
+    const { store, lifecycle, engine } = this.#deps;
     const { run } = request;
     if (run === undefined) throw invalidArgument("Run is required");
     if (run.displayName === "") throw invalidArgument("The run has no display name");
     if (Object.keys(run.pluginsOutput).length > 0) {
       throw invalidArgument("plugins_output must not be set by the client");
     }
-    if (run.recurringRunId !== "") throw notFound("Recurring run", run.recurringRunId);
-    const spec = readPipelineSource(run.pipelineSource);
-    const parameters: Record<string, JsonValue> = {};
-    for (const [name, value] of Object.entries(run.runtimeConfig?.parameters ?? {})) {
-      parameters[name] = value.kind.case === undefined ? null : toJson(ValueSchema, value);
-    }
-    const problems = checkRuntimeParameters(spec, parameters);
-    if (problems.length > 0) throw invalidArgument(problems.map((problem) => problem.message).join("; "));
-    const stored = this.#deps.lifecycle.createRun(run);
-    this.#deps.engine.runCreated?.(stored.run.runId);
+    checkText(run.displayName, "display name of the run", MAX_NAME_LENGTH);
+    checkDescription(run.description, "run");
+    const stored = store.transaction(() => {
+      if (run.recurringRunId !== "" && !store.recurringRuns.exists(run.recurringRunId)) {
+        throw notFound("Recurring run", run.recurringRunId);
+      }
+      const { spec, source, pipelineSpec } = resolvePipelineSource(run.pipelineSource, store.pipelines);
+      checkParameters(spec, run.runtimeConfig);
+      return lifecycle.createRun({ ...run, pipelineSource: source }, { pipelineSpec });
+    });
+    engine.runCreated?.(stored.run.runId);
     return this.#encode(stored, { specAlways: false, withTasks: false });
   }
 
@@ -112,6 +119,44 @@ export class RunCalls {
     return create(EmptySchema);
   }
 
+  /** The reset tasks run again, the others keep their results. */
+  retryRun(request: RetryRunRequest): Empty {
+    const { lifecycle, engine } = this.#deps;
+    if (request.runId === "") throw invalidArgument("Run ID is required");
+    lifecycle.retryRun(request.runId);
+    engine.runRetried?.(request.runId);
+    return create(EmptySchema);
+  }
+
+  /** In any state of the run, which goes on; a second time changes nothing. */
+  archiveRun(request: ArchiveRunRequest): Empty {
+    return this.#setStorageState(request.runId, StorageState.ARCHIVED);
+  }
+
+  unarchiveRun(request: UnarchiveRunRequest): Empty {
+    return this.#setStorageState(request.runId, StorageState.AVAILABLE);
+  }
+
+  #setStorageState(runId: string, storageState: StorageState.ARCHIVED | StorageState.AVAILABLE): Empty {
+    const { store, lifecycle } = this.#deps;
+    if (runId === "") throw invalidArgument("Run ID is required");
+    store.transaction(() => {
+      const { run } = lifecycle.requireRun(runId);
+      if (storageState === StorageState.AVAILABLE) {
+        const experiment = store.experiments.find(run.experimentId);
+        if (experiment === undefined) throw notFound("Experiment", run.experimentId);
+        if (experiment.storageState === ExperimentStorageState.ARCHIVED) {
+          throw failedPrecondition(`Run ${runId} cannot be unarchived: its experiment ${run.experimentId} is archived`);
+        }
+      }
+      if (run.storageState === storageState) return;
+      run.storageState = storageState;
+      store.runs.update(run);
+    });
+    return create(EmptySchema);
+  }
+
+  /** In any state of the run: the engine stops what still executes. Artifacts stay. */
   deleteRun(request: DeleteRunRequest): Empty {
     const { store, lifecycle, engine } = this.#deps;
     if (request.runId === "") throw invalidArgument("Run ID is required");

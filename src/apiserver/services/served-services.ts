@@ -6,9 +6,17 @@
  * @module
  */
 import { ArtifactService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/artifact_pb.js";
+import { AuthService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/auth_pb.js";
+import { ExperimentService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/experiment_pb.js";
+import { HealthzService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/healthz_pb.js";
+import { PipelineService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
 import { RunService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { Store } from "../store.ts";
 import { ArtifactCalls } from "./artifact-service.ts";
+import { ExperimentCalls } from "./catalog/experiment-service.ts";
+import { PipelineCalls } from "./catalog/pipeline-service.ts";
+import { fetchSpecFile } from "../pipelines/package-url.ts";
+import { authorize, getHealthz } from "./health-service.ts";
 import type { EngineHooks } from "./engine-hooks.ts";
 import type { RunLifecycle, SecondsClock } from "./run-lifecycle.ts";
 import { RunCalls } from "./run-service.ts";
@@ -28,17 +36,27 @@ export interface ServicesDeps {
   readonly fullViewMaxPageSize: number;
   /** See ArtifactServiceDeps. */
   readonly outputLinkTypes: "typed" | "branch";
+  /** Default: {@link fetchSpecFile}. */
+  readonly fetchSpecFile?: (url: string) => Promise<string>;
+}
+
+/** The pipeline calls, which uploads over HTTP need besides the service. */
+export function pipelineCalls(deps: Pick<ServicesDeps, "store" | "now" | "fetchSpecFile">): PipelineCalls {
+  return new PipelineCalls({ ...deps, fetchSpecFile: deps.fetchSpecFile ?? fetchSpecFile });
 }
 
 /** The services with their handlers, in no particular order. */
-export function servedServices(deps: ServicesDeps): ServedService[] {
+export function servedServices(deps: ServicesDeps, pipelines: PipelineCalls = pipelineCalls(deps)): ServedService[] {
   return [
     served(RunService, runHandlers(new RunCalls(deps), new TaskCalls(deps), deps.lifecycle)),
     served(ArtifactService, artifactHandlers(new ArtifactCalls(deps))),
+    served(PipelineService, pipelineHandlers(pipelines)),
+    served(ExperimentService, experimentHandlers(new ExperimentCalls(deps))),
+    served(HealthzService, { getHealthz: { purpose: "check the health", handle: getHealthz } }),
+    served(AuthService, { authorize: { purpose: "authorize the call", handle: authorize } }),
   ];
 }
 
-/** Archive, unarchive and retry are not part of this server yet and answer UNIMPLEMENTED. */
 function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle): Handlers<typeof RunService> {
   const unlessSealed = <Request extends { readonly runId: string }, Answer>(
     request: Request,
@@ -52,6 +70,9 @@ function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle):
     getRun: { purpose: "get a run", handle: (request, { lean }) => runs.getRun(request, lean) },
     listRuns: { purpose: "list runs", handle: (request) => runs.listRuns(request) },
     terminateRun: { purpose: "terminate a run", handle: (request) => runs.terminateRun(request) },
+    retryRun: { purpose: "retry a run", handle: (request) => runs.retryRun(request) },
+    archiveRun: { purpose: "archive a run", handle: (request) => runs.archiveRun(request) },
+    unarchiveRun: { purpose: "unarchive a run", handle: (request) => runs.unarchiveRun(request) },
     deleteRun: { purpose: "delete a run", handle: (request) => runs.deleteRun(request) },
     createTask: { purpose: "create a task", handle: (request) => unlessSealed(request, tasks.createTask.bind(tasks)) },
     updateTask: { purpose: "update a task", handle: (request) => unlessSealed(request, tasks.updateTask.bind(tasks)) },
@@ -77,5 +98,45 @@ function artifactHandlers(artifacts: ArtifactCalls): Handlers<typeof ArtifactSer
       handle: (request) => artifacts.createArtifactTasksBulk(request),
     },
     listArtifactTasks: { purpose: "list artifact tasks", handle: (request) => artifacts.listArtifactTasks(request) },
+  };
+}
+
+function pipelineHandlers(pipelines: PipelineCalls): Handlers<typeof PipelineService> {
+  return {
+    createPipeline: { purpose: "create a pipeline", handle: (request) => pipelines.createPipeline(request) },
+    createPipelineAndVersion: {
+      purpose: "create a pipeline and its first version",
+      handle: async (request) => await pipelines.createPipelineAndVersion(request),
+    },
+    getPipeline: { purpose: "get a pipeline", handle: (request) => pipelines.getPipeline(request) },
+    getPipelineByName: { purpose: "get a pipeline by name", handle: (request) => pipelines.getPipelineByName(request) },
+    listPipelines: { purpose: "list pipelines", handle: (request) => pipelines.listPipelines(request) },
+    updatePipeline: { purpose: "update a pipeline", handle: (request) => pipelines.updatePipeline(request) },
+    deletePipeline: { purpose: "delete a pipeline", handle: (request) => pipelines.deletePipeline(request) },
+    createPipelineVersion: {
+      purpose: "create a pipeline version",
+      handle: async (request) => await pipelines.createPipelineVersion(request),
+    },
+    getPipelineVersion: { purpose: "get a pipeline version", handle: (request) => pipelines.getPipelineVersion(request) },
+    listPipelineVersions: { purpose: "list pipeline versions", handle: (request) => pipelines.listPipelineVersions(request) },
+    updatePipelineVersion: {
+      purpose: "update a pipeline version",
+      handle: (request) => pipelines.updatePipelineVersion(request),
+    },
+    deletePipelineVersion: {
+      purpose: "delete a pipeline version",
+      handle: (request) => pipelines.deletePipelineVersion(request),
+    },
+  };
+}
+
+function experimentHandlers(experiments: ExperimentCalls): Handlers<typeof ExperimentService> {
+  return {
+    createExperiment: { purpose: "create an experiment", handle: (request) => experiments.createExperiment(request) },
+    getExperiment: { purpose: "get an experiment", handle: (request) => experiments.getExperiment(request) },
+    listExperiments: { purpose: "list experiments", handle: (request) => experiments.listExperiments(request) },
+    archiveExperiment: { purpose: "archive an experiment", handle: (request) => experiments.archiveExperiment(request) },
+    unarchiveExperiment: { purpose: "unarchive an experiment", handle: (request) => experiments.unarchiveExperiment(request) },
+    deleteExperiment: { purpose: "delete an experiment", handle: (request) => experiments.deleteExperiment(request) },
   };
 }

@@ -4,7 +4,7 @@
  * Artifacts in requests are ignored: links are made by calls of their own. `child_tasks` and `lifecycle_message` are output only.
  *
  * Source: docs/spec/api-server.md#stored-fields, #state-history, #updatetask, #parameter-merge, #api-6 (a task that runs again
- * has no end time).
+ * has no end time), #api-31 (a failed task has no fingerprint).
  *
  * @module
  */
@@ -42,6 +42,7 @@ export function newTask(request: PipelineTask, ids: { taskId: string; runId: str
     if (entry.updateTime !== undefined) entry.updateTime.nanos = 0;
   }
   appendTaskState(task.stateHistory, task.state, nowSeconds);
+  dropFingerprintOfFailure(task);
   normalize(task);
   task.inputs = parametersOnly(task.inputs?.parameters ?? []);
   task.outputs = parametersOnly(task.outputs?.parameters ?? []);
@@ -85,6 +86,7 @@ export function applyUpdate(task: PipelineTask, update: PipelineTask, options: T
     appendTaskState(task.stateHistory, update.state, options.nowSeconds);
   }
   if (wholeSeconds(update.endTime) !== undefined) setEndTime(task, update.endTime);
+  dropFingerprintOfFailure(task);
 
   const keptInputs = options.replaceInputs && hasParameters(update.inputs) ? [] : (task.inputs?.parameters ?? []);
   task.inputs = parametersOnly(mergeParameters(keptInputs, update.inputs?.parameters ?? []));
@@ -98,6 +100,11 @@ export function hasParameters(side: InputOutputs | undefined): boolean {
 
 function parametersOnly(parameters: IoParameter[]): InputOutputs {
   return create(InputOutputsSchema, { parameters });
+}
+
+/** Nothing is to find a failed task by its fingerprint, whatever state it is sent to later: a retry brings the fingerprint again. */
+function dropFingerprintOfFailure(task: PipelineTask): void {
+  if (task.state === TaskState.FAILED) task.cacheFingerprint = "";
 }
 
 function setEndTime(task: PipelineTask, endTime: PipelineTask["endTime"]): void {

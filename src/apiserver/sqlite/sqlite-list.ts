@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ListPredicate, ListQuery } from "../lists/list-query.ts";
+import { TAG_KEY_PREFIX, type ListPredicate, type ListQuery } from "../lists/list-query.ts";
 import type { ListResourceName } from "../lists/list-resources.ts";
 import type { ListPage } from "../store.ts";
 import { integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
@@ -40,6 +40,10 @@ const LIST_TABLES: Readonly<Record<ListResourceName, ListTable>> = {
     columns: { id: "link_id" },
     nullable: { producer: "IFNULL(producer, '')" },
   },
+  experiments: { table: "experiments", idColumn: "experiment_id", columns: {}, nullable: {} },
+  pipelines: { table: "pipelines", idColumn: "pipeline_id", columns: {}, nullable: {} },
+  "pipeline versions": { table: "pipeline_versions", idColumn: "pipeline_version_id", columns: {}, nullable: {} },
+  "recurring runs": { table: "recurring_runs", idColumn: "recurring_run_id", columns: {}, nullable: {} },
 };
 
 /** A condition with its values. */
@@ -96,6 +100,12 @@ export function anyOf(column: string, values: readonly string[]): SqlCondition[]
 
 function predicateSql(column: string, predicate: ListPredicate): SqlCondition {
   const values = predicate.values.map((value) => (typeof value === "object" ? BigInt(value.int64) : value));
+  if (column.startsWith(TAG_KEY_PREFIX)) {
+    return {
+      sql: "EXISTS (SELECT 1 FROM json_each(tags) WHERE json_each.key = ? AND json_each.value = ?)",
+      values: [column.slice(TAG_KEY_PREFIX.length), ...values],
+    };
+  }
   switch (predicate.operation) {
     case "in":
       return { sql: `${column} IN (SELECT value FROM json_each(?))`, values: [jsonScalars(values)] };

@@ -1,15 +1,20 @@
-/** Runs and experiments in SQLite. @module */
+/** Runs in SQLite. @module */
 import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RunSchema, RuntimeState, type Run } from "../../core/kfp-types.ts";
 import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { notFound } from "../service-error.ts";
-import type { ExperimentStore, RunStore, StoredRun } from "../store.ts";
+import type { RunStore, StoredRun } from "../store.ts";
 import { secondsOfTimestamp } from "../timestamps.ts";
 import { blobOf, integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 import { listRows } from "./sqlite-list.ts";
 import { setAsideUnreadable } from "./sqlite-set-aside.ts";
 
-const COLUMNS = "body, pipeline_spec";
+/** Archiving an experiment changes the column alone. */
+const COLUMNS = "body, pipeline_spec, storage_state";
+
+const FINAL_STATES = [RuntimeState.SUCCEEDED, RuntimeState.FAILED, RuntimeState.SKIPPED, RuntimeState.CANCELED].map(
+  (state) => RuntimeState[state],
+);
 
 /** Runs on SQLite. */
 export function createRunStore(db: SqliteDatabase): RunStore {
@@ -29,6 +34,10 @@ export function createRunStore(db: SqliteDatabase): RunStore {
       return row === undefined ? undefined : storedRun(row);
     },
     exists: (runId) => db.get("SELECT 1 FROM runs WHERE run_id = ?", runId) !== undefined,
+    state: (runId) => {
+      const row = db.get("SELECT state FROM runs WHERE run_id = ?", runId);
+      return row === undefined ? undefined : RuntimeState[textOf(row, "state") as keyof typeof RuntimeState];
+    },
     update: (run) => {
       const changed = db.run(
         `UPDATE runs SET display_name = ?, description = ?, experiment_id = ?, recurring_run_id = ?, state = ?,
@@ -69,37 +78,26 @@ export function createRunStore(db: SqliteDatabase): RunStore {
           jsonList(states.map((state) => RuntimeState[state])),
         )
         .map((row) => textOf(row, "run_id")),
+    archiveAllOf: (experimentId) => {
+      db.run("UPDATE runs SET storage_state = 'ARCHIVED' WHERE experiment_id = ?", experimentId);
+    },
+    countActiveOf: (recurringRunId) => {
+      const row = db.get(
+        `SELECT count(*) AS total FROM runs WHERE recurring_run_id = ? AND recurring_run_id <> ''
+           AND state NOT IN (SELECT value FROM json_each(?))`,
+        recurringRunId,
+        jsonList(FINAL_STATES),
+      );
+      return row === undefined ? 0 : integerOf(row, "total");
+    },
+    existsScheduled: (recurringRunId, scheduledSeconds) =>
+      db.get(
+        "SELECT 1 FROM runs WHERE recurring_run_id = ? AND recurring_run_id <> '' AND scheduled_at = ?",
+        recurringRunId,
+        scheduledSeconds,
+      ) !== undefined,
     setAsideUnreadable: (runId, nowSeconds) => setAsideUnreadable(db, runId, nowSeconds),
   };
-}
-
-/** Experiments on SQLite, as far as runs need them: the default one, and when the last run was made. */
-export function createExperimentStore(db: SqliteDatabase): ExperimentStore {
-  return {
-    defaultId: () => {
-      const row = db.get("SELECT experiment_id FROM experiments WHERE is_default = 1");
-      if (row === undefined) throw notFound("Experiment", "Default");
-      return textOf(row, "experiment_id");
-    },
-    exists: (experimentId) => db.get("SELECT 1 FROM experiments WHERE experiment_id = ?", experimentId) !== undefined,
-    noteRun: (experimentId, createdSeconds) => {
-      db.run(
-        "UPDATE experiments SET last_run_created_at = max(last_run_created_at, ?) WHERE experiment_id = ?",
-        createdSeconds,
-        experimentId,
-      );
-    },
-  };
-}
-
-/** Makes the experiment that runs without one belong to, unless it exists. */
-export function ensureDefaultExperiment(db: SqliteDatabase, experimentId: string, nowSeconds: number): void {
-  db.run(
-    `INSERT INTO experiments (experiment_id, display_name, is_default, created_at)
-     SELECT ?, 'Default', 1, ? WHERE NOT EXISTS (SELECT 1 FROM experiments WHERE is_default = 1)`,
-    experimentId,
-    nowSeconds,
-  );
 }
 
 function runValues(run: Run): SqlValue[] {
@@ -122,8 +120,10 @@ function runValues(run: Run): SqlValue[] {
 }
 
 function storedRun(row: SqlRow): StoredRun {
+  const run = fromBinary(RunSchema, blobOf(row, "body"));
+  run.storageState = StorageState[textOf(row, "storage_state") as keyof typeof StorageState] ?? run.storageState;
   return {
-    run: fromBinary(RunSchema, blobOf(row, "body")),
+    run,
     pipelineSpec: row["pipeline_spec"] === null ? undefined : blobOf(row, "pipeline_spec"),
   };
 }

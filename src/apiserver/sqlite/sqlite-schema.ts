@@ -101,7 +101,64 @@ CREATE TABLE set_aside (
 ) STRICT;
 `;
 
-const STEPS: readonly string[] = [STEP_1, STEP_2];
+// Experiments as the API shows them; a deleted one stays as a nameless row, since its runs stay and refer to it.
+const STEP_3 = `
+ALTER TABLE experiments ADD COLUMN description TEXT NOT NULL DEFAULT '';
+ALTER TABLE experiments ADD COLUMN namespace TEXT NOT NULL DEFAULT '';
+ALTER TABLE experiments ADD COLUMN storage_state TEXT NOT NULL DEFAULT 'AVAILABLE';
+ALTER TABLE experiments ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX experiments_by_creation ON experiments (created_at, experiment_id);
+
+CREATE TABLE pipelines (
+  pipeline_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  namespace TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL,
+  tags TEXT NOT NULL
+) STRICT;
+CREATE INDEX pipelines_by_creation ON pipelines (created_at, pipeline_id);
+
+CREATE TABLE pipeline_versions (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  pipeline_version_id TEXT NOT NULL UNIQUE,
+  pipeline_id TEXT NOT NULL REFERENCES pipelines (pipeline_id),
+  name TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'READY',
+  created_at INTEGER NOT NULL,
+  package_url TEXT NOT NULL,
+  code_source_url TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  pipeline_spec BLOB NOT NULL,
+  UNIQUE (pipeline_id, name)
+) STRICT;
+CREATE INDEX pipeline_versions_by_creation ON pipeline_versions (pipeline_id, created_at, pipeline_version_id);
+
+CREATE TABLE recurring_runs (
+  recurring_run_id TEXT PRIMARY KEY,
+  display_name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  experiment_id TEXT NOT NULL,
+  is_enabled INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  schedule_name TEXT NOT NULL,
+  fired_count INTEGER NOT NULL DEFAULT 0,
+  last_scheduled_at INTEGER,
+  body BLOB NOT NULL,
+  pipeline_spec BLOB
+) STRICT;
+CREATE INDEX recurring_runs_by_creation ON recurring_runs (created_at, recurring_run_id);
+CREATE INDEX recurring_runs_by_experiment ON recurring_runs (experiment_id, created_at, recurring_run_id);
+CREATE INDEX recurring_runs_enabled ON recurring_runs (is_enabled) WHERE is_enabled = 1;
+CREATE INDEX runs_by_recurring_run ON runs (recurring_run_id, scheduled_at, state) WHERE recurring_run_id <> '';
+`;
+
+const STEPS: readonly string[] = [STEP_1, STEP_2, STEP_3];
 
 /**
  * Creates or upgrades the tables.

@@ -12,7 +12,10 @@ import type { Store } from "../store.ts";
 import { createArtifactStore } from "./sqlite-artifacts.ts";
 import { SqliteDatabase, textOf } from "./sqlite-database.ts";
 import { createLinkStore } from "./sqlite-links.ts";
-import { createExperimentStore, createRunStore, ensureDefaultExperiment } from "./sqlite-runs.ts";
+import { createExperimentStore, ensureDefaultExperiment } from "./sqlite-experiments.ts";
+import { createPipelineStore } from "./sqlite-pipelines.ts";
+import { createRecurringRunStore } from "./sqlite-recurring-runs.ts";
+import { createRunStore } from "./sqlite-runs.ts";
 import { isOutdated, migrate } from "./sqlite-schema.ts";
 import { createTaskStore } from "./sqlite-tasks.ts";
 
@@ -99,6 +102,8 @@ function storeOn(db: SqliteDatabase): Store {
     artifacts: createArtifactStore(db),
     links: createLinkStore(db),
     experiments: createExperimentStore(db),
+    pipelines: createPipelineStore(db),
+    recurringRuns: createRecurringRunStore(db),
     transaction: (work) => db.transaction(work),
     checkIntegrity: () => integrityProblems(db),
     close: () => db.close(),

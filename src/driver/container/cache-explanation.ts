@@ -95,6 +95,7 @@ function comparedFields({ taskId, state, typeAttributes, cacheFingerprint }: Pip
 
 function differenceText(row: PipelineTask, inputs: TaskInputs, fingerprint: string): string {
   const newest = "The newest task of this name in the run";
+  if (row.cacheFingerprint === "" && row.state === TaskState.FAILED) return `${newest} failed: only a SUCCEEDED task is an entry`;
   if (row.cacheFingerprint === "") return `${newest} has no fingerprint: it was not to be cached`;
   if (row.cacheFingerprint === fingerprint) {
     return `${newest} has this fingerprint, but only a SUCCEEDED task that ran itself is an entry`;

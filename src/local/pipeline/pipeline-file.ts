@@ -12,6 +12,7 @@ import type { SpecProblem } from "../../core/spec-check/problem.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { checkPipeline } from "./pipeline-checks.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
+import { FILE_SIZE_LIMIT, readTextDocuments } from "../../core/values/text-documents.ts";
 import { oneLine } from "../../core/one-line.ts";
 
 /** A pipeline that could be read. */
@@ -33,13 +34,7 @@ export interface LoadedPipeline extends PipelineDocument {
 /** What is read from the disk. */
 type Files = Pick<FileSystem, "readText"> & Partial<Pick<FileSystem, "stat">>;
 
-/** Bytes of a pipeline or parameters file; compiled pipelines of hundreds of tasks have one or two million. */
-export const FILE_SIZE_LIMIT = 16 * 1024 * 1024;
-/** Characters of its values and keys once aliases are written out. */
-const EXPANSION_LIMIT = 2 * FILE_SIZE_LIMIT;
-/** Lists and maps in each other. The SDK writes about twenty. */
-const NESTING_LIMIT = 200;
-const TOO_DEEP = `its lists and maps are nested more than ${NESTING_LIMIT} levels deep`;
+export { FILE_SIZE_LIMIT };
 
 /** Members every compiled pipeline has. */
 const REQUIRED_MEMBERS = ["pipelineInfo", "root", "deploymentSpec", "schemaVersion"];
@@ -123,54 +118,10 @@ function tooLarge(sizeBytes: number): Error {
  * @param tooDeep Why a text that is nested too deeply is refused, for callers that take even fewer levels.
  * @throws {UsageError} FILE_UNREADABLE naming line and column.
  */
-export async function readDocuments(text: string, path: string, tooDeep = TOO_DEEP): Promise<readonly JsonValue[]> {
-  const json = parseJson(text);
-  if (json !== undefined) return assertModest([json], path, tooDeep);
-  const { readYaml } = await import("./yaml-text.ts");
-  const result = readYaml(text);
-  if (!("problem" in result)) return assertModest(result.documents, path, tooDeep);
-  const { line, column, problem } = result;
-  throw new UsageError("FILE_UNREADABLE", `Cannot read ${path} as YAML: line ${line}, column ${column}: ${problem}`);
-}
-
-/**
- * Refuses documents that are harmless as text only: too deep for everything that walks them by recursion, or grown out of all
- * proportion by YAML aliases.
- */
-function assertModest(documents: readonly JsonValue[], path: string, tooDeep: string): readonly JsonValue[] {
-  const refuse = (reason: string): UsageError => new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${reason}`);
-  let size = 0;
-  let level: JsonValue[] = [...documents];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > NESTING_LIMIT) throw refuse(tooDeep);
-    const next: JsonValue[] = [];
-    for (const container of level) {
-      if (typeof container !== "object" || container === null) continue;
-      for (const [key, value] of Object.entries(container)) {
-        size += key.length + (typeof value === "string" ? value.length : 1);
-        if (size > EXPANSION_LIMIT) {
-          throw refuse(`with its aliases written out it has more than ${EXPANSION_LIMIT.toLocaleString("en")} characters`);
-        }
-        if (value !== undefined && isContainer(value)) next.push(value);
-      }
-    }
-    level = next;
-  }
-  return documents;
-}
-
-function isContainer(value: JsonValue): value is JsonObject | JsonValue[] {
-  return typeof value === "object" && value !== null;
-}
-
-/** Large pipelines load faster as JSON; another text may still be YAML. */
-function parseJson(text: string): JsonValue | undefined {
-  if (!/^\s*\{/.test(text)) return undefined;
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
+export async function readDocuments(text: string, path: string, tooDeep?: string): Promise<readonly JsonValue[]> {
+  const read = await readTextDocuments(text, tooDeep);
+  if ("problem" in read) throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}${read.problem}`);
+  return read.documents;
 }
 
 function pipelineSource(documents: readonly JsonValue[], path: string): JsonObject {

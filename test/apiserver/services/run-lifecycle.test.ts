@@ -153,7 +153,7 @@ describe("resetTasksForRetry()", () => {
       state: TaskState.RUNNING,
       createTime: { seconds: 100n },
       pods: [],
-      cacheFingerprint: "f",
+      cacheFingerprint: "",
       typeAttributes: { iterationIndex: 2n },
       scopePath: "root.failed",
       inputs: { artifacts: [], parameters: [{}, {}, {}] },

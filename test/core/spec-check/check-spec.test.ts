@@ -7,7 +7,7 @@ import { SpecError } from "../../../src/core/errors.ts";
 import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import { checkSpec, refusalFor } from "../../../src/core/spec-check/check-spec.ts";
 import { problemText, SPEC_RULES, type SpecProblem } from "../../../src/core/spec-check/problem.ts";
-import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
+import { readYaml } from "../../../src/core/values/yaml-text.ts";
 import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 const DATASET = { schemaTitle: "system.Dataset", schemaVersion: "0.0.1" };

@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { containerOf, executorOf, importerOf, parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import { resolveScopePath } from "../../../src/core/spec/scope-path.ts";
 import type { JsonObject } from "../../../src/core/values/value.ts";
-import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
+import { readYaml } from "../../../src/core/values/yaml-text.ts";
 import { conformancePipelines } from "../../conformance/pipelines.ts";
 
 const SPEC: JsonObject = {

@@ -137,9 +137,14 @@ describe("a miss at level 2", () => {
 
   test.for([
     {
-      name: "it has this fingerprint and failed",
-      change: { state: TaskState.FAILED },
+      name: "it has this fingerprint and was skipped",
+      change: { state: TaskState.SKIPPED },
       says: /has this fingerprint, but only a SUC/,
+    },
+    {
+      name: "it failed, so it has no fingerprint",
+      change: { state: TaskState.FAILED },
+      says: /failed: only a SUCCEEDED task is an entry/,
     },
     {
       name: "its claims or settings differ",

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { loadPipelineFile, readDocuments } from "../../../src/local/pipeline/pipeline-file.ts";
-import { readYaml } from "../../../src/local/pipeline/yaml-text.ts";
+import { readYaml } from "../../../src/core/values/yaml-text.ts";
 import { conformancePipelines } from "../../conformance/pipelines.ts";
 import { pipelineOf } from "../../support/specs.ts";
 import { skipUnless } from "../../support/skip.ts";

@@ -12,10 +12,10 @@
  * @module
  */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { isRoundedInteger } from "../../core/values/json-text.ts";
-import { UNSAFE_INTEGER } from "../../core/values/value.ts";
+import { isRoundedInteger } from "./json-text.ts";
+import { UNSAFE_INTEGER } from "./value.ts";
 import { isScalar, Lexer, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from "yaml";
-import { oneLine } from "../../core/one-line.ts";
+import { oneLine } from "../one-line.ts";
 
 /** The documents of a text as JSON, or what is wrong with it. */
 export type YamlDocuments =
