@@ -1,11 +1,14 @@
 /**
- * What our drivers and launchers make of every pipeline of this folder: pod spec patches, executor inputs, fingerprints, task rows.
+ * What our drivers and launchers make of every pipeline of this folder: pod spec patches, executor inputs, fingerprints, task rows. Each
+ * row is also compared with a model that computes it from the pipeline's YAML alone and shares no code with drivers and launchers
+ * (model/run-model.ts).
  *
  * A change that is meant shows as a diff of test/conformance/golden after `npm test -- test/conformance -u`.
  */
 import { readdirSync } from "node:fs";
 import { afterEach, describe, test, vi } from "vitest";
 import { goldenText } from "./golden.ts";
+import { compareRun } from "./model/compare-run.ts";
 import { conformancePipelines } from "./pipelines.ts";
 import { simulate } from "./simulate.ts";
 
@@ -29,6 +32,9 @@ describe("drivers and launchers of compiled pipelines", () => {
     const simulation = await simulate(file);
     const refused = simulation.drivers.filter(({ code }) => code === "FEATURE_UNSUPPORTED");
     expect(refused.map(({ error }) => error)).toEqual([]);
+    // The golden says what there was before, the model what the pipeline asks for.
+    const { observed, expected } = compareRun(file, simulation);
+    expect(observed).toEqual(expected);
     await expect(goldenText(simulation)).toMatchFileSnapshot(`golden/${file.name}.json`);
   });
 

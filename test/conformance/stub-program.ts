@@ -9,11 +9,11 @@ import { ParameterType, type ComponentSpec, type ExecutorInput } from "../../src
 import type { JsonObject } from "../../src/core/values/value.ts";
 import type { CommandOptions, ProcessRunner } from "../../src/ports/process-runner.ts";
 
-const VALUES: Partial<Record<ParameterType, string>> = {
-  [ParameterType.NUMBER_DOUBLE]: "2.5",
-  [ParameterType.BOOLEAN]: "true",
-  [ParameterType.LIST]: '["a","b"]',
-  [ParameterType.STRUCT]: '{"a":"1","b":"2"}',
+const VALUES: Readonly<Record<string, string>> = {
+  NUMBER_DOUBLE: "2.5",
+  BOOLEAN: "true",
+  LIST: '["a","b"]',
+  STRUCT: '{"a":"1","b":"2"}',
 };
 
 /** Outputs, as component and parameter, whose consumers need more than any value of the type. */
@@ -43,22 +43,38 @@ export interface StubbedStep {
   readonly onStart: (options: CommandOptions) => void;
 }
 
+/** What the program writes for one output parameter. */
+export function stubText(output: {
+  readonly componentName: string;
+  readonly name: string;
+  /** Word of the parameter type enum. */
+  readonly type: unknown;
+  readonly iterations: readonly number[];
+}): string {
+  const { componentName, name, type, iterations } = output;
+  const suffix = iterations.length === 0 ? "" : `[${iterations.join(",")}]`;
+  const own = type === "NUMBER_INTEGER" ? `7${iterations.join("")}` : `stub-${name}${suffix}`;
+  return SPECIAL_VALUES[`${componentName} ${name}`] ?? VALUES[String(type)] ?? own;
+}
+
+/** The exit code of a program that fails with these arguments. */
+export function exitCodeOf(args: readonly string[]): number | undefined {
+  const [, exitCode] = /(?:^|\s)exit (\d+)/.exec(args.join(" ")) ?? [];
+  return exitCode === undefined ? undefined : Number(exitCode);
+}
+
 /** A command with the word "exit" ends with the number that follows, without outputs. */
 export function stubProgram({ componentName, component, executorInput, iterations, write, onStart }: StubbedStep): ProcessRunner {
-  const suffix = iterations.length === 0 ? "" : `[${iterations.join(",")}]`;
   return {
     run(options) {
       onStart(options);
       if (options.log !== undefined) write(options.log.path, "");
-      const [, exitCode] = /(?:^|\s)exit (\d+)/.exec(options.args.join(" ")) ?? [];
-      if (exitCode !== undefined) {
-        return Promise.resolve({ kind: "exited", exitCode: Number(exitCode), outOfMemory: false });
-      }
+      const exitCode = exitCodeOf(options.args);
+      if (exitCode !== undefined) return Promise.resolve({ kind: "exited", exitCode, outOfMemory: false });
       const { parameters = {}, artifacts = {} } = executorInput.outputs ?? {};
       for (const [name, { outputFile }] of Object.entries(parameters)) {
         const type = component.outputDefinitions?.parameters[name]?.parameterType ?? ParameterType.STRING;
-        const own = type === ParameterType.NUMBER_INTEGER ? `7${iterations.join("")}` : `stub-${name}${suffix}`;
-        write(outputFile, SPECIAL_VALUES[`${componentName} ${name}`] ?? VALUES[type] ?? own);
+        write(outputFile, stubText({ componentName, name, type: ParameterType[type], iterations }));
       }
       const reported: Record<string, JsonObject> = {};
       for (const [name, list] of Object.entries(artifacts)) {
