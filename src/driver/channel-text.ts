@@ -1,10 +1,10 @@
 /**
  * Image, accelerator and resource texts that refer to an input of the task.
  *
- * Only channels of the pipeline (`pipelinechannel--NAME`) are resolved, as in the reference; each in place, so that the text around it
- * stays.
+ * Each is replaced in place, so that the text around it stays. A channel of the pipeline (`pipelinechannel--NAME`) that the task does not
+ * have is an error; what looks like another input and is none stays as it is.
  *
- * Source: docs/spec/pod-spec-patch.md#resources-and-accelerators, #image, docs/spec/resolver.md#drv-19.
+ * Source: docs/spec/pod-spec-patch.md#resources-and-accelerators, #image, #k8s-11, docs/spec/resolver.md#drv-19.
  *
  * @module
  */
@@ -19,8 +19,8 @@ const CHANNEL_PREFIX = "pipelinechannel--";
 export function resolveChannelText(text: string, executorInput: ExecutorInput): string {
   const values = executorInput.inputs?.parameterValues ?? {};
   return substituteInputParameters(text, (name) => {
-    if (!name.startsWith(CHANNEL_PREFIX)) return undefined;
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (value === undefined && !name.startsWith(CHANNEL_PREFIX)) return undefined;
     if (value === undefined)
       throw new SpecError("PLACEHOLDER_INVALID", `Cannot resolve "${text}": the task has no input "${name}"`);
     return textOfValue(value);

@@ -160,7 +160,7 @@ function documented(): Map<string, { count: number; calls: string[] }> {
   );
 }
 
-describe("the calls of a driver", () => {
+describe("the calls of a driver (DRV-8, DRV-14)", () => {
   const table = documented();
 
   test("the table in docs/performance.md has exactly these cases", () => {

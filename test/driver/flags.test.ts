@@ -97,7 +97,7 @@ describe("parseDriverFlags()", () => {
       message: "FLAG_MISSING: --namespace must not be empty for CONTAINER",
     },
     {
-      name: "an empty output path",
+      name: "an empty output path (DRV-4)",
       argv: [...dag, "--condition_path="],
       message: "FLAG_MISSING: --condition_path must not be empty for DAG",
     },

@@ -417,7 +417,7 @@ describe("the CONTAINER driver", () => {
     expect([turned, twice]).toEqual([two, two]);
   });
 
-  test("does not look at the Kubernetes config of a step that is skipped or taken from the cache", async () => {
+  test("does not look at the Kubernetes config of a step that is skipped or taken from the cache (K8S-15)", async () => {
     const driven = await start();
     const kubernetesConfig = '{"imagePullPolicy":"sometimes"}';
     const root = await driven.root({ n: 5 });

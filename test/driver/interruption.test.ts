@@ -219,7 +219,7 @@ describe("a driver that is told to stop", () => {
   });
 });
 
-test("output files that cannot be written fail the task: without them no launcher follows", async () => {
+test("output files that cannot be written fail the task: without them no launcher follows (DRV-4)", async () => {
   const stage = await Stage.open();
   const root = await stage.root();
   const writeText = () => Promise.reject(new Error("no space left on device"));

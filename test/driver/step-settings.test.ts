@@ -155,7 +155,7 @@ describe("the workspace", () => {
     ]);
   });
 
-  test("is not asked about in a step whose condition is false, even without a name of the run", async () => {
+  test("is not asked about in a step whose condition is false, even without a name of the run (K8S-15)", async () => {
     const { run, root } = await start({ component, task: { ...task, triggerPolicy: { condition: "1 > 2" } } });
     const { taskId } = await run.claim("step", root, { runName: "" });
     expect((await run.task(taskId)).state).toBe(TaskState.SKIPPED);

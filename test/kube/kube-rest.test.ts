@@ -44,7 +44,7 @@ async function inPod(): Promise<KubeRest> {
 }
 
 describe("in a pod", () => {
-  test("nothing is read or called before the first question", async () => {
+  test("nothing is read or called before the first question (K8S-17)", async () => {
     await inPod();
     expect(server.requests).toEqual([]);
   });
@@ -103,7 +103,7 @@ describe("in a pod", () => {
     expect(pauses).toEqual([500, 1000]);
   });
 
-  test("no answer is given up after the timeout", async () => {
+  test("no answer is given up after the timeout (K8S-17)", async () => {
     await inPod();
     server.answers.set("/api/v1/namespaces/n/configmaps/c", "hang");
     const environment = { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(server.port) };

@@ -29,7 +29,7 @@ describe("artifactLinks()", () => {
     ]);
   });
 
-  test("an artifact that a collected list holds twice is linked once", ({ expect }) => {
+  test("an artifact that a collected list holds twice is linked once (DRV-18)", ({ expect }) => {
     expect(artifactLinks(target, [entry(["a"]), entry(["a"]), entry(["a", "a"])])).toHaveLength(1);
     expect(artifactLinks(target, [entry(["a"], 0), entry(["a"], 1)])).toHaveLength(2);
   });

@@ -266,7 +266,7 @@ describe("BatchUpdater", () => {
   });
 });
 
-describe("BatchUpdater against a server that refuses duplicates", () => {
+describe("BatchUpdater against a server that refuses duplicates (DRV-18)", () => {
   /** Refuses a whole request when one link exists, as the reference does. */
   function refusingApi(existing: readonly string[]) {
     const stored = new Set(existing);

@@ -94,7 +94,7 @@ describe("createOrAdoptTask()", () => {
     expect(stored.cacheFingerprint).toBe(`fingerprint of ${pod?.name}`);
   });
 
-  test("an older row gets what belongs to this attempt", async ({ expect }) => {
+  test("an older row gets what belongs to this attempt (DRV-6)", async ({ expect }) => {
     const { create, draft, takeCalls, read } = await setUp();
     const first = await create(draft("a"));
     takeCalls();
@@ -189,7 +189,7 @@ describe("reportFailure()", () => {
     expect(task.endTime?.seconds).toBe(timestampNow(clock).seconds);
   });
 
-  test("a create that meets an older row is followed by an update", async ({ expect }) => {
+  test("a create that meets an older row is followed by an update (DRV-17, K8S-4)", async ({ expect }) => {
     const { create, draft, runId, takeCalls, read, ...deps } = await setUp();
     const first = await create(draft("a"));
     takeCalls();

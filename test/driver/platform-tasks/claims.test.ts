@@ -59,7 +59,7 @@ async function rowOf(run: ClaimRun, root: string, name: string): Promise<Pipelin
 }
 
 describe("CreatePVC", () => {
-  test("stores the row with the name, creates the claim, stores the end, and rolls up", async () => {
+  test("stores the row with the name, creates the claim, stores the end, and rolls up (DRV-10, K8S-14)", async () => {
     const { run, root } = await start();
     run.fake.takeCalls();
     const result = await run.claim("createpvc", root);
@@ -167,7 +167,11 @@ describe("CreatePVC", () => {
       message: "at most one of pvc_name and pvc_name_suffix can be non-empty",
     },
     { name: "no size", inputs: withoutSize, message: "parameter volumeSize not provided" },
-    { name: "a size that is not a quantity", inputs: { ...fixed, size: "5 Gi" }, message: 'failed to parse pvc size "5 Gi"' },
+    {
+      name: "a size that is not a quantity (DRV-11, K8S-1)",
+      inputs: { ...fixed, size: "5 Gi" },
+      message: 'failed to parse pvc size "5 Gi"',
+    },
     { name: "a size with an unknown unit", inputs: { ...fixed, size: "5gb" }, message: 'failed to parse pvc size "5gb"' },
     {
       name: "a data source of odd members",
@@ -276,7 +280,7 @@ describe("CreatePVC", () => {
     expect(named(await run.task(taskId))).toEqual([["name", "old", "OUTPUT", "createpvc", undefined]]);
   });
 
-  test("has its output again after a run retry, and one claim", async () => {
+  test("has its output again after a run retry, and one claim (DRV-34, K8S-2)", async () => {
     const { run, root } = await start({ ...given, pvc_name_suffix: "-d" });
     const first = await run.claim("createpvc", root);
     const name = nameOf(await run.task(first.taskId));
@@ -329,7 +333,7 @@ describe("the cache", () => {
     tasks: { createpvc: claimTask("createpvc", fixed, cached), deletepvc: claimTask("deletepvc", { pvc_name: "p" }, cached) },
   };
 
-  test("gives the claim of an earlier run while it is there", async () => {
+  test("gives the claim of an earlier run while it is there (K8S-13)", async () => {
     const { run, root } = await start(fixed, cached);
     await run.claim("createpvc", root);
     const other = run.another(again);
@@ -366,7 +370,7 @@ describe("the cache", () => {
     expect(run.kubernetes.claims.size).toBe(2);
   });
 
-  test("never satisfies DeletePVC", async () => {
+  test("never satisfies DeletePVC (K8S-13)", async () => {
     const { run, root } = await start(fixed, cached);
     await run.claim("createpvc", root);
     await run.claim("deletepvc", root);
@@ -405,7 +409,7 @@ describe("outputs", () => {
     expect(row.state).toBe(TaskState.SUCCEEDED);
   });
 
-  test("of a skipped task do not climb", async () => {
+  test("of a skipped task do not climb (DRV-10, K8S-14)", async () => {
     const skipped = claimTask("createpvc", fixed, { triggerPolicy: { condition: "1 > 2" } });
     const run = await startClaimRun({
       ...nested,
@@ -421,7 +425,7 @@ describe("outputs", () => {
     expect((await run.task(dag)).outputs?.parameters ?? []).toEqual([]);
   });
 
-  test("of iterations carry their index and become one list", async () => {
+  test("of iterations carry their index and become one list (DRV-10, K8S-14)", async () => {
     const run = await startClaimRun({
       tasks: {
         "for-loop-1": {
@@ -594,7 +598,7 @@ describe("DeletePVC", () => {
     expect(run.kubernetes.claims.size).toBe(1);
   });
 
-  test("clears the message of a FAILED row of another program", async () => {
+  test("clears the message of a FAILED row of another program (K8S-3)", async () => {
     const { run, root } = await start();
     const row = await run.fake.api.createTask(run.runId, {
       runId: run.runId,

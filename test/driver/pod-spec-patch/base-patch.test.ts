@@ -88,7 +88,7 @@ describe("the patch without a Kubernetes config", () => {
       main: { resources: { limits: { memory: "100Mi" } } },
     },
     {
-      name: "B19 a number is read as its text",
+      name: "B19 a number is read as its text (K8S-11)",
       container: resources({ resourceMemoryLimit: channel("pipelinechannel--m") }),
       parameters: { "pipelinechannel--m": 5 },
       main: { resources: { limits: { memory: "5" } } },
@@ -105,9 +105,15 @@ describe("the patch without a Kubernetes config", () => {
     },
     { name: "B24 half an accelerator", container: resources({ accelerator: { type: "amd.com/gpu" } }), main: { resources: {} } },
     {
-      name: "B25 the image from an input, in place",
+      name: "B25 the image from an input, in place (K8S-11)",
       container: { image: `repo/${channel("pipelinechannel--i")}:1` },
       parameters: { "pipelinechannel--i": "python" },
+      main: { image: "repo/python:1" },
+    },
+    {
+      name: "the image from an input that is no channel, in place (K8S-11)",
+      container: { image: `repo/${channel("i")}:1` },
+      parameters: { i: "python" },
       main: { image: "repo/python:1" },
     },
     { name: "B26 other placeholders in the image stay", container: { image: channel("i") }, main: { image: channel("i") } },

@@ -25,6 +25,14 @@ describe("launcherCommand()", () => {
     );
   });
 
+  test("says --publish_logs once (K8S-20)", ({ expect }) => {
+    for (const publishLogs of ["true", "false", ""]) {
+      const command = launcherCommand({ ...options, publishLogs });
+      expect(command.filter((word) => word.startsWith("--publish_logs"))).toEqual(["--publish_logs"]);
+      expect(command[command.indexOf("--publish_logs") + 1]).toBe(publishLogs);
+    }
+  });
+
   test("says the iteration last, zero included", ({ expect }) => {
     const command = launcherCommand({
       ...options,

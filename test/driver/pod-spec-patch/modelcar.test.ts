@@ -33,7 +33,7 @@ const SECURITY = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-describe("a model in an image", () => {
+describe("a model in an image (K8S-16)", () => {
   test("brings a check of the image, a folder, and a container beside the user's", async () => {
     const { patch } = await stepPod({
       config: null,
@@ -154,7 +154,7 @@ describe("a model in an image", () => {
   });
 });
 
-describe("references of images", () => {
+describe("references of images (K8S-16)", () => {
   test.for([
     ...["x", "a/b/c", "registry.example.com/team/llama:1.0", "localhost:5000/x", "[::1]:5000/x:T_1", "h/o/r:1", "a__b/c-d.e"],
     `x@sha256:${"0".repeat(64)}`,

@@ -20,7 +20,7 @@ describe("resourceRequirements()", () => {
       expected: { limits: { cpu: "2", memory: "650M" }, requests: { cpu: "100m", memory: "1500M" } },
     },
     {
-      name: "numbers that the reference writes with an exponent",
+      name: "numbers that the reference writes with an exponent (K8S-10)",
       spec: { cpuLimit: 1000000, cpuRequest: 0.00002, memoryLimit: 1234567, memoryRequest: 0.00002 },
       expected: { limits: { cpu: "1e+06", memory: "1234567G" }, requests: { cpu: "20e-6", memory: "20k" } },
     },

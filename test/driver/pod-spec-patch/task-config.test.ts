@@ -215,7 +215,7 @@ describe("a component takes", () => {
   });
 });
 
-test("many variables on both sides stay what they are", async () => {
+test("many variables on both sides stay what they are (K8S-6)", async () => {
   for (let count = 0; count <= 20; count += 1) {
     const env = Array.from({ length: count }, (_, index) => ({ name: `V${index}`, value: String(index) }));
     const made = await stepPod({

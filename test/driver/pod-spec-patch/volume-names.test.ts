@@ -21,7 +21,7 @@ async function volumesOf(config: JsonObject): Promise<{ names: string[]; mounts:
   };
 }
 
-describe("names of volumes", () => {
+describe("names of volumes (K8S-7)", () => {
   test("a secret and a config map of one name are two volumes", async ({ expect }) => {
     const { names, mounts } = await volumesOf({
       secretAsVolume: [secretAt("app", "/s")],

@@ -46,7 +46,7 @@ describe("the workspace", () => {
   });
 });
 
-describe("a volume that would hide the workspace", () => {
+describe("a volume that would hide the workspace (K8S-5)", () => {
   const conflicts: readonly (StepPodRequest & { readonly name: string })[] = [
     { name: "a claim at it", config: at("/kfp-workspace") },
     { name: "a claim in it", config: at("/kfp-workspace/sub") },

@@ -143,7 +143,7 @@ describe("the item of an artifact iterator", () => {
 });
 
 describe("workspaceArtifactIds", () => {
-  test("holds what importers downloaded, through DAGs and loops", async () => {
+  test("holds what importers downloaded, through DAGs and loops (DRV-21)", async () => {
     expect((await resolveBelow("sub", snapshot(["B", "A"], IMPORTER))).workspaceArtifactIds).toEqual(new Set(["A", "B"]));
     expect((await resolveBelow("sub", snapshot(["B", "A"]))).workspaceArtifactIds).toEqual(new Set());
   });

@@ -28,7 +28,7 @@ describe("resolveInputs() of a parameter iterator", () => {
     { name: "a number", value: 5, reason: /a number cannot be iterated/ },
     { name: "a boolean", value: true, reason: /a boolean cannot be iterated/ },
     { name: "a struct", value: { a: 1 }, reason: /a struct cannot be iterated/ },
-    { name: "text that holds a struct", value: '{"a":1}', reason: /text that holds a JSON struct cannot be iterated/ },
+    { name: "text that holds a struct (DRV-20)", value: '{"a":1}', reason: /text that holds a JSON struct cannot be iterated/ },
     { name: "text that holds a number", value: "7", reason: /text that holds a JSON number cannot be iterated/ },
     { name: "text that is not JSON", value: "a,b", reason: /cannot be iterated: not valid JSON/ },
     { name: "empty text", value: "", reason: /cannot be iterated: not valid JSON/ },

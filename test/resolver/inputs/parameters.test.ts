@@ -56,14 +56,14 @@ describe("resolveInputs() of a component input", () => {
     expect(await parametersOf(given)).toEqual(expected);
   });
 
-  test("takes the parent's iteration without one of its own", async () => {
+  test("takes the parent's iteration without one of its own (DRV-33)", async () => {
     const inputs = [parameter("p", "a", ITERATOR_INPUT, "loop#0"), parameter("p", "b", ITERATOR_INPUT, "loop#1")];
     expect(await parametersOf({ task: fromParent("p"), component: STRING, parent: { inputs, index: 1 } })).toEqual([
       'n="b" COMPONENT_INPUT loop#1',
     ]);
   });
 
-  test("does not depend on the order of the candidates", async () => {
+  test("does not depend on the order of the candidates (DRV-27)", async () => {
     const inputs = [
       parameter("p", "a", ITERATOR_INPUT, "loop#1"),
       parameter("p", "b", ITERATOR_INPUT, "loop#1"),

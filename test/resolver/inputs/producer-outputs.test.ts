@@ -154,7 +154,7 @@ describe("resolveInputs() after a run retry", () => {
   });
 });
 
-describe("resolveInputs() of a loop without iterations inside a DAG", () => {
+describe("resolveInputs() of a loop without iterations inside a DAG (DRV-25)", () => {
   const rows = (count: number) => (root: PipelineTask) => {
     const prep = row("prep", { parent: root, id: "prep", type: DAG, state: SUCCEEDED });
     return [prep, row("for-loop-1", { parent: prep, id: "l", type: LOOP, count, state: SKIPPED })];

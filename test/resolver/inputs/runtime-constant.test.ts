@@ -5,7 +5,7 @@ import { IoType, parameter } from "../rows.ts";
 
 const { OUTPUT, RUNTIME_VALUE_INPUT } = IoType;
 
-describe("resolveInputs() of constants", () => {
+describe("resolveInputs() of constants (DRV-31)", () => {
   const given = (value: JsonValue): object => ({
     task: {
       inputs: {

@@ -194,7 +194,7 @@ describe("planStatusWalk() with an exit handler", () => {
     { name: "the body is done", start: x(SUCCEEDED), others: [root, body(RUNNING)], updates: ["H SUCCEEDED"] },
     { name: "the exit task is done", start: notify, others: [root, body(SUCCEEDED, true)], updates: ["R SUCCEEDED"] },
     {
-      name: "the exit task ends after a failure",
+      name: "the exit task ends after a failure (DRV-29)",
       start: notify,
       others: [failedRoot, body(FAILED, true)],
       updates: ["R FAILED (end time)"],

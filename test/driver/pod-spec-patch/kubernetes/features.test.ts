@@ -201,7 +201,7 @@ const rows: readonly Row[] = [
     main: { env: [...IDENTITY, { name: "SA", valueFrom: { fieldRef: { fieldPath: "spec.serviceAccountName" } } }] },
   },
   {
-    name: "a later variable replaces an earlier one of its name, whole and at its place",
+    name: "a later variable replaces an earlier one of its name, whole and at its place (K8S-8)",
     container: {
       image: "img",
       env: [
@@ -355,7 +355,7 @@ const rows: readonly Row[] = [
     main: { volumeMounts: [mount("d", "/d")] },
   },
   {
-    name: "shared memory",
+    name: "shared memory (K8S-18)",
     config: { enabledSharedMemory: { volumeName: "shm", size: "2048Mi" } },
     pod: { volumes: [{ name: "shm", emptyDir: { medium: "Memory", sizeLimit: "2Gi" } }] },
     main: { volumeMounts: [mount("shm", "/dev/shm")] },
@@ -519,7 +519,7 @@ const rows: readonly Row[] = [
   },
   { name: "K50 wrapped JSON gives nothing", config: { nodeAffinity: [{ nodeAffinityJson: constant({ nodeAffinity: {} }) }] } },
   {
-    name: "pods to be near to and away from, beside node affinity",
+    name: "pods to be near to and away from, beside node affinity (K8S-18)",
     config: {
       nodeAffinity: [{ matchExpressions: [expression] }],
       podAffinity: [
@@ -1049,7 +1049,7 @@ describe("a Kubernetes executor config that cannot be applied", () => {
   });
 });
 
-describe("warnings", () => {
+describe("warnings (K8S-12)", () => {
   test.for([
     {
       name: "an input that the pipeline does not declare",

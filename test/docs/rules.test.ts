@@ -1,0 +1,32 @@
+/** Every rule of the driver and of what it asks of Kubernetes is held by a test, or is a line in the list of deviations. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, test } from "vitest";
+import { readDeviations } from "../conformance/deviations.ts";
+import { root } from "../support/probe.ts";
+
+const rules = [...readFileSync(path.join(root, "docs/spec/rules.md"), "utf8").matchAll(/^\| \[((?:DRV|K8S)-\d+)\]/gm)].map(
+  ([, id = ""]) => id,
+);
+const self = path.basename(import.meta.filename);
+
+/** Texts of the tests that are tests' names: literals on a line with `test`, `describe` or `name:`. */
+const titles = readdirSync(path.join(root, "test"), { withFileTypes: true, recursive: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts") && entry.name !== self)
+  .flatMap((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8").split("\n"))
+  .filter((line) => !/^\s*(?:\/\/|\*|\/\*)/.test(line))
+  .join("\n");
+const deviations = readDeviations().flatMap(({ rules: sections }) => sections);
+
+describe("a rule has a test of its name, or a line in the list of deviations", () => {
+  test("there are as many as the document lists", ({ expect }) => {
+    expect(rules.length).toBeGreaterThanOrEqual(55);
+    expect(new Set(rules).size).toBe(rules.length);
+  });
+
+  test.for(rules)("%s", (rule, { expect }) => {
+    const isNamed = new RegExp(`\\b${rule}\\b`).test(titles);
+    const isListed = deviations.some((section) => section.endsWith(`#${rule.toLowerCase()}`));
+    expect(isNamed || isListed).toBe(true);
+  });
+});
