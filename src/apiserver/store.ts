@@ -65,7 +65,7 @@ export interface RunStore {
   list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<StoredRun>;
   /** All runs, newest first; of one second the one that was stored last. */
   overview(): RunOverview[];
-  /** Ids of the runs in one of the states, oldest first; nothing of the runs themselves is read. */
+  /** Ids of the runs in one of the states, in the order they were created; nothing of the runs themselves is read. */
   idsInStates(states: readonly RuntimeState[]): string[];
   /** Archives all runs of an experiment. */
   archiveAllOf(experimentId: string): void;

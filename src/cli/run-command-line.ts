@@ -48,6 +48,10 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       const { performArtifacts } = await import("./commands/history/perform-artifacts.ts");
       return performArtifacts(command, host);
     }
+    case "serve": {
+      const { performServe } = await import("./commands/perform-serve.ts");
+      return performServe(command, host);
+    }
     case "run": {
       const { performRun } = await import("./commands/perform-run.ts");
       return performRun(command, host);

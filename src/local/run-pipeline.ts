@@ -11,15 +11,19 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import type { CallInterceptor } from "../apiserver/calls/call-interceptor.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
 import { errorMessage } from "../core/errors.ts";
+import { RuntimeState } from "../core/kfp-types.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { prepareHome, type Home } from "./home/home.ts";
-import { lockHome } from "./home/home-lock.ts";
+import { killLeftOverSteps } from "./home/left-over-steps.ts";
+import { obtainHome } from "./home/obtain-home.ts";
 import { homeError } from "./home/storage-problem.ts";
 import type { LoadedPipeline } from "./pipeline/pipeline-file.ts";
 import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "./run/execute-run.ts";
-import { createRun, runDisplayName, type LocalRun } from "./run/local-run.ts";
+import { createRun, runDisplayName, runFolder, type LocalRun } from "./run/local-run.ts";
 import { StorageTrouble } from "./run/storage-trouble.ts";
+import { isServing, type ServingHolder } from "./serve/hand-over-holder.ts";
+import { isServed } from "./serve/run-settings.ts";
 
 export type { FinishedPipeline } from "./run/execute-run.ts";
 
@@ -34,6 +38,20 @@ export interface RunPipelineOptions extends ExecuteOptions {
   readonly homeFolder: string;
   /** Absolute path or URI; absent: HOME/artifacts. */
   readonly pipelineRoot?: string;
+  /** How a home is shared that another process uses; absent: it is not, HOME_LOCKED at once. */
+  readonly sharing?: SharingOptions;
+}
+
+/** For a home that another process uses. */
+export interface SharingOptions {
+  /** Milliseconds to wait where that process does not serve it. */
+  readonly waitMs: number;
+  /** Where the person's terminal is, absolute: steps run there, also those that the other process executes. */
+  readonly workingFolder: string;
+  /** Of this program. */
+  readonly version: string;
+  /** Where `objects` were read from, absolute. */
+  readonly secrets?: string;
 }
 
 /** What the run is given of its process. */
@@ -47,13 +65,22 @@ export interface RunPipelineDeps extends Omit<ExecuteDeps, "begin"> {
 /**
  * Runs a pipeline.
  *
+ * In a home that another process serves, that process executes the run; in one that is busy it waits.
+ *
  * @throws {HostError} HOME_UNUSABLE or HOME_LOCKED; INTERRUPTED when it is cancelled before the run exists. What tasks do never throws,
  * nor does a disk that fails once the run exists: such a run ends FAILED.
  */
 export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOptions): Promise<FinishedPipeline> {
-  const { clock, onNotice, onStarted, signal } = deps;
+  const { onNotice, onStarted, signal } = deps;
   const home = await prepareHome(options.homeFolder);
-  const lock = await lockHome(home, `run ${options.pipeline.path}`, clock.now());
+  const { sharing } = options;
+  const obtained = await obtainHome(deps, home, {
+    what: `run ${options.pipeline.path}`,
+    waitMs: sharing?.waitMs ?? 0,
+    isServing: (holder): holder is ServingHolder => sharing !== undefined && isServing(home, holder, sharing.version),
+  });
+  if ("holder" in obtained) return await handOver(deps, { home, holder: obtained.holder }, options);
+  const { lock } = obtained;
   const quietly = async (what: string, work: Promise<void>): Promise<void> => {
     // The run has its end by now; what is left over is taken care of by the next one.
     await work.catch((error: unknown) => onNotice(`cannot ${what} ${home.folder}: ${errorMessage(error)}`));
@@ -63,7 +90,7 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     const trouble = new StorageTrouble();
     const server = await openServer(home, trouble, deps);
     try {
-      for (const line of endAbandonedRuns(server, home)) onNotice(line);
+      for (const line of await endAbandonedRuns(server, home)) onNotice(line);
       throwIfCancelled(signal);
       const run = newRun(deps, home, options);
       const begin = (): void => {
@@ -77,6 +104,23 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
   } finally {
     await quietly("unlock", lock.release());
   }
+}
+
+/** The run, and what the terminal decides, to the process that serves the home. */
+async function handOver(
+  deps: RunPipelineDeps,
+  to: { readonly home: Home; readonly holder: ServingHolder },
+  options: RunPipelineOptions,
+): Promise<FinishedPipeline> {
+  const { handOverRun } = await import("./serve/hand-over.ts");
+  const { pipeline, parameters, pipelineRoot, isolation, cacheDisabled, parallelism, inspectTasks = [], environment } = options;
+  const { workingFolder = "/", secrets } = options.sharing ?? {};
+  const settings = {
+    ...{ isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder },
+    ...(secrets === undefined ? {} : { secrets }),
+  };
+  const root = pipelineRoot === undefined ? {} : { pipelineRoot };
+  return await handOverRun(deps, to, { pipeline, parameters, ...root, settings });
 }
 
 function newRun({ clock, randomUuid }: RunPipelineDeps, home: Home, options: RunPipelineOptions): LocalRun {
@@ -94,9 +138,12 @@ async function openServer(home: Home, trouble: StorageTrouble, { clock, intercep
   });
 }
 
-function endAbandonedRuns(server: ApiServer, home: Home): string[] {
+/** With what still runs of them. Runs of a server wait for the next one. */
+async function endAbandonedRuns(server: ApiServer, home: Home): Promise<string[]> {
   try {
-    return finishAbandonedRuns(server);
+    const isUnderWay = server.store.runs.idsInStates([RuntimeState.RUNNING, RuntimeState.CANCELING]).length > 0;
+    if (isUnderWay) await killLeftOverSteps(home);
+    return finishAbandonedRuns(server, (runId) => isServed(runFolder(home, runId)));
   } catch (error) {
     throw homeError(error, home.folder);
   }

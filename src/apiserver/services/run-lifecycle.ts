@@ -19,7 +19,9 @@ import {
   TaskType,
   type PipelineTask,
 } from "../../core/kfp-types.ts";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import { grpcStatusCode, type GrpcStatus } from "../../wire/grpc-status.ts";
 import { aborted, alreadyExists, failedPrecondition, notFound } from "../service-error.ts";
 import { appendRunState, appendTaskState } from "./state-history.ts";
 import type { SetAsideRun, Store, StoredRun } from "../store.ts";
@@ -173,6 +175,7 @@ export class RunLifecycle {
       const taskIds = this.resetTasksForRetry(runId);
       run.state = RuntimeState.PENDING;
       run.finishedAt = timestampOfSeconds(0);
+      delete run.error;
       appendRunState(run.stateHistory, RuntimeState.PENDING, this.#now());
       this.#store.runs.update(run);
       return taskIds;
@@ -184,13 +187,18 @@ export class RunLifecycle {
   /**
    * Ends a run and finalises its unfinished tasks, in one transaction.
    *
+   * @param options.error Stored in the run's row.
    * @param options.rewordFailure The message a FAILED task is to have instead of the one it has; undefined keeps it.
    */
   finishRun(
     runId: string,
     state: FinalRunState,
     unfinishedMessage: string = UNFINISHED_MESSAGE,
-    options: { readonly rewordFailure?: (message: string) => string | undefined } = {},
+    options: {
+      readonly rewordFailure?: (message: string) => string | undefined;
+      /** Why the run could not be executed at all. */
+      readonly error?: { readonly status: GrpcStatus; readonly message: string };
+    } = {},
   ): FinishedRun {
     return this.#store.transaction(() => {
       const { run } = this.requireRun(runId);
@@ -200,6 +208,9 @@ export class RunLifecycle {
       const now = this.#now();
       run.state = finalState;
       run.finishedAt = timestampOfSeconds(now);
+      if (options.error !== undefined) {
+        run.error = create(StatusSchema, { code: grpcStatusCode(options.error.status), message: options.error.message });
+      }
       appendRunState(run.stateHistory, finalState, now);
       this.#store.runs.update(run);
       return { state: finalState, finalizedTaskIds: finalized.map((task) => task.taskId) };
@@ -210,11 +221,17 @@ export class RunLifecycle {
    * Ends the runs in the given states as FAILED, their unfinished tasks too. A run that cannot be read is set aside first, so that it
    * cannot keep the others from ending.
    *
+   * @param isKept Runs that are not ended: they belong to somebody else.
    * @returns The runs that were set aside.
    */
-  finishRuns(states: readonly RuntimeState[], unfinishedMessage: string): SetAsideRun[] {
+  finishRuns(
+    states: readonly RuntimeState[],
+    unfinishedMessage: string,
+    isKept: (runId: string) => boolean = () => false,
+  ): SetAsideRun[] {
     const setAside: SetAsideRun[] = [];
     for (const runId of this.#store.runs.idsInStates(states)) {
+      if (isKept(runId)) continue;
       const unreadable = this.#store.runs.setAsideUnreadable(runId, this.#now());
       if (unreadable !== undefined) setAside.push(unreadable);
       this.finishRun(runId, RuntimeState.FAILED, unfinishedMessage);

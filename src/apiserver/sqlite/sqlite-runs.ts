@@ -74,7 +74,7 @@ export function createRunStore(db: SqliteDatabase): RunStore {
     idsInStates: (states) =>
       db
         .all(
-          "SELECT run_id FROM runs WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, run_id",
+          "SELECT run_id FROM runs WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, rowid",
           jsonList(states.map((state) => RuntimeState[state])),
         )
         .map((row) => textOf(row, "run_id")),

@@ -10,13 +10,14 @@ import { runsEntry, type RunsCommand } from "./history/runs.ts";
 import { showEntry, type ShowCommand } from "./history/show.ts";
 import { homeEntry, type HomeCommand } from "./home.ts";
 import { runEntry, type RunCommand } from "./run.ts";
+import { serveEntry, type ServeCommand } from "./serve.ts";
 
 /** What a command that does something asks for. */
-export type AskedCommand = RunCommand | RunsCommand | ShowCommand | LogsCommand | ArtifactsCommand | HomeCommand;
+export type AskedCommand = RunCommand | ServeCommand | RunsCommand | ShowCommand | LogsCommand | ArtifactsCommand | HomeCommand;
 
 /** By name. */
 export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
-  ...[runEntry, runsEntry, showEntry, logsEntry, artifactsEntry],
+  ...[runEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry],
   ...[homeEntry],
 ];
 

@@ -19,7 +19,8 @@ import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import { assertMountable } from "../../local/steps/host-mounts.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
-import type { RunCommand } from "./run.ts";
+import { buildInfo } from "../../program/build-info.ts";
+import { LEAST_PARALLELISM, type RunCommand } from "./run.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { planJson, planLines } from "../text/plan-text.ts";
 import { createProgressDisplay } from "../text/progress-display.ts";
@@ -27,9 +28,6 @@ import { rerunCommand } from "../text/rerun-command.ts";
 import { readRunParameters, type GivenParameters } from "./run-parameters.ts";
 import { summaryLines } from "../text/summary-text.ts";
 import { say, terminalJson, writeLines } from "../text/terminal-text.ts";
-
-/** Steps at the same time, at least: waiting for a network costs no processor. */
-const LEAST_PARALLELISM = 4;
 
 /** @throws {UsageError} or {SpecError} before the run; {HostError} when the home cannot be used. */
 export async function performRun(command: RunCommand, host: CliHost): Promise<number> {
@@ -91,6 +89,10 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
       {
         ...{ pipeline, parameters, kubernetesConfigs, environment, ...root, ...secrets },
         homeFolder: inFolder(command.home),
+        sharing: {
+          ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
+          ...(command.secrets === undefined ? {} : { secrets: inFolder(command.secrets) }),
+        },
         isolation: command.isolation,
         cacheDisabled: command.cacheDisabled,
         inspectTasks: command.inspectTasks,

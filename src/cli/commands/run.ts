@@ -4,8 +4,11 @@
  * @module
  */
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
-import { listOf, readCount, single, type Values } from "../option-values.ts";
+import { listOf, readCount, readDuration, single, type Values } from "../option-values.ts";
 import { HOME_OPTION } from "./home.ts";
+
+/** Steps at the same time, at least: waiting for a network costs no processor. */
+export const LEAST_PARALLELISM = 4;
 
 /** `kfp-runtime run`, read and checked as far as the command line alone goes. */
 export interface RunCommand {
@@ -23,11 +26,20 @@ export interface RunCommand {
   readonly parallelism?: number;
   /** Tasks whose driver and launcher wait for a debugger. */
   readonly inspectTasks: readonly string[];
+  /** Milliseconds to wait for a home that is in use. */
+  readonly waitMs: number;
   readonly output: "text" | "json";
   /** Also the lines the SDK's executor prints in every Python step. */
   readonly fullLogs: boolean;
   readonly dryRun: boolean;
 }
+
+/** The same for every command that executes runs. */
+export const SECRETS_OPTION = {
+  type: "string",
+  requiresArg: true,
+  describe: "Secrets and config maps of the steps: a folder NAME/KEY, or YAML of Kubernetes objects",
+} as const satisfies CommandOption;
 
 /** Options by name. */
 const RUN_OPTIONS = {
@@ -54,17 +66,19 @@ const RUN_OPTIONS = {
     default: "in-process",
     describe: "Run driver and launcher in this process, or start their programs",
   },
-  secrets: {
-    type: "string",
-    requiresArg: true,
-    describe: "Secrets and config maps of the steps: a folder NAME/KEY, or YAML of Kubernetes objects",
-  },
+  secrets: SECRETS_OPTION,
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
   "inspect-task": {
     type: "string",
     requiresArg: true,
     describe: "Let driver and launcher of this task wait for a debugger at 127.0.0.1:9229; repeatable",
+  },
+  wait: {
+    type: "string",
+    requiresArg: true,
+    default: "24h",
+    describe: "How long to wait for a home that another run uses, as 90s, 10m or 24h; 0 not at all",
   },
   output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
   "full-logs": {
@@ -99,6 +113,7 @@ function readRun(values: Values): RunCommand {
     cacheDisabled: values["no-cache"] === true,
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
     inspectTasks: listOf(inspectTask),
+    waitMs: readDuration(single(values, "wait"), "wait"),
     output: single(values, "output") === "json" ? "json" : "text",
     fullLogs: values["full-logs"] === true,
     dryRun: values["dry-run"] === true,

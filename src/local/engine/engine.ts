@@ -56,6 +56,22 @@ export interface EngineDeps {
   readonly onEvent: (event: EngineEvent) => void;
   /** Aborted when the run is to stop: nothing new starts, what runs is asked to end. */
   readonly signal: AbortSignal;
+  /** What an earlier execution of the run has done, which is not done again and not reported. Absent: nothing. */
+  readonly preserved?: (place: TaskPlace) => PreservedTask | undefined;
+  /** Places that several runs of this process share, taken in addition to the run's own. */
+  readonly shared?: SharedSlots;
+}
+
+/** A task that an earlier execution of the run has brought to its end. */
+export interface PreservedTask {
+  readonly outcome: "succeeded" | "skipped";
+  readonly cached: boolean;
+}
+
+/** Places for the steps and the drivers of all runs together. */
+export interface SharedSlots {
+  readonly steps: Slots;
+  readonly drivers: Slots;
 }
 
 /** What a task is made of; the root and nested pipelines are `dag`. */
@@ -121,6 +137,8 @@ class Engine {
 
   async runRoot(): Promise<TaskOutcome> {
     const place: TaskPlace = { scopePath: "root", iterations: [] };
+    const preserved = this.#deps.preserved?.(place);
+    if (preserved !== undefined) return preserved.outcome;
     const ending = await this.#watched(place, "dag", async (begin) => {
       const { runtimeConfig } = this.#options;
       const { taskId } = await this.#drive(begin, place, {
@@ -157,6 +175,8 @@ class Engine {
 
   async #runTask(key: string, task: PipelineTaskSpec, scope: Scope): Promise<TaskOutcome> {
     const place: TaskPlace = { scopePath: `${scope.path}.${key}`, iterations: scope.iterations };
+    const preserved = this.#deps.preserved?.(place);
+    if (preserved !== undefined) return preserved.outcome;
     const { pipeline } = this.#options;
     let ending: Ending;
     try {
@@ -246,7 +266,7 @@ class Engine {
     for (let retryIndex = 0; ; retryIndex += 1) {
       const request = { place, patch, pod: newPod(place), ...(policy === undefined ? {} : { retryIndex }) };
       let hasRun = retryIndex > 0;
-      const { exitCode, isLate = false } = await this.#steps.run(() => {
+      const { exitCode, isLate = false } = await this.#inStepSlot(() => {
         if (signal.aborted) return stopped();
         hasRun = true;
         if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
@@ -284,7 +304,7 @@ class Engine {
     const iterationIndex = scope.iterations.at(-1);
     const told = { apiServer, logLevel, namespace, pipelineName, runId, pod, importer, iterationIndex };
     const argv = importerArguments({ ...told, taskName: key, parentTaskId: scope.parentTaskId });
-    const { exitCode } = await this.#steps.run(() => {
+    const { exitCode } = await this.#inStepSlot(() => {
       if (signal.aborted) throw notBegun();
       begin();
       onEvent({ kind: "running", place, taskKind: "importer" });
@@ -293,10 +313,14 @@ class Engine {
     return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
   }
 
+  #inStepSlot<Result>(work: () => Promise<Result>): Promise<Result> {
+    return inBoth(this.#steps, this.#deps.shared?.steps, work);
+  }
+
   /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
   async #drive(begin: Begin, place: TaskPlace, options: Parameters<TaskExecutor["drive"]>[0]["options"]): Promise<DriverResult> {
     const { executor, signal } = this.#deps;
-    return this.#drivers.run(() => {
+    return inBoth(this.#drivers, this.#deps.shared?.drivers, () => {
       if (signal.aborted) throw notBegun();
       begin();
       return executor.drive({ place, options, signal });
@@ -351,6 +375,11 @@ class Engine {
     const iterationIndex = iterations.at(-1);
     return { taskName, parentTaskId, ...(iterationIndex === undefined ? {} : { iterationIndex }) };
   }
+}
+
+/** In a place of the run, then in one of all runs: in that order a run that waits keeps only its own places. */
+function inBoth<Result>(own: Slots, shared: Slots | undefined, work: () => Promise<Result>): Promise<Result> {
+  return own.run(() => (shared === undefined ? work() : shared.run(work)));
 }
 
 function notBegun(): HostError {

@@ -47,6 +47,8 @@ export interface CreateExecutorOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** `--log_level` of drivers and launchers. */
   readonly logLevel: string;
+  /** Working folder of programs; absent: that of this process. */
+  readonly workingFolder?: string | undefined;
 }
 
 /** Launchers need eight seconds to end their program. */
@@ -56,17 +58,18 @@ const PROCESS_GRACE_MS = 9000;
 export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutorOptions): TaskExecutor {
   const { api, clock, files, randomUuid, server, claims, onNotice } = deps;
   const log = showingCacheMisses(deps.log, onNotice);
-  const { runId, pipeline, isolation, programFolder, inspectTasks, environment } = options;
+  const { runId, pipeline, isolation, programFolder, inspectTasks, environment, workingFolder } = options;
   const verbosity = Number(options.logLevel);
   const logger = createLogger({ clock, stream: log, format: "text", verbosity });
   const steps = failUnstartedStep({ api, clock, logger }, { runId, spec: pipeline.spec, steps: deps.steps });
   const address = { address: server.host, port: String(server.port) };
   const programs = (of: StepRuntime): TaskExecutor =>
-    createProcessExecutor({ programFolder, server: address, files, steps: of, log, graceMs: PROCESS_GRACE_MS });
+    createProcessExecutor({ programFolder, server: address, files, steps: of, log, workingFolder, graceMs: PROCESS_GRACE_MS });
   const inProcess = (): TaskExecutor =>
     createInProcessExecutor({
       ...{ api, clock, files, randomUuid, log, steps, claims },
       processRunner: createProcessRunner(),
+      workingFolder,
       logLevel: verbosity,
       createLogger: (fields, level) => createLogger({ clock, stream: log, format: "text", verbosity: level, fields }),
       countTasks: () => server.store.tasks.count(runId),

@@ -43,6 +43,8 @@ export interface InProcessExecutorOptions {
   readonly createLogger: (fields: { readonly program: string; readonly task: string }, verbosity: number) => Logger;
   /** Where usage errors of the launcher would go; a local run makes none. */
   readonly log: { write(text: string): unknown };
+  /** Working folder of the steps; absent: that of this process. */
+  readonly workingFolder?: string | undefined;
   /** Tasks the run has right now. */
   readonly countTasks: () => number;
 }
@@ -99,6 +101,7 @@ async function launchHere(
       environment,
       userEnvironment: environment,
       stdin: "ignore",
+      workingDirectory: options.workingFolder,
       userStdout: prepared.stdout,
       userStderr: prepared.stderr,
       stdout: log,

@@ -34,6 +34,8 @@ export interface ProcessExecutorOptions {
   readonly log: { write(text: string): unknown };
   /** Milliseconds between asking a process to end and ending it. */
   readonly graceMs: number;
+  /** Working folder of the programs; absent: that of this process. */
+  readonly workingFolder?: string | undefined;
 }
 
 interface ProgramRun {
@@ -128,7 +130,12 @@ async function runProgram(options: ProcessExecutorOptions, program: "driver" | "
   let child;
   try {
     const [command = path, ...words] = withMounts(run.mounts ?? [], argv);
-    child = spawn(command, words, { env: run.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    child = spawn(command, words, {
+      env: run.environment,
+      cwd: options.workingFolder,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
   } catch (error) {
     throw startError(path, error);
   }

@@ -19,10 +19,25 @@ export interface LockHolder {
   readonly since: string;
   /** What it does, such as `run examples/quickstart/pipeline.yaml`. */
   readonly what: string;
+  /** Absent: it serves nobody. */
+  readonly server?: HomeServer;
+}
+
+/** How a program on this machine hands its run to the process that serves a home. */
+export interface HomeServer {
+  /** Of the API over gRPC, as it is dialled from this machine. */
+  readonly host: string;
+  readonly port: number;
+  /** Version of the program. */
+  readonly version: string;
+  /** Counts incompatible changes of how runs are handed over. */
+  readonly handOver: number;
 }
 
 /** A home that is ours until it is released. */
 export interface HomeLock {
+  /** Names the server in the lock file, for programs that want to hand over their run. */
+  announce(server: HomeServer): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -44,7 +59,9 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
     await writeFile(own, `${JSON.stringify(holder)}\n`);
     // Two tries: the second one after a dead holder's file was removed.
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      if (await linked(own, home.lock)) return { release: () => releaseLock(home, holder) };
+      if (await linked(own, home.lock)) {
+        return { announce: (server) => announce(home, { ...holder, server }), release: () => releaseLock(home, holder) };
+      }
       const other = await readHolder(home.lock);
       if (other !== undefined && isAlive(other)) throw lockedError(home, other);
       await removeStale(home, `${own}.stale`);
@@ -53,6 +70,19 @@ export async function lockHome(home: Home, what: string, now: Date): Promise<Hom
   } catch (error) {
     if (error instanceof HostError) throw error;
     throw new HostError("HOME_UNUSABLE", `Cannot lock ${home.folder}: ${errorMessage(error)}`, { cause: error });
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** In one step, so that the lock is never away: nobody takes one that a living process holds. */
+async function announce(home: Home, holder: LockHolder): Promise<void> {
+  const own = `${home.lock}.${holder.pid}.server`;
+  try {
+    await writeFile(own, `${JSON.stringify(holder)}\n`);
+    await rename(own, home.lock);
+  } catch (error) {
+    throw new HostError("HOME_UNUSABLE", `Cannot write ${home.lock}: ${errorMessage(error)}`, { cause: error });
   } finally {
     await rm(own, { force: true });
   }
@@ -86,6 +116,12 @@ async function removeStale(home: Home, aside: string): Promise<void> {
 export async function lockHolder(home: Home): Promise<LockHolder | undefined> {
   const holder = await readHolder(home.lock);
   return holder !== undefined && isAlive(holder) ? holder : undefined;
+}
+
+/** Whether the lock is still that of the same process. */
+export async function isHeldBy(home: Home, { pid, processStart: start, host }: LockHolder): Promise<boolean> {
+  const holder = await lockHolder(home);
+  return holder?.pid === pid && holder.processStart === start && holder.host === host;
 }
 
 /** What a person can do: a holder on another machine may be gone for good, and nobody here can see that. */
@@ -132,11 +168,22 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
 
 function holderOf(value: unknown): LockHolder | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { pid, processStart: start, host, since, what } = value as Partial<Record<keyof LockHolder, unknown>>;
+  const { pid, processStart: start, host, since, what, server } = value as Partial<Record<keyof LockHolder, unknown>>;
   // Zero and negative numbers mean groups of processes to the kernel.
   if (typeof pid !== "number" || !Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (typeof start !== "string" || typeof host !== "string") return undefined;
-  return { pid, processStart: start, host, since: textOr(since, "an unknown time"), what: textOr(what, "unknown work") };
+  const readable = serverOf(server);
+  return {
+    ...{ pid, processStart: start, host, since: textOr(since, "an unknown time"), what: textOr(what, "unknown work") },
+    ...(readable === undefined ? {} : { server: readable }),
+  };
+}
+
+function serverOf(value: unknown): HomeServer | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { host, port, version, handOver } = value as Partial<Record<keyof HomeServer, unknown>>;
+  if (typeof host !== "string" || typeof port !== "number" || typeof handOver !== "number") return undefined;
+  return { host, port, version: textOr(version, "unknown"), handOver };
 }
 
 function textOr(value: unknown, fallback: string): string {

@@ -19,7 +19,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { workspaceClaimName } from "../../driver/pod-spec-patch/workspace.ts";
 import { terminationSignal, unlessStuck } from "../engine/cancellation.ts";
-import { runPipeline as runEngine, type EngineEvent } from "../engine/engine.ts";
+import { runPipeline as runEngine, type EngineEvent, type SharedSlots } from "../engine/engine.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { createExecutor } from "../executors/create-executor.ts";
 import { rootParameters } from "../executors/root-parameters.ts";
@@ -29,6 +29,7 @@ import { createLocalVolumeClaims } from "../objects/volume-claims.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
+  RUN_FOLDER_VARIABLE,
   runLogPath,
   type LocalStepRuntime,
   type StepLine,
@@ -36,7 +37,8 @@ import {
 import { PythonEnvironments } from "../steps/python-environment.ts";
 import { journalPath, StepJournal } from "../steps/step-journal.ts";
 import { runFolder, type LocalRun } from "./local-run.ts";
-import { endRun, type EndedRun, type RunPlace } from "./run-end.ts";
+import { preservedTasks } from "./preserved-tasks.ts";
+import { endRun, leaveRun, type EndedRun, type RunPlace } from "./run-end.ts";
 import { reportRun, type EndedEvent, type RunReport } from "./run-report.ts";
 
 /** How runs of this process are executed. */
@@ -53,6 +55,10 @@ export interface ExecuteOptions {
   readonly programFolder: string;
   /** Of the host. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Working folder of steps; absent: that of this process. */
+  readonly workingFolder?: string;
+  /** File with the token that drivers and launchers show to the server; absent: none. */
+  readonly tokenPath?: string;
 }
 
 /** What a run is executed with. */
@@ -70,13 +76,21 @@ export interface ExecuteDeps {
   readonly begin?: () => void;
   /** Aborted to cancel the run. */
   readonly signal: AbortSignal;
-  /** Ends everything this process has started, at once. */
+  /** Ends everything that was started for the run, at once. */
   readonly killChildren: () => void;
+  /** Asked once the engine has stopped early: true leaves the run and its tasks unfinished, for another execution. Absent: never. */
+  readonly isLeft?: () => boolean;
+  /** Places for the steps and drivers of all runs of this process. */
+  readonly shared?: SharedSlots;
+  /** Python environments that other runs of this process are making. */
+  readonly makingEnvironments?: Map<string, Promise<string>>;
 }
 
 /** A run that is over. */
 export interface FinishedPipeline extends RunReport {
   readonly cancelled: boolean;
+  /** The run goes on with another execution: nothing of it is final. */
+  readonly isLeft: boolean;
   /** File with the lines of drivers and launchers. */
   readonly logPath: string;
 }
@@ -134,7 +148,8 @@ class Execution {
     // Whoever follows the run reads on until its state is final: by then every line has to be there.
     this.#journal.close();
     try {
-      const { state, tasks } = this.#end(outcome);
+      const isLeft = outcome === "failed" && this.#deps.isLeft?.() === true;
+      const { state, tasks } = isLeft ? leaveRun(this.#place, this.#run.runId) : this.#end(outcome);
       if (trouble.reason !== undefined) {
         const where = `run ${this.#run.runId} in ${home.folder}`;
         onNotice(`cannot record everything of ${where}: ${trouble.reason}; put that right and run again`);
@@ -142,7 +157,7 @@ class Execution {
       const cancelled = signal.aborted;
       const durationMs = clock.monotonicMs() - startMs;
       const report = reportRun(this.#run, { state, tasks, durationMs, cancelled, ended: this.#ended, steps });
-      return { ...report, cancelled, logPath: runLogPath(this.#folder) };
+      return { ...report, cancelled, isLeft, logPath: runLogPath(this.#folder) };
     } finally {
       await this.#removeParts();
     }
@@ -180,6 +195,7 @@ class Execution {
           ...{ host, port, tls: undefined, reconnect: undefined, proxy: undefined },
           ...{ forcedPackage: undefined, forcedLayout: undefined },
         },
+        ...(this.#options.tokenPath === undefined ? {} : { tokenPath: this.#options.tokenPath }),
       },
     );
     try {
@@ -217,15 +233,22 @@ class Execution {
   }
 
   #createSteps(): LocalStepRuntime {
-    const { environment, objects = new LocalObjects() } = this.#options;
-    const { onLine, onNotice, signal } = this.#deps;
+    const { environment, tokenPath, objects = new LocalObjects() } = this.#options;
+    const { onLine, onNotice, signal, makingEnvironments } = this.#deps;
     const journal = this.#journal;
     const workspace = new Map([[workspaceClaimName(this.#runName()), join(this.#folder, "workspace")]]);
     return createLocalStepRuntime({
       runFolder: this.#folder,
       environment,
+      ...(tokenPath === undefined ? {} : { tokenPath }),
       pods: { objects, volumes: this.#place.home.volumes, ownClaims: workspace, hostName: hostname() },
-      python: new PythonEnvironments({ folder: this.#place.home.environments, environment, onNotice, signal }),
+      python: new PythonEnvironments({
+        folder: this.#place.home.environments,
+        environment: { ...environment, [RUN_FOLDER_VARIABLE]: this.#folder },
+        onNotice,
+        signal,
+        ...(makingEnvironments === undefined ? {} : { making: makingEnvironments }),
+      }),
       onLine: (line) => {
         journal.add(line);
         onLine(line);
@@ -237,13 +260,22 @@ class Execution {
     const { clock, files, randomUuid, signal, onEvent, onNotice } = this.#deps;
     const { server } = this.#place;
     const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
-    const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment } = this.#options;
+    const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment, workingFolder } = this.#options;
     const runName = this.#runName();
     let pods = 0;
     let drivers = 0;
     const executor = createExecutor(
       { api, clock, files, randomUuid, log, steps, onNotice, server, claims: createLocalVolumeClaims(this.#place.home.volumes) },
-      { isolation, programFolder, inspectTasks, environment, pipeline: pipeline.parsed, runId, logLevel: LOG_LEVEL },
+      {
+        isolation,
+        programFolder,
+        inspectTasks,
+        environment,
+        pipeline: pipeline.parsed,
+        runId,
+        logLevel: LOG_LEVEL,
+        workingFolder,
+      },
     );
     const engine = runEngine(
       {
@@ -256,6 +288,8 @@ class Execution {
           onEvent(event);
         },
         signal: terminationSignal(signal),
+        preserved: preservedTasks(server.store, runId),
+        ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
       },
       {
         pipeline: pipeline.parsed,

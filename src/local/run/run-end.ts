@@ -66,6 +66,12 @@ export function endRun({ home, server, trouble }: RunPlace, runId: string, endin
   }
 }
 
+/** Leaves a run as it is, for another execution. What drivers and launchers still do changes nothing any more. */
+export function leaveRun({ server, trouble }: RunPlace, runId: string): EndedRun {
+  server.runs.sealRun(runId);
+  return { state: "FAILED", tasks: storedTasks(server, trouble, runId) };
+}
+
 function storedTasks({ store }: ApiServer, trouble: StorageTrouble, runId: string): PipelineTask[] {
   try {
     const bodies = hydrateTasks(store, store.tasks.ofRun(runId), "complete", { withChildren: false });

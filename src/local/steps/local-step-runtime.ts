@@ -50,6 +50,8 @@ export interface LocalStepRuntimeOptions {
   readonly python: Pick<PythonEnvironments, "provide">;
   /** What the steps of a cluster take from its objects. */
   readonly pods: StepObjects;
+  /** File with the token of the run; absent: there is none, as there is no service account on this machine. */
+  readonly tokenPath?: string;
   readonly onLine: (line: StepLine) => void;
 }
 
@@ -61,6 +63,9 @@ export interface LocalStepRuntime extends StepRuntime {
   /** The last lines of a step's latest attempt. */
   lastLines(place: TaskPlace): readonly string[];
 }
+
+/** Set for everything that is started for a run, so that what outlives the process that executed it can be found. */
+export const RUN_FOLDER_VARIABLE = "KFP_RUN_FOLDER";
 
 /** Lines kept of each step for the message of its failure. */
 const TAIL_LINES = 80;
@@ -85,8 +90,8 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   const outputsFolder = (place: TaskPlace): string => join(runFolder, "outputs", taskFolderName(place));
   const common: Readonly<Record<string, string>> = {
     ...options.environment,
-    // There is no service account, and so no token, on this machine.
-    KFP_TOKEN_PATH: "",
+    KFP_TOKEN_PATH: options.tokenPath ?? "",
+    [RUN_FOLDER_VARIABLE]: runFolder,
     KFP_LAUNCHER_CONFIG_DIR: launcherConfigFolder(runFolder),
     KFP_LOG_FILE: runLogPath(runFolder),
   };

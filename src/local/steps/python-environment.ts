@@ -28,6 +28,8 @@ export interface PythonEnvironmentsOptions {
   /** Told once per environment that has to be made: it may take minutes. */
   readonly onNotice: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Environments that are being made right now, by folder: one map for all runs of a process that use the same home. */
+  readonly making?: Map<string, Promise<string>>;
 }
 
 interface Interpreter {
@@ -64,10 +66,27 @@ export class PythonEnvironments {
     const key = createHash("sha256").update(identity).digest("hex").slice(0, 24);
     let environment = this.#made.get(key);
     if (environment === undefined) {
-      environment = this.#make(join(this.#options.folder, key), identity, installs, interpreter);
+      const folder = join(this.#options.folder, key);
+      environment = this.#makeAlone(folder, () => this.#make(folder, identity, installs, interpreter));
       this.#made.set(key, environment);
     }
     return environment;
+  }
+
+  /** Waits for another run that makes the same environment, and makes it itself when that run was stopped. */
+  async #makeAlone(folder: string, make: () => Promise<string>): Promise<string> {
+    const { making, signal } = this.#options;
+    if (making === undefined) return make();
+    for (let others = making.get(folder); others !== undefined; others = making.get(folder)) {
+      try {
+        return await others;
+      } catch (error) {
+        if (signal.aborted || !(error instanceof HostError && error.code === "INTERRUPTED")) throw error;
+      }
+    }
+    const own = make().finally(() => making.delete(folder));
+    making.set(folder, own);
+    return own;
   }
 
   async #findInterpreter(): Promise<Interpreter> {

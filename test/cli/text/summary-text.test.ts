@@ -26,7 +26,7 @@ function finished(
 ): FinishedPipeline {
   return {
     result: { runId: "RUN", state: "FAILED", durationMs: 12_345, tasks: [], outputs: nothing, notRun: [], ...result },
-    ...{ cancelled, failures: new Map(Object.entries(failures)), logPath: "/home/runs/RUN/log" },
+    ...{ cancelled, isLeft: false, failures: new Map(Object.entries(failures)), logPath: "/home/runs/RUN/log" },
   };
 }
 

@@ -25,14 +25,21 @@ describe("finishAbandonedRuns()", () => {
       server.runs.createRun({ runId, displayName: runId, pipelineSource });
     };
     const stateOf = (runId: string): RuntimeState => server.runs.requireRun(runId).run.state;
-    for (let index = 0; index < 60; index += 1) create(`running-${index}`);
-    server.runs.setRunState("running-1", RuntimeState.RUNNING);
+    for (let index = 0; index < 60; index += 1) {
+      create(`running-${index}`);
+      server.runs.setRunState(`running-${index}`, index === 1 ? RuntimeState.CANCELING : RuntimeState.RUNNING);
+    }
+    create("queued");
+    create("served");
+    server.runs.setRunState("served", RuntimeState.RUNNING);
     create("done");
     server.runs.finishRun("done", RuntimeState.SUCCEEDED);
 
-    finishAbandonedRuns(server);
+    finishAbandonedRuns(server, (runId) => runId === "served");
     for (let index = 0; index < 60; index += 1) expect(stateOf(`running-${index}`)).toBe(RuntimeState.FAILED);
     expect(stateOf("done")).toBe(RuntimeState.SUCCEEDED);
+    expect(stateOf("queued")).toBe(RuntimeState.PENDING);
+    expect(stateOf("served")).toBe(RuntimeState.RUNNING);
     expect(ABANDONED_MESSAGE).not.toBe("");
     expect(finishAbandonedRuns(server)).toEqual([]);
   });
@@ -43,8 +50,10 @@ describe("finishAbandonedRuns()", () => {
     const database = join(folder, "state.db");
     const first = await startApiServer({ database });
     const pipelineSource = { case: "pipelineSpec" as const, value: pipelineOf({ root: { tasks: {} } }) };
-    for (const runId of ["before", "broken", "behind"])
+    for (const runId of ["before", "broken", "behind"]) {
       first.runs.createRun({ runId, displayName: `name of ${runId}`, pipelineSource });
+      first.runs.setRunState(runId, RuntimeState.RUNNING);
+    }
     const insertTask = (taskId: string): void =>
       first.store.tasks.insert(
         create(PipelineTaskSchema, { taskId, runId: "broken", name: taskId, state: TaskState.RUNNING }),

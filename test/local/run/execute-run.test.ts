@@ -168,7 +168,7 @@ describe("a run that was created through the API", () => {
         platform_spec: {
           platforms: {
             kubernetes: {
-              deploymentSpec: { executors: { "exec-say": { pvcMount: [{ constant: "data", mountPath: "/data" }] } } },
+              deploymentSpec: { executors: { "exec-say": { initContainers: [{ name: "setup", image: "busybox" }] } } },
             },
           },
         },
@@ -177,7 +177,7 @@ describe("a run that was created through the API", () => {
     );
     await expect(readRun(server, home, runId)).rejects.toMatchObject({
       code: "FEATURE_UNSUPPORTED",
-      message: expect.stringContaining(`Cannot run run ${runId}: pvcMount (task say)`) as string,
+      message: expect.stringContaining(`Cannot run run ${runId}: initContainers (task say)`) as string,
     });
     expect(server.runs.requireRun(runId).run.state).toBe(RuntimeState.PENDING);
   });

@@ -1,0 +1,34 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { killMarkedProcesses, killMarkedProcessesNow } from "../../src/node/marked-processes.ts";
+import { allEnded, isRunning } from "../support/processes.ts";
+
+const variable = "KFP_TEST_MARK";
+
+/** Process ids of a shell with the mark, of its child, and of its child that has emptied its environment. */
+async function startMarked(mark: string): Promise<number[]> {
+  const script = 'sleep 1000 & echo $!; env -i /bin/sh -c "exec sleep 1000" & echo $!; echo $$; wait';
+  const child = spawn("sh", ["-c", script], {
+    env: { PATH: process.env["PATH"] ?? "", [variable]: mark },
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+  let text = "";
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    text += chunk.toString();
+    if (text.trim().split("\n").length === 3) break;
+  }
+  return text.trim().split("\n").map(Number);
+}
+
+test.skipIf(process.platform === "win32")("ends what carries the mark, with its group, and nothing else", async () => {
+  const [one, two] = [randomUUID(), randomUUID()];
+  const [marked, others] = [await startMarked(one), await startMarked(two)];
+  expect(await killMarkedProcesses({ variable, matches: (value) => value === one })).toBeGreaterThanOrEqual(2);
+  expect(await allEnded(marked)).toBe(true);
+  expect(others.every(isRunning)).toBe(true);
+  killMarkedProcessesNow({ variable, matches: (value) => value === two });
+  expect(await allEnded(others)).toBe(true);
+  expect(await killMarkedProcesses({ variable, matches: () => true })).toBe(0);
+});
