@@ -1,4 +1,7 @@
-/** Every rule of the driver and of what it asks of Kubernetes is held by a test, or is a line in the list of deviations. */
+/**
+ * Every rule of the driver and of what it asks of Kubernetes is held by a test, or is a line in the list of deviations; every case of the
+ * tables about pods is a test.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, test } from "vitest";
@@ -28,5 +31,22 @@ describe("a rule has a test of its name, or a line in the list of deviations", (
     const isNamed = new RegExp(`\\b${rule}\\b`).test(titles);
     const isListed = deviations.some((section) => section.endsWith(`#${rule.toLowerCase()}`));
     expect(isNamed || isListed).toBe(true);
+  });
+});
+
+const CASES: readonly (readonly [document: string, count: number])[] = [
+  ["pod-spec-patch.md", 33],
+  ["kubernetes-executor-config.md", 64],
+  ["persistent-volume-claims.md", 23],
+  ["task-config-workspace-modelcar.md", 21],
+];
+
+describe.for(CASES)("the cases of docs/spec/%s are tests", ([document, count]) => {
+  const text = readFileSync(path.join(root, "docs/spec", document), "utf8");
+  const cases = [...text.matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, id = ""]) => id);
+
+  test("as many as there are", ({ expect }) => {
+    expect(cases).toHaveLength(count);
+    expect(cases.filter((id) => !new RegExp(`["\`](?:[A-Z]\\d+, )?${id}[ ,]`).test(titles))).toEqual([]);
   });
 });

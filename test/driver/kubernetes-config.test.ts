@@ -3,7 +3,11 @@ import { describe, test } from "vitest";
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
 import { parseKubernetesConfig, sourcesOfConfig, type ConfigSources } from "../../src/driver/kubernetes-config.ts";
 import { kubernetesFeatures } from "../../src/driver/pod-spec-patch/kubernetes/features.ts";
-import { KubernetesExecutorConfigSchema } from "../../src/gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
+import {
+  ConfigMapAsEnvSchema,
+  KubernetesExecutorConfigSchema,
+  SecretAsEnvSchema,
+} from "../../src/gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 
 const fields = KubernetesExecutorConfigSchema.fields;
 
@@ -66,6 +70,16 @@ describe("sourcesOfConfig()", () => {
     const parsed = parseKubernetesConfig(JSON.stringify(config));
     return parsed === undefined ? undefined : sourcesOfConfig(parsed.config);
   }
+});
+
+test("K12 the two kinds of variables have other numbers on the wire than their order says", ({ expect }) => {
+  const numbers = ({
+    field,
+  }: {
+    readonly field: Readonly<Record<string, { readonly number: number }>>;
+  }): Record<string, number> => Object.fromEntries(Object.entries(field).map(([name, { number }]) => [name, number]));
+  expect(numbers(ConfigMapAsEnvSchema)).toEqual({ configMapName: 1, keyToEnv: 2, configMapNameParameter: 3, optional: 4 });
+  expect(numbers(SecretAsEnvSchema)).toEqual({ secretName: 1, keyToEnv: 2, optional: 3, secretNameParameter: 4 });
 });
 
 describe("parseKubernetesConfig()", () => {

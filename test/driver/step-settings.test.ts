@@ -49,7 +49,7 @@ describe("task configuration", () => {
   };
   const cached = { cachingOptions: { enableCache: true } };
 
-  test("is the value of every input of its type, and all null where nothing is taken", async () => {
+  test("T1 is the value of every input of its type, and all null where nothing is taken", async () => {
     const { run, root } = await start({ component: taking([]) });
     const result = await run.claim("step", root);
     expect(executorInputOf(result)).toMatchObject({ inputs: { parameterValues: { tc: empty, again: empty } } });

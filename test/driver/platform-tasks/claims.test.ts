@@ -59,7 +59,7 @@ async function rowOf(run: ClaimRun, root: string, name: string): Promise<Pipelin
 }
 
 describe("CreatePVC", () => {
-  test("stores the row with the name, creates the claim, stores the end, and rolls up (DRV-10, K8S-14)", async () => {
+  test("P1 stores the row with the name, creates the claim, stores the end, and rolls up (DRV-10, K8S-14)", async () => {
     const { run, root } = await start();
     run.fake.takeCalls();
     const result = await run.claim("createpvc", root);
@@ -80,11 +80,11 @@ describe("CreatePVC", () => {
 
   test.for([
     {
-      name: "a suffix, put after a UUID without a separator",
+      name: "P2 a suffix, put after a UUID without a separator",
       inputs: { ...given, pvc_name_suffix: "-d" },
       pattern: `^${UUID}-d$`,
     },
-    { name: "neither name nor suffix: a UUID", inputs: given, pattern: `^${UUID}$` },
+    { name: "P3 neither name nor suffix: a UUID", inputs: given, pattern: `^${UUID}$` },
     { name: "both empty: a UUID", inputs: { ...given, pvc_name: "", pvc_name_suffix: "" }, pattern: `^${UUID}$` },
   ])("names the claim for $name", async ({ inputs, pattern }) => {
     const { run, root } = await start(inputs);
@@ -113,16 +113,16 @@ describe("CreatePVC", () => {
 
   const { storage_class_name: _, ...withoutClass } = fixed;
   test.for([
-    { name: "no class given", inputs: withoutClass, spec: { storageClassName: "standard" } },
+    { name: "P5 no class given", inputs: withoutClass, spec: { storageClassName: "standard" } },
     { name: "a class", inputs: { ...fixed, storage_class_name: "fast" }, spec: { storageClassName: "fast" } },
     {
-      name: "a size in its canonical form",
+      name: "P6 a size in its canonical form",
       inputs: { ...fixed, size: "1.5Gi" },
       spec: { resources: { requests: { storage: "1536Mi" } } },
     },
     { name: "a volume", inputs: { ...fixed, volume_name: "pv-1" }, spec: { volumeName: "pv-1" } },
     {
-      name: "a data source without a group",
+      name: "P7 a data source without a group",
       inputs: { ...fixed, data_source: { kind: "PersistentVolumeClaim", name: "s", api_group: "ignored" } },
       spec: { dataSource: { apiGroup: null, kind: "PersistentVolumeClaim", name: "s" } },
     },
@@ -162,7 +162,7 @@ describe("CreatePVC", () => {
     { name: "an unknown access mode", inputs: { ...fixed, access_modes: ["RWO"] }, message: 'not "RWO"' },
     { name: "an empty list of modes", inputs: { ...fixed, access_modes: [] }, message: "it is empty" },
     {
-      name: "name and suffix",
+      name: "P4 name and suffix",
       inputs: { ...fixed, pvc_name_suffix: "-d" },
       message: "at most one of pvc_name and pvc_name_suffix can be non-empty",
     },
@@ -195,7 +195,7 @@ describe("CreatePVC", () => {
     expect((await run.task(root)).state).toBe(TaskState.FAILED);
   });
 
-  test("takes a claim that is there already", async () => {
+  test("P8 takes a claim that is there already", async () => {
     const { run, root } = await start();
     run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
     const { taskId } = await run.claim("createpvc", root);
@@ -234,7 +234,7 @@ describe("CreatePVC", () => {
     expect((await rowOf(run, root, "createpvc")).state).toBe(TaskState.FAILED);
   });
 
-  test("leaves the server's words in a FAILED row when it may not create claims", async () => {
+  test("P9 leaves the server's words in a FAILED row when it may not create claims", async () => {
     const { run, root } = await start();
     run.kubernetes.rights.delete("create");
     await expect(run.claim("createpvc", root)).rejects.toMatchObject({ code: "KUBE_REJECTED", details: { status: 403 } });
@@ -248,7 +248,7 @@ describe("CreatePVC", () => {
     expect(await run.task(row.taskId)).toMatchObject({ state: TaskState.SUCCEEDED, statusMetadata: { message: "" } });
   });
 
-  test("is done once it has succeeded", async () => {
+  test("P10 is done once it has succeeded", async () => {
     const { run, root } = await start();
     const first = await run.claim("createpvc", root);
     run.kubernetes.claims.clear();
@@ -257,7 +257,7 @@ describe("CreatePVC", () => {
     expect(run.requests()).toEqual(["POST  201"]);
   });
 
-  test("goes on with the name that an earlier attempt has stored", async () => {
+  test("P11 goes on with the name that an earlier attempt has stored", async () => {
     const { run, root } = await start(given);
     const old = create(IoParameterSchema, {
       parameterKey: "name",
@@ -280,7 +280,7 @@ describe("CreatePVC", () => {
     expect(named(await run.task(taskId))).toEqual([["name", "old", "OUTPUT", "createpvc", undefined]]);
   });
 
-  test("has its output again after a run retry, and one claim (DRV-34, K8S-2)", async () => {
+  test("P23 has its output again after a run retry, and one claim (DRV-34, K8S-2)", async () => {
     const { run, root } = await start({ ...given, pvc_name_suffix: "-d" });
     const first = await run.claim("createpvc", root);
     const name = nameOf(await run.task(first.taskId));
@@ -311,7 +311,7 @@ describe("CreatePVC", () => {
 describe("a condition", () => {
   const never = { triggerPolicy: { condition: "1 > 2" } };
 
-  test.for(["createpvc", "deletepvc"])("that is false skips %s without a look at its inputs or the cluster", async (task) => {
+  test.for(["createpvc", "deletepvc"])("P12 that is false skips %s without a look at its inputs or the cluster", async (task) => {
     const { run, root } = await start({}, never, {});
     const result = await run.claim(task, root);
     expect(result).toEqual({ taskId: expect.any(String) as unknown, condition: false });
@@ -333,7 +333,7 @@ describe("the cache", () => {
     tasks: { createpvc: claimTask("createpvc", fixed, cached), deletepvc: claimTask("deletepvc", { pvc_name: "p" }, cached) },
   };
 
-  test("gives the claim of an earlier run while it is there (K8S-13)", async () => {
+  test("P13 gives the claim of an earlier run while it is there (K8S-13)", async () => {
     const { run, root } = await start(fixed, cached);
     await run.claim("createpvc", root);
     const other = run.another(again);
@@ -399,7 +399,7 @@ describe("outputs", () => {
     },
   };
 
-  test("climb into the enclosing pipeline, once however often the driver runs", async () => {
+  test("P14 climb into the enclosing pipeline, once however often the driver runs", async () => {
     const run = await startClaimRun(nested);
     const dag = await run.dag("nested", await run.root());
     await run.claim("createpvc", dag);
@@ -520,7 +520,7 @@ describe("in a loop of a run too large to be read", () => {
 });
 
 describe("DeletePVC", () => {
-  test("looks for the claim, deletes it, and stores the end", async () => {
+  test("P16 looks for the claim, deletes it, and stores the end", async () => {
     const { run, root } = await start();
     run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
     run.fake.takeCalls();
@@ -536,14 +536,14 @@ describe("DeletePVC", () => {
     ]);
   });
 
-  test("takes a claim that is not there for deleted", async () => {
+  test("P17 takes a claim that is not there for deleted", async () => {
     const { run, root } = await start();
     const { taskId } = await run.claim("deletepvc", root);
     expect(run.requests()).toEqual(["GET p 404"]);
     expect((await run.task(taskId)).state).toBe(TaskState.SUCCEEDED);
   });
 
-  test("takes a claim that somebody else deletes meanwhile for deleted", async () => {
+  test("P18 takes a claim that somebody else deletes meanwhile for deleted", async () => {
     const { run, root } = await start();
     run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
     run.kubernetes.faults.push({ method: "DELETE", fault: { status: 404, reason: "NotFound" } });
@@ -564,7 +564,7 @@ describe("DeletePVC", () => {
   test.for([
     { right: "get", message: /^failed to delete pvc p: cannot find pvc: Kubernetes answered 403/ },
     { right: "delete", message: /^failed to delete pvc p: Kubernetes answered 403/ },
-  ] as const)("leaves a FAILED row without the right to $right, and succeeds with it", async ({ right, message }) => {
+  ] as const)("P19 leaves a FAILED row without the right to $right, and succeeds with it", async ({ right, message }) => {
     const { run, root } = await start();
     run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
     run.kubernetes.rights.delete(right);
@@ -581,7 +581,7 @@ describe("DeletePVC", () => {
 
   test.for([
     { name: "no name", inputs: {}, message: "failed to delete pvc: required parameter pvc_name not provided" },
-    { name: "an empty name", inputs: { pvc_name: "" }, message: "failed to delete pvc: resource name may not be empty" },
+    { name: "P20 an empty name", inputs: { pvc_name: "" }, message: "failed to delete pvc: resource name may not be empty" },
     { name: "a name that is a path", inputs: { pvc_name: "a/b" }, message: 'failed to delete pvc: invalid resource name "a/b"' },
   ])("refuses $name without a request", async ({ inputs, message }) => {
     const { run, root } = await start(fixed, {}, inputs);
@@ -590,7 +590,7 @@ describe("DeletePVC", () => {
     expect((await rowOf(run, root, "deletepvc")).statusMetadata?.message).toContain(message);
   });
 
-  test("is done once it has succeeded", async () => {
+  test("P21 is done once it has succeeded", async () => {
     const { run, root } = await start();
     const first = await run.claim("deletepvc", root);
     run.kubernetes.claims.set("ns/p", { metadata: { name: "p" }, spec: {} });
@@ -598,7 +598,7 @@ describe("DeletePVC", () => {
     expect(run.kubernetes.claims.size).toBe(1);
   });
 
-  test("clears the message of a FAILED row of another program (K8S-3)", async () => {
+  test("P22 clears the message of a FAILED row of another program (K8S-3)", async () => {
     const { run, root } = await start();
     const row = await run.fake.api.createTask(run.runId, {
       runId: run.runId,

@@ -124,7 +124,7 @@ describe.for(SCENARIOS)("a driver that $name", (scenario) => {
     }
   });
 
-  test("leaves a FAILED row with message and end time at a fault of any call after the first, and gets over it", async () => {
+  test("P15 leaves a FAILED row with message and end time at a fault of any call after the first, and gets over it", async () => {
     const undisturbed = await once(scenario);
     let failures = 0;
     for (let call = 2; call <= undisturbed.calls; call += 1) {

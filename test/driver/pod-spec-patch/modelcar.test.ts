@@ -34,7 +34,7 @@ const SECURITY = {
 };
 
 describe("a model in an image (K8S-16)", () => {
-  test("brings a check of the image, a folder, and a container beside the user's", async () => {
+  test("M1 brings a check of the image, a folder, and a container beside the user's", async () => {
     const { patch } = await stepPod({
       config: null,
       container: { image: "img", command: ["c"], env: [{ name: "A", value: "1" }] },
@@ -69,7 +69,7 @@ describe("a model in an image (K8S-16)", () => {
     ]);
   });
 
-  test("comes in the order of input and index, as texts", async () => {
+  test("M2 comes in the order of input and index, as texts", async () => {
     const { patch } = await stepPod({ config: {}, executorInput: inputs({ b: ["oci://x"], a: ["oci://y"] }) });
     expect((patch["initContainers"] as JsonObject[]).map(({ name, image }) => [name, image])).toEqual([
       ["oci-prepull-0", "y"],
@@ -80,7 +80,7 @@ describe("a model in an image (K8S-16)", () => {
     expect((sorted["containers"] as JsonObject[]).slice(1, 5).map(({ image }) => image)).toEqual(["i0", "i1", "i10", "i2"]);
   });
 
-  test("may be anywhere in a list, and comes once however many inputs have it", async () => {
+  test("M3 may be anywhere in a list, and comes once however many inputs have it", async () => {
     const { patch } = await stepPod({
       config: {},
       executorInput: inputs({ m: ["oci://a", "s3://b", "oci://c"], again: ["oci://c"] }),
@@ -89,7 +89,7 @@ describe("a model in an image (K8S-16)", () => {
     expect((patch["containers"] as JsonObject[]).slice(1).map(({ image }) => image)).toEqual(["c", "a"]);
   });
 
-  test("is nothing to do for other inputs", async () => {
+  test("M4 is nothing to do for other inputs", async () => {
     const { patch } = await stepPod({ config: {}, executorInput: inputs({ m: ["s3://b/k"], n: [] }) });
     expect(Object.keys(patch)).toEqual(["containers"]);
     expect(named(patch, "containers")).toEqual(["main"]);
@@ -188,7 +188,7 @@ describe("the scripts", () => {
     return { code, output };
   }
 
-  test("leave no dollar to the kubelet", async () => {
+  test("M5 leave no dollar to the kubelet", async () => {
     const patch = await patchAt("");
     for (const script of [scriptOf(patch, "initContainers", "oci-prepull-0"), scriptOf(patch, "containers", "oci-0")]) {
       expect(script).toContain("$$");

@@ -49,7 +49,7 @@ interface Row extends StepPodRequest {
 const ROWS: readonly Row[] = [
   { name: "a component that takes nothing", config: { ...scheduling, ...claim }, component: {}, taskConfig: {} },
   {
-    name: "variables, which the pod loses",
+    name: "T2 variables, which the pod loses",
     config: {},
     component: taking("ENV"),
     container: { ...base, env: [{ name: "FOO", value: "bar" }, { name: "EMPTY" }] },
@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
     taskConfig: { env: [{ name: "FOO", value: "bar" }, { name: "EMPTY" }] },
   },
   {
-    name: "variables that do not exist",
+    name: "T3 variables that do not exist",
     config: {},
     component: taking(["ENV", true]),
     mainEnv: IDENTITY,
@@ -82,7 +82,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    name: "resources, which the pod loses",
+    name: "T4 resources, which the pod loses",
     config: {},
     component: taking("RESOURCES"),
     container: { ...base, resources: { resourceCpuLimit: "2.0", accelerator: { type: "nvidia.com/gpu", count: "1" } } },
@@ -98,7 +98,7 @@ const ROWS: readonly Row[] = [
     taskConfig: { resources: { limits: { cpu: "2" } } },
   },
   {
-    name: "everything about nodes, which the pod loses",
+    name: "T5 everything about nodes, which the pod loses",
     config: scheduling,
     component: taking("KUBERNETES_AFFINITY", "KUBERNETES_TOLERATIONS", "KUBERNETES_NODE_SELECTOR"),
     pod: { affinity: undefined as never, tolerations: undefined as never, nodeSelector: undefined as never },
@@ -109,7 +109,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    name: "resources alone: what is not listed stays with the pod",
+    name: "T6 resources alone: what is not listed stays with the pod",
     config: scheduling,
     component: taking("RESOURCES"),
     pod: { nodeSelector: { a: "b" }, tolerations: [{ key: "k", operator: "Exists" }] },
@@ -130,7 +130,7 @@ const ROWS: readonly Row[] = [
     taskConfig: {},
   },
   {
-    name: "volumes, which the pod keeps",
+    name: "T7 volumes, which the pod keeps",
     config: { ...claim, ...secret },
     component: taking(["KUBERNETES_VOLUMES", true]),
     pod: { volumes: [claimVolume, secretVolume] },
@@ -149,7 +149,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    name: "volumes, which the pod loses but for those that live with it",
+    name: "T8 volumes, which the pod loses but for those that live with it",
     config: { ...secret, emptyDirMounts: [{ volumeName: "e", mountPath: "/e" }] },
     component: taking("KUBERNETES_VOLUMES"),
     pod: { volumes: [{ name: "e", emptyDir: {} }] },
@@ -157,7 +157,7 @@ const ROWS: readonly Row[] = [
     taskConfig: { volumes: [secretVolume], volumeMounts: [{ name: "s", mountPath: "/s" }] },
   },
   {
-    name: "the workspace before other volumes",
+    name: "W6 the workspace before other volumes",
     config: claim,
     component: taking("KUBERNETES_VOLUMES"),
     executorInput: { inputs: { parameterValues: { p: "/kfp-workspace/x" } } },
@@ -215,7 +215,7 @@ describe("a component takes", () => {
   });
 });
 
-test("many variables on both sides stay what they are (K8S-6)", async () => {
+test("T9 many variables on both sides stay what they are (K8S-6)", async () => {
   for (let count = 0; count <= 20; count += 1) {
     const env = Array.from({ length: count }, (_, index) => ({ name: `V${index}`, value: String(index) }));
     const made = await stepPod({

@@ -12,14 +12,14 @@ const at = (mountPath: string): JsonObject => ({ pvcMount: [{ mountPath, constan
 describe("the workspace", () => {
   const claimed = [{ name: "kfp-workspace", persistentVolumeClaim: { claimName: "wf-kfp-workspace" } }];
   test.for([
-    { name: "for a placeholder", executorInput: asked, volumes: claimed },
-    { name: "for a path", executorInput: { inputs: { parameterValues: { p: "/kfp-workspace/data" } } }, volumes: claimed },
+    { name: "W1 for a placeholder", executorInput: asked, volumes: claimed },
+    { name: "W2 for a path", executorInput: { inputs: { parameterValues: { p: "/kfp-workspace/data" } } }, volumes: claimed },
     {
-      name: "for an artifact in it",
+      name: "W3 for an artifact in it",
       executorInput: { inputs: { artifacts: { a: { artifacts: [{ uri: "s3://b/k", metadata: { _kfp_workspace: true } }] } } } },
       volumes: claimed,
     },
-    { name: "not for other texts", executorInput: { inputs: { parameterValues: { p: "hello" } } }, volumes: undefined },
+    { name: "W4 not for other texts", executorInput: { inputs: { parameterValues: { p: "hello" } } }, volumes: undefined },
   ])("is mounted $name", async ({ executorInput, volumes }) => {
     const { patch } = await stepPod({ config: {}, executorInput });
     expect(patch["volumes"]).toEqual(volumes);
@@ -39,7 +39,7 @@ describe("the workspace", () => {
     expect({ ...made.patch, containers: [main] }).toEqual(patch);
   });
 
-  test("needs the name of the run", async () => {
+  test("W5 needs the name of the run", async () => {
     await expect(stepPod({ config: {}, executorInput: asked, options: { runName: "" } })).rejects.toThrow(
       "run name is required when workspace is used",
     );
@@ -49,7 +49,7 @@ describe("the workspace", () => {
 describe("a volume that would hide the workspace (K8S-5)", () => {
   const conflicts: readonly (StepPodRequest & { readonly name: string })[] = [
     { name: "a claim at it", config: at("/kfp-workspace") },
-    { name: "a claim in it", config: at("/kfp-workspace/sub") },
+    { name: "W7 a claim in it", config: at("/kfp-workspace/sub") },
     { name: "an unclean path", config: at("//kfp-workspace/./x/..") },
     { name: "an empty folder in it", config: { emptyDirMounts: [{ volumeName: "e", mountPath: "/kfp-workspace/tmp" }] } },
     { name: "a secret in it", config: { secretAsVolume: [{ secretName: "s", mountPath: "/kfp-workspace/s" }] } },

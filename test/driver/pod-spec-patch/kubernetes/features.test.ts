@@ -712,6 +712,7 @@ const rows: readonly Row[] = [
     config: { image_pull_secret: [{ secret_name: "s" }], zz: 1 },
     pod: { imagePullSecrets: [{ name: "s" }] },
   },
+  { name: "K60 no config: the administrator's defaults are the template's", config: null, defaults: { runAsUser: 1000 } },
   {
     name: "null members say nothing",
     config: { secretAsEnv: null, nodeSelector: null, securityContext: null, imagePullPolicy: null },
@@ -756,9 +757,9 @@ const wrongNames: readonly Refusal[] = (
 ).flatMap(([member, parameter, more, what]) =>
   (
     [
-      ["a number from an input", input("n"), "Expected a string but got: number 5"],
+      ["K6 a number from an input", input("n"), "Expected a string but got: number 5"],
       ["a list from another task", output("make", "list"), "Expected a string but got: a list of 2"],
-      ["an empty constant", constant(""), "Expected a non-empty string"],
+      ["K7 an empty constant", constant(""), "Expected a non-empty string"],
       ["a null constant", constant(null), "Expected a string but got: null"],
     ] as const
   ).map(([name, spec, reason]) => ({
