@@ -26,6 +26,7 @@ import { PropagationPlan } from "../resolver/outputs/propagation-plan.ts";
 import { leavesAsList } from "../resolver/outputs/propagation-step.ts";
 import { iterationCountOf, TaskIndex } from "../resolver/run/task-index.ts";
 import type { BatchUpdater, FlushResult } from "./batch-updater.ts";
+import { listAllTasks } from "./read-tasks.ts";
 
 /** What propagating outputs takes. */
 export interface OutputPropagationDeps {
@@ -80,7 +81,7 @@ export async function queueOutputs(
       ? Promise.resolve(bareRoot(deps, child, taskId))
       : readAncestor(taskId);
   try {
-    await planPropagation({ spec: options.spec, task, readTask }, plan);
+    await planPropagation({ spec: options.spec, task, readTask, readChildren: childrenReader(deps, options) }, plan);
   } finally {
     // A level that cannot be read does not undo the levels below it (docs/spec/output-propagation.md#algorithm).
     queuePlan(deps.batch, plan);
@@ -108,7 +109,8 @@ export async function settleInnerLoops(
     const readTask = ancestorReader(deps, { ...options, tasks: NO_ROWS });
     const loops = await Promise.all(innerLoopIds.map((taskId) => readTask(taskId)));
     const plan = new PropagationPlan();
-    for (const task of loops) await planPropagation({ spec: options.spec, task, readTask, outputs: "parameters" }, plan);
+    const request = { spec: options.spec, readTask, readChildren: childrenReader(deps, options), outputs: "parameters" } as const;
+    for (const task of loops) await planPropagation({ ...request, task }, plan);
     if (plan.isEmpty) return;
     if (round > SPARE_ROUNDS + Math.max(...loops.map((loop) => iterationCountOf(loop) ?? 0))) {
       deps.logger.warn("The outputs of a loop inside a loop do not settle, its list is left as it is", {
@@ -134,6 +136,10 @@ function bareRoot({ batch }: OutputPropagationDeps, { runId }: PipelineTask, tas
 }
 
 const NO_ROWS = new TaskIndex([], { completeParents: [] });
+
+function childrenReader({ api }: OutputPropagationDeps, { runId }: OutputPropagationOptions) {
+  return (parentId: string): Promise<PipelineTask[]> => listAllTasks(api, runId, { parentId });
+}
 
 function ancestorReader(
   { api, batch }: OutputPropagationDeps,

@@ -118,6 +118,36 @@ describe("propagateOutputs()", () => {
     expect(plain((await read(root)).outputs?.parameters)).toHaveLength(2);
   });
 
+  test("an inner loop that the reference began goes on: what its row no longer tells, its children do", async ({ expect }) => {
+    const { api, root, runId, propagate, read, logger } = await setUp();
+    const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
+    const inner = await createRow(api, outer, "inner", { type: TaskType.LOOP, iteration: 0, iterationCount: 3 });
+    const same = (j: number) =>
+      createRow(api, inner, "cell", {
+        iteration: j,
+        state: TaskState.SUCCEEDED,
+        outputs: {
+          parameters: [{ parameterKey: "Output", type: IoType.OUTPUT, value: text("7"), producer: { taskName: "cell" } }],
+        },
+      });
+    await same(0);
+    await same(2);
+    // Two equal values without an iteration are one entry.
+    const entry = { type: IoType.ITERATOR_OUTPUT, value: text("7") };
+    await api.updateTask(runId, inner.taskId, {
+      outputs: { parameters: [{ ...entry, parameterKey: "cells", producer: { taskName: "cell" } }] },
+    });
+    await api.updateTask(runId, outer.taskId, {
+      outputs: { parameters: [{ ...entry, parameterKey: "rows", producer: { taskName: "inner" } }] },
+    });
+    await propagate(await same(1), [inner, outer, root]);
+    expect(plain((await read(outer)).outputs?.parameters)).toEqual([
+      { key: "rows", type: IoType.ITERATOR_OUTPUT, producer: "inner", iteration: undefined, value: "7" },
+      { key: "rows", type: IoType.ITERATOR_OUTPUT, producer: "inner", iteration: 0, value: ["7", "7", "7"] },
+    ]);
+    expect(logger.messages("warn")).toEqual([]);
+  });
+
   test("two inner iterations that end together keep both values", async ({ expect }) => {
     const { api, root, propagate, read, cell } = await setUp();
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });

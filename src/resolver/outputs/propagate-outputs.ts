@@ -11,9 +11,11 @@
 import { InternalError } from "../../core/errors.ts";
 import type { PipelineSpec, PipelineTask } from "../../core/kfp-types.ts";
 import { PropagationPlan } from "./propagation-plan.ts";
+import { entriesByIteration } from "./lost-iterations.ts";
 import { isEmptyLevel, leavesAsList, leavingOutputs, outputsOf, propagateOneLevel } from "./propagation-step.ts";
 import type { LevelOutputs } from "./propagation-step.ts";
 import { artifactKeysFedBy, dagAt, dagOf, parameterKeysFedBy } from "../run/spec-lookup.ts";
+import { iterationOfEntry } from "../run/io-entries.ts";
 import { parentIdOf, taskKeyOf } from "../run/task-index.ts";
 
 /** A task whose outputs climb. */
@@ -23,6 +25,11 @@ export interface PropagationRequest {
   readonly task: PipelineTask;
   /** The row above a child, from a snapshot or from GetTask. Called only for ancestors whose outputs are fed. */
   readonly readTask: (taskId: string, child: PipelineTask) => Promise<PipelineTask | undefined>;
+  /**
+   * The children of a loop inside a loop as they are now. Asked only where the loop's row has entries without an iteration, which the
+   * reference leaves; without it such an entry is an error.
+   */
+  readonly readChildren?: ((loopId: string) => Promise<readonly PipelineTask[]>) | undefined;
   /** `parameters` leaves the artifacts alone, for the repeat of {@link PropagationPlan.innerLoopIds}. Default `all`. */
   readonly outputs?: "all" | "parameters";
   /** Id of the ancestor to end at. Default: the root. */
@@ -36,10 +43,10 @@ export interface PropagationRequest {
  * @param plan Filled level by level: when this throws, it holds what the lower levels need.
  * @throws {InternalError} INVARIANT_BROKEN when an ancestor does not exist. {@link PropagationRequest.readTask} may throw too.
  * @throws {SpecError} when an ancestor's scope path is not that of a DAG.
- * @throws {ResolveError} VALUE_INVALID when an output of a loop inside a loop has no iteration.
+ * @throws {ResolveError} VALUE_INVALID when an output of a loop inside a loop has no iteration, and no child tells it.
  */
 export async function planPropagation(
-  { spec, task, readTask, outputs = "all", upTo }: PropagationRequest,
+  { spec, task, readTask, readChildren, outputs = "all", upTo }: PropagationRequest,
   plan: PropagationPlan = new PropagationPlan(),
 ): Promise<PropagationPlan> {
   let child = task;
@@ -55,7 +62,8 @@ export async function planPropagation(
       );
     }
     const { component: parentComponent } = dagOf(spec, parent);
-    const step = propagateOneLevel({ child, outputs: leaveTask(child, changed, plan), parent, parentComponent });
+    const leaving = await leaveTask({ spec, readChildren }, child, changed, plan);
+    const step = propagateOneLevel({ child, outputs: leaving, parent, parentComponent });
     plan.add(parent, { links: step.links, parameters: step.parameters, artifacts: step.carried.artifacts });
     child = parent;
     changed = step.carried;
@@ -76,8 +84,18 @@ function feedsParent(spec: PipelineSpec, child: PipelineTask, { parameters, arti
   );
 }
 
-function leaveTask(child: PipelineTask, changed: LevelOutputs, plan: PropagationPlan): LevelOutputs {
+async function leaveTask(
+  { spec, readChildren }: Pick<PropagationRequest, "spec" | "readChildren">,
+  child: PipelineTask,
+  changed: LevelOutputs,
+  plan: PropagationPlan,
+): Promise<LevelOutputs> {
   if (!leavesAsList(child) || changed.parameters.length === 0) return changed;
   plan.noteInnerLoop(child);
-  return leavingOutputs(child, changed, plan.parametersAfter(child));
+  const keys = new Set(changed.parameters.map(({ parameterKey }) => parameterKey));
+  const entries = plan.parametersAfter(child).filter(({ parameterKey }) => keys.has(parameterKey));
+  const isClear = entries.every((entry) => iterationOfEntry(entry) !== undefined);
+  if (isClear || readChildren === undefined) return leavingOutputs(child, changed, entries);
+  const { component } = dagOf(spec, child);
+  return leavingOutputs(child, changed, entriesByIteration(component, entries, await readChildren(child.taskId)));
 }

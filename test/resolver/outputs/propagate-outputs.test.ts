@@ -299,7 +299,31 @@ describe("planPropagation() through nested loops", () => {
     ]);
   });
 
-  test("refuses an inner entry without iteration", async () => {
+  test("finds the iterations of inner entries that have lost them in the rows below", async () => {
+    // As the reference leaves them: one entry for equal values, no iteration.
+    const lost = inner([parameter("x", "same", IoType.ITERATOR_OUTPUT, "a")]);
+    const of = (j: number, value: string): PipelineTask =>
+      row("a", { parent: inner(), id: `a${j}`, index: j, outputs: [parameter("x", value, IoType.ITERATOR_OUTPUT, `a#${j}`)] });
+    const tasks = new TaskIndex([root, outer(), lost]);
+    const reads: string[] = [];
+    const plan = await planPropagation({
+      spec,
+      task: a(1),
+      readTask: (id) => Promise.resolve(tasks.get(id)),
+      readChildren(id) {
+        reads.push(id);
+        return Promise.resolve([of(2, "same"), of(0, "same"), row("b", { parent: inner(), index: 0 })]);
+      },
+    });
+    expect(show(plan).filter((text) => text.includes(" x="))).toEqual([
+      'inner x="11" ITERATOR_OUTPUT a#1',
+      'outer x=["same","11","same"] ITERATOR_OUTPUT for-loop-2#1',
+      'root x=["same","11","same"] ITERATOR_OUTPUT for-loop-1#1',
+    ]);
+    expect(reads).toEqual(["inner"]);
+  });
+
+  test("refuses an inner entry without iteration where nobody knows it", async () => {
     const lost = parameter("x", "?", IoType.ITERATOR_OUTPUT, "a");
     await expect(propagate(spec, [root, outer(), inner([lost]), a(1)])).rejects.toThrow(
       /nested loop output "x" .* has no iteration index/,
