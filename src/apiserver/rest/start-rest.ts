@@ -9,6 +9,7 @@ import type { ServedService } from "../services/served-service.ts";
 import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
+import { openApiEndpoint } from "./openapi/openapi-document.ts";
 import { startRestServer, type RestLimits, type RunningRestServer } from "./rest-server.ts";
 import { uploadEndpoints, type PipelineUploads } from "./uploads/upload-endpoints.ts";
 
@@ -47,15 +48,16 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  */
 export async function startRest(options: RestOptions, deps: RestDeps): Promise<RunningRestServer> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const endpoints = [
+    ...healthzEndpoints(options.build),
+    ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, deps.invoker.authorizer)),
+    ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
+  ];
   return await startRestServer({
     host: options.host ?? deps.host,
     port: options.port ?? 0,
     packages: deps.packages,
-    endpoints: [
-      ...healthzEndpoints(options.build),
-      ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, deps.invoker.authorizer)),
-      ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
-    ],
+    endpoints: [openApiEndpoint(endpoints, { version: options.build.version, packages: deps.packages }), ...endpoints],
     allowed: options.allowed ?? { hosts: [], origins: [] },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     onInternalError: deps.onInternalError,

@@ -14,6 +14,7 @@ import type { CallContext, ServedService } from "../../services/served-service.t
 import type { RestEndpoint, RestRequest } from "../http/endpoint.ts";
 import { jsonAnswer } from "../http/error-answer.ts";
 import { readBody, utf8Text } from "../http/read-body.ts";
+import { rpcOperation } from "../openapi/operation.ts";
 import { httpRoutes } from "./http-routes.ts";
 import { readRequest } from "./request-message.ts";
 
@@ -26,6 +27,8 @@ export function gatewayEndpoints(
   return httpRoutes(services).map(({ httpMethod, path, body: bodyField, method, target }) => ({
     method: httpMethod,
     path,
+    // A method without a handler answers 501, which is nothing to tell.
+    ...(target.handler === undefined ? {} : { describe: rpcOperation(target, method, { body: bodyField, path }) }),
     async handle(request, variables) {
       const bytes = bodyField === "" ? Buffer.alloc(0) : await readBody(request.body, maxBodyBytes);
       invoker.interceptor.received?.(method.name, bytes.length);

@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
+import type { DescribeOperation } from "../openapi/operation.ts";
 import type { PathTemplate, PathVariables } from "./path-template.ts";
 
 /** One request, its body not read yet. */
@@ -39,6 +40,8 @@ export interface RestEndpoint {
   /** `GET` answers HEAD as well. */
   readonly method: "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
   readonly path: PathTemplate;
+  /** Absent: not in the OpenAPI document. */
+  readonly describe?: DescribeOperation;
   /** Errors become answers as the gateway writes them. */
   readonly handle: (request: RestRequest, variables: PathVariables) => Promise<RestAnswer> | RestAnswer;
 }

@@ -16,6 +16,7 @@ import { queryParameters } from "../gateway/query-json.ts";
 import type { RestEndpoint, RestRequest } from "../http/endpoint.ts";
 import { errorAnswer, jsonAnswer, RequestProblem } from "../http/error-answer.ts";
 import { parsePathTemplate } from "../http/path-template.ts";
+import { content, jsonContent, queryParameter, type DescribeOperation } from "../openapi/operation.ts";
 import { packageText } from "./package-text.ts";
 import { readUploadedFile } from "./uploaded-file.ts";
 
@@ -52,6 +53,7 @@ export function uploadEndpoints(uploads: PipelineUploads, authorizer: Authorizer
   ): RestEndpoint => ({
     method: "POST",
     path: parsePathTemplate(path),
+    describe: describeUpload(purpose, reply),
     async handle(request) {
       try {
         authorizer.authorize(request.headers.authorization, { operation: purpose });
@@ -78,6 +80,40 @@ export function uploadEndpoints(uploads: PipelineUploads, authorizer: Authorizer
       return await uploads.uploadVersion(pipelineIdOf(query), upload);
     }),
   ];
+}
+
+const UPLOAD_ERROR = {
+  type: "object",
+  properties: { error_message: { type: "string" }, error_details: { type: "string" } },
+  required: ["error_message", "error_details"],
+};
+
+function describeUpload(purpose: string, reply: DescMessage): DescribeOperation {
+  const text = { type: "string" };
+  const ofVersion = reply === PipelineVersionSchema;
+  return (schemas) => ({
+    operationId: ofVersion ? "UploadPipelineVersion" : "UploadPipeline",
+    summary: purpose,
+    tags: ["PipelineUploadService"],
+    parameters: [
+      ...(ofVersion ? [queryParameter("pipelineid", text, true)] : [queryParameter("namespace", text)]),
+      ...["name", "display_name", "description"].map((name) => queryParameter(name, text)),
+      queryParameter("tags", { type: "string", description: "A JSON object of strings" }),
+    ],
+    requestBody: {
+      required: true,
+      ...content(
+        "multipart/form-data",
+        {
+          type: "object",
+          properties: { uploadfile: { type: "string", format: "binary", contentMediaType: "application/octet-stream" } },
+          required: ["uploadfile"],
+        },
+        "A .yaml, .zip or .tar.gz file",
+      ),
+    },
+    responses: { "200": jsonContent(schemas.refTo(reply), "What was made"), "4XX": jsonContent(UPLOAD_ERROR, "An error") },
+  });
 }
 
 /** Of a parameter that is given twice the first value counts, as everywhere in the reference's own endpoints. */
