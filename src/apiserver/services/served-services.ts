@@ -111,7 +111,7 @@ function pipelineHandlers(pipelines: PipelineCalls): Handlers<typeof PipelineSer
     getPipeline: { purpose: "get a pipeline", handle: (request) => pipelines.getPipeline(request) },
     getPipelineByName: { purpose: "get a pipeline by name", handle: (request) => pipelines.getPipelineByName(request) },
     listPipelines: { purpose: "list pipelines", handle: (request) => pipelines.listPipelines(request) },
-    updatePipeline: { purpose: "update a pipeline", handle: (request) => pipelines.updatePipeline(request) },
+    updatePipeline: { purpose: "update a pipeline", handle: (request, context) => pipelines.updatePipeline(request, context) },
     deletePipeline: { purpose: "delete a pipeline", handle: (request) => pipelines.deletePipeline(request) },
     createPipelineVersion: {
       purpose: "create a pipeline version",
@@ -121,7 +121,7 @@ function pipelineHandlers(pipelines: PipelineCalls): Handlers<typeof PipelineSer
     listPipelineVersions: { purpose: "list pipeline versions", handle: (request) => pipelines.listPipelineVersions(request) },
     updatePipelineVersion: {
       purpose: "update a pipeline version",
-      handle: (request) => pipelines.updatePipelineVersion(request),
+      handle: (request, context) => pipelines.updatePipelineVersion(request, context),
     },
     deletePipelineVersion: {
       purpose: "delete a pipeline version",

@@ -34,6 +34,16 @@ describe("calls", () => {
     expect(internal).toEqual([]);
   });
 
+  test("change the tags of pipelines: absent ones stay, empty ones are cleared", async ({ expect }) => {
+    const { post, request } = await startRestApi();
+    const { json } = await post("/pipelines", { name: "p", tags: { a: "1" } });
+    const patch = async (body: object) =>
+      (await request("PATCH", `/pipelines/${json["pipeline_id"] as string}`, body)).json["tags"];
+    expect(await patch({ display_name: "P" })).toEqual({ a: "1" });
+    expect(await patch({ tags: { b: "2" } })).toEqual({ b: "2" });
+    expect(await patch({ tags: {} })).toBeUndefined();
+  });
+
   test("show a metric of zero, which is not an unset one", async ({ expect }) => {
     const { post } = await startRestApi();
     await post("/runs", RUN);

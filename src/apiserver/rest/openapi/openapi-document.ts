@@ -1,6 +1,8 @@
 /**
  * The OpenAPI document of all endpoints, and the endpoint that serves it.
  *
+ * Source: docs/spec/api-server.md#decision-openapi.
+ *
  * @module
  */
 import { StatusSchema } from "../../../gen/google/rpc/status_pb.js";
@@ -36,7 +38,8 @@ export function openApiDocument(endpoints: readonly RestEndpoint[], { version, p
   const paths: Record<string, Record<string, unknown>> = {};
   for (const { method, path, describe } of endpoints) {
     if (describe === undefined) continue;
-    const name = packages.includes("v2beta1") ? path.text : path.text.replace(/^\/apis\/v2beta1\//, "/apis/v2/");
+    const text = packages.includes("v2beta1") ? path.text : path.text.replace(/^\/apis\/v2beta1\//, "/apis/v2/");
+    const name = text.replaceAll(/\{([^}]+)\}/g, (_, variable: string) => `{${shortName(variable)}}`);
     const operations = (paths[name] ??= {});
     operations[method.toLowerCase()] ??= withCommonParts(describe(schemas), path.segments, error);
   }
@@ -58,6 +61,11 @@ export function openApiDocument(endpoints: readonly RestEndpoint[], { version, p
   };
 }
 
+/** Without the message it leads into: methods of one path name its variables differently, and tools stumble over the dot. */
+function shortName(variable: string): string {
+  return variable.slice(variable.lastIndexOf(".") + 1);
+}
+
 function withCommonParts(
   operation: ApiOperation,
   segments: RestEndpoint["path"]["segments"],
@@ -65,7 +73,7 @@ function withCommonParts(
 ): Readonly<Record<string, unknown>> {
   const variables = segments.flatMap((segment) =>
     "variable" in segment
-      ? [{ name: segment.variable, in: "path", required: true, schema: { type: "string", minLength: 1 } }]
+      ? [{ name: shortName(segment.variable), in: "path", required: true, schema: { type: "string", minLength: 1 } }]
       : [],
   );
   return {

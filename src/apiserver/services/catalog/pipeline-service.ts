@@ -39,6 +39,7 @@ import { alreadyExists, invalidArgument, notFound } from "../../service-error.ts
 import type { Store } from "../../store.ts";
 import { timestampOfSeconds } from "../../timestamps.ts";
 import { encodeWithParts, type EncodedMessage } from "../encoded-message.ts";
+import type { CallContext } from "../served-service.ts";
 import type { SecondsClock } from "../run-lifecycle.ts";
 import { checkDescription, checkTags, checkText, completeNames, MAX_NAME_LENGTH, MAX_VERSION_NAME_LENGTH } from "./names.ts";
 
@@ -130,14 +131,14 @@ export class PipelineCalls {
     });
   }
 
-  /** Display name and tags only; empty ones keep what is stored. */
-  updatePipeline({ pipeline }: UpdatePipelineRequest): Pipeline {
+  /** Display name and tags only; empty ones keep what is stored, but for tags that are to be cleared. */
+  updatePipeline({ pipeline }: UpdatePipelineRequest, { clearTags }: Pick<CallContext, "clearTags">): Pipeline {
     if (pipeline === undefined) throw invalidArgument("Pipeline is required");
     checkText(pipeline.displayName, "display name of the pipeline", MAX_NAME_LENGTH);
     checkTags(pipeline.tags);
     return this.#store.transaction(() => {
       const stored = this.#require(pipeline.pipelineId);
-      this.#store.pipelines.update(withChanges(stored, pipeline));
+      this.#store.pipelines.update(withChanges(stored, pipeline, clearTags));
       return this.#require(pipeline.pipelineId);
     });
   }
@@ -202,14 +203,17 @@ export class PipelineCalls {
     ]);
   }
 
-  /** Display name and tags only; empty ones keep what is stored. */
-  updatePipelineVersion({ pipelineVersion }: UpdatePipelineVersionRequest): EncodedVersion {
+  /** As updatePipeline. */
+  updatePipelineVersion(
+    { pipelineVersion }: UpdatePipelineVersionRequest,
+    { clearTags }: Pick<CallContext, "clearTags">,
+  ): EncodedVersion {
     if (pipelineVersion === undefined) throw invalidArgument("Pipeline version is required");
     checkText(pipelineVersion.displayName, "display name of the pipeline version", MAX_VERSION_NAME_LENGTH);
     checkTags(pipelineVersion.tags);
     return this.#store.transaction(() => {
       const { version } = this.#requireVersion(pipelineVersion);
-      this.#store.pipelines.updateVersion(withChanges(version, pipelineVersion));
+      this.#store.pipelines.updateVersion(withChanges(version, pipelineVersion, clearTags));
       return encodeVersion(this.#requireVersion(pipelineVersion));
     });
   }
@@ -309,10 +313,11 @@ function versionNames({ name, displayName }: NewThing): Pick<NewThing, "name" | 
 function withChanges<Thing extends Pipeline | PipelineVersion>(
   stored: Thing,
   sent: Pick<NewThing, "displayName" | "tags">,
+  clearTags: boolean,
 ): Thing {
   const { displayName, tags } = sent;
   if (displayName !== "") stored.displayName = displayName;
-  if (Object.keys(tags).length > 0) stored.tags = { ...tags };
+  if (clearTags || Object.keys(tags).length > 0) stored.tags = { ...tags };
   return stored;
 }
 
