@@ -52,6 +52,14 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       const { performServe } = await import("./commands/perform-serve.ts");
       return performServe(command, host);
     }
+    case "lint": {
+      const { performLint } = await import("./commands/pipeline/perform-lint.ts");
+      return performLint(command, host);
+    }
+    case "graph": {
+      const { performGraph } = await import("./commands/pipeline/perform-graph.ts");
+      return performGraph(command, host);
+    }
     case "run": {
       const { performRun } = await import("./commands/perform-run.ts");
       return performRun(command, host);

@@ -78,8 +78,8 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean | u
 
 /** A flag, without dashes. */
 type FlagDetails = { readonly flag?: string };
-/** A file that could not be read, and the flag that named it. */
-type FileDetails = FlagDetails & { readonly path?: string };
+/** A file that could not be read, the flag that named it, and the place in it, counted from 1. */
+type FileDetails = FlagDetails & { readonly path?: string; readonly line?: number; readonly column?: number };
 /** Status and name of the RPC that failed. */
 type CallDetails = {
   /** Name of the gRPC status, as `NOT_FOUND`. */

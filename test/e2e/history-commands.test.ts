@@ -249,6 +249,24 @@ describe("artifacts", () => {
   });
 });
 
+describe("graph", () => {
+  test.for<{ kind: RunKind; line: string }>([
+    { kind: "succeeded", line: "│  └─ read (2 SUCCEEDED)" },
+    { kind: "cached", line: "└─ write SUCCEEDED" },
+    { kind: "failed", line: "   └─ deep NOT RUN" },
+    { kind: "cancelled", line: "   └─ wait (1 FAILED, 1 NOT RUN)" },
+    { kind: "running", line: "   ├─ next <- wait" },
+  ])("draws a $kind run with its states", async ({ kind, line }) => {
+    const { code, stdout } = await home.cli("graph", home.ids[kind]);
+    expect(code).toBe(0);
+    expect(stdout.split("\n")).toContain(line);
+    const graph = await json("Graph", "graph", home.ids[kind]);
+    expect(graph["runId"]).toBe(home.ids[kind]);
+    const svg = await home.cli("graph", home.ids[kind], "--output", "svg");
+    expect(svg.stdout).toContain({ succeeded: "task succeeded", cached: "task succeeded" }[kind as string] ?? "frame ");
+  });
+});
+
 describe("a home", () => {
   test("that does not exist has no runs", async () => {
     expect(await home.cli("runs", "--home", "nowhere")).toEqual({

@@ -9,16 +9,27 @@ import { logsEntry, type LogsCommand } from "./history/logs.ts";
 import { runsEntry, type RunsCommand } from "./history/runs.ts";
 import { showEntry, type ShowCommand } from "./history/show.ts";
 import { homeEntry, type HomeCommand } from "./home.ts";
+import { graphEntry, type GraphCommand } from "./pipeline/graph.ts";
+import { lintEntry, type LintCommand } from "./pipeline/lint.ts";
 import { runEntry, type RunCommand } from "./run.ts";
 import { serveEntry, type ServeCommand } from "./serve.ts";
 
 /** What a command that does something asks for. */
-export type AskedCommand = RunCommand | ServeCommand | RunsCommand | ShowCommand | LogsCommand | ArtifactsCommand | HomeCommand;
+export type AskedCommand =
+  | RunCommand
+  | ServeCommand
+  | RunsCommand
+  | ShowCommand
+  | LogsCommand
+  | ArtifactsCommand
+  | LintCommand
+  | GraphCommand
+  | HomeCommand;
 
 /** By name. */
 export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
   ...[runEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry],
-  ...[homeEntry],
+  ...[lintEntry, graphEntry, homeEntry],
 ];
 
 /** The entry of a command, if there is one of that name. */

@@ -5,6 +5,7 @@
  */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
+import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import { dependenciesOf } from "../../local/engine/dag-order.ts";
 import type { LoadedPipeline } from "../../local/pipeline/pipeline-file.ts";
 import { placeTasks, type PlacedTask } from "../../local/pipeline/pipeline-tasks.ts";
@@ -42,8 +43,17 @@ export function planJson(pipeline: LoadedPipeline, given: Readonly<Record<string
   return {
     pipeline: pipeline.name,
     parameters: rootParameters(pipeline.parsed.spec, given),
-    tasks: placeTasks(pipeline.parsed).map(planned),
+    tasks: plannedTasks(pipeline.parsed),
   };
+}
+
+/**
+ * Every task in the order of the pipeline, loops not unrolled.
+ *
+ * @throws {SpecError} for a pipeline that has not passed the static check.
+ */
+export function plannedTasks(pipeline: ParsedPipeline): PlannedTask[] {
+  return placeTasks(pipeline).map(planned);
 }
 
 /** @param columns Width; Infinity where nothing is to be cut. */

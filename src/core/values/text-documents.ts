@@ -5,6 +5,7 @@
  * @module
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { TextPlace } from "./yaml-text.ts";
 
 /** Bytes of a pipeline or parameters file; compiled pipelines of hundreds of tasks have one or two million. */
 export const FILE_SIZE_LIMIT = 16 * 1024 * 1024;
@@ -18,7 +19,7 @@ const TOO_DEEP = `its lists and maps are nested more than ${NESTING_LIMIT} level
 export type TextDocuments =
   | { readonly documents: readonly JsonValue[] }
   /** What is wrong with it, as it goes on after "Cannot read FILE". */
-  | { readonly problem: string };
+  | { readonly problem: string; readonly place?: TextPlace };
 
 /**
  * Reads all documents of a text. Never throws.
@@ -32,7 +33,7 @@ export async function readTextDocuments(text: string, tooDeep: string = TOO_DEEP
   const result = readYaml(text);
   if (!("problem" in result)) return modest(result.documents, tooDeep);
   const { line, column, problem } = result;
-  return { problem: ` as YAML: line ${line}, column ${column}: ${problem}` };
+  return { problem: ` as YAML: line ${line}, column ${column}: ${problem}`, place: { line, column } };
 }
 
 function modest(documents: readonly JsonValue[], tooDeep: string): TextDocuments {

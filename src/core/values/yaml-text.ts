@@ -14,7 +14,18 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { isRoundedInteger } from "./json-text.ts";
 import { UNSAFE_INTEGER } from "./value.ts";
-import { isScalar, Lexer, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  Lexer,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type ScalarTag,
+  type Tags,
+} from "yaml";
 import { oneLine } from "../one-line.ts";
 
 /** The documents of a text as JSON, or what is wrong with it. */
@@ -22,6 +33,45 @@ export type YamlDocuments =
   | { readonly documents: readonly JsonValue[] }
   /** Line and column count from 1. */
   | { readonly problem: string; readonly line: number; readonly column: number };
+
+/** Line and column count from 1; the column in UTF-16 code units. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Finds the key at the end of a path of keys in the first document; `undefined` where there is none. */
+export type LocateYaml = (keys: readonly string[]) => TextPlace | undefined;
+
+/** Positions of the keys in a text that {@link readYaml} can read; nothing is found in any other. */
+export function locateYaml(text: string): LocateYaml {
+  const lineCounter = new LineCounter();
+  const indented = "problem" in parse(text) ? indentQuotedScalars(text) : undefined;
+  let first: Document | undefined;
+  try {
+    const parsed = parseAllDocuments(indented ?? text, {
+      ...{ schema: "failsafe", lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: "silent", merge: true },
+    });
+    first = "empty" in parsed ? undefined : parsed[0];
+  } catch {
+    return () => undefined;
+  }
+  return (keys) => {
+    let node: unknown = first?.contents;
+    let offset: number | undefined;
+    for (const name of keys) {
+      if (isAlias(node)) node = first === undefined ? undefined : node.resolve(first);
+      if (!isMap(node)) return undefined;
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+      if (pair === undefined || !isScalar(pair.key)) return undefined;
+      offset = pair.key.range?.[0];
+      node = pair.value;
+    }
+    if (offset === undefined) return undefined;
+    const { line, col } = lineCounter.linePos(offset);
+    return { line, column: col };
+  };
+}
 
 /** Every document of a text; empty ones are left out. Never throws. */
 export function readYaml(text: string): YamlDocuments {

@@ -19,10 +19,21 @@ import { flattenTasks, isPlatformTask, placeTasks, type PlacedTask } from "./pip
 export interface FeatureReport {
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** What of them is a feature that a local run refuses or does without, in the same order. */
+  readonly features: readonly FoundFeature[];
   /** KubernetesExecutorConfig by executor label, as JSON, without what a local run does without. */
   readonly kubernetesConfigs: ReadonlyMap<string, string>;
   /** Absolute paths where steps expect a volume, the workspace's included, each once. */
   readonly mountPaths: readonly string[];
+}
+
+/** A feature that a local run refuses or does without, and where it is. */
+export interface FoundFeature {
+  readonly treatment: "warning" | "error";
+  /** Paths without `root.`; none for the pipeline as a whole. */
+  readonly tasks: readonly string[];
+  /** One line. */
+  readonly text: string;
 }
 
 /** A feature that was found, and in which task; none for the pipeline as a whole. */
@@ -53,9 +64,11 @@ export function checkFeatures(
     ...tasks.flatMap((task) => importFindings(imported, task)),
     ...tasks.flatMap((task) => kubernetesFindings(pipeline, task, kubernetesConfigs)),
   ];
+  const [refused, without] = [grouped(findings, "error"), grouped(findings, "warning")];
   return {
-    errors: [...runErrors(pipeline.problems), ...lines(findings, "error")],
-    warnings: [...imageWarning(tasks), ...lines(findings, "warning"), ...runWarnings(pipeline.problems)],
+    errors: [...runErrors(pipeline.problems), ...refused.map(({ text }) => text)],
+    warnings: [...imageWarning(tasks), ...without.map(({ text }) => text), ...runWarnings(pipeline.problems)],
+    features: [...refused, ...without],
     kubernetesConfigs,
     mountPaths: [...mountPaths(kubernetesConfigs.values()), ...(usesWorkspace(pipeline, tasks) ? [WORKSPACE_PATH] : [])],
   };
@@ -68,21 +81,21 @@ function usesWorkspace({ parsed }: LoadedPipeline, tasks: readonly PlacedTask[])
   return imports || text.includes(WORKSPACE_PLACEHOLDER) || text.includes(WORKSPACE_PATH);
 }
 
-/** One line per feature, with all the tasks that have it. */
-function lines(findings: readonly Finding[], treatment: "warning" | "error"): string[] {
-  const grouped = new Map<string, { readonly finding: Finding; readonly tasks: Set<string> }>();
+/** One for each feature, with all the tasks that have it. */
+function grouped(findings: readonly Finding[], treatment: "warning" | "error"): FoundFeature[] {
+  const groups = new Map<string, { readonly finding: Finding; readonly tasks: Set<string> }>();
   for (const finding of findings) {
     if (finding.feature.treatment !== treatment) continue;
     const key = `${finding.feature.name}\n${finding.what ?? ""}`;
-    const group = grouped.get(key) ?? { finding, tasks: new Set() };
+    const group = groups.get(key) ?? { finding, tasks: new Set() };
     if (finding.task !== undefined) group.tasks.add(finding.task);
-    grouped.set(key, group);
+    groups.set(key, group);
   }
-  return [...grouped.values()].map(({ finding: { feature, what }, tasks }) => {
+  return [...groups.values()].map(({ finding: { feature, what }, tasks }) => {
     const where = tasks.size === 0 ? "" : ` (${tasks.size === 1 ? "task" : "tasks"} ${[...tasks].join(", ")})`;
     const name = what === undefined ? feature.name : `${feature.name}: ${what}`;
     const verdict = treatment === "error" ? "is not supported in a local run" : "has no effect in a local run";
-    return `${name}${where} ${verdict}: ${feature.note}`;
+    return { treatment, tasks: [...tasks], text: `${name}${where} ${verdict}: ${feature.note}` };
   });
 }
 

@@ -49,8 +49,17 @@ export async function loadPipelineFile(files: Files, path: string): Promise<Load
  * @throws {SpecError} when the first thing wrong hides all else.
  */
 export async function readPipelineFile(files: Files, path: string): Promise<PipelineDocument> {
-  const documents = await readDocuments(await readFile(files, path), path);
-  return pipelineDocument(pipelineSource(documents, path), path);
+  return await parsePipelineText(await readFile(files, path), path);
+}
+
+/**
+ * The same for a text that was read already.
+ *
+ * @throws {UsageError} FILE_UNREADABLE when it is not YAML, or is not a pipeline.
+ * @throws {SpecError} when the first thing wrong hides all else.
+ */
+export async function parsePipelineText(text: string, path: string): Promise<PipelineDocument> {
+  return pipelineDocument(pipelineSource(await readDocuments(text, path), path), path);
 }
 
 /**
@@ -120,7 +129,9 @@ function tooLarge(sizeBytes: number): Error {
  */
 export async function readDocuments(text: string, path: string, tooDeep?: string): Promise<readonly JsonValue[]> {
   const read = await readTextDocuments(text, tooDeep);
-  if ("problem" in read) throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}${read.problem}`);
+  if ("problem" in read) {
+    throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}${read.problem}`, { details: { path, ...read.place } });
+  }
   return read.documents;
 }
 
