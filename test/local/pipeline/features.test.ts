@@ -56,7 +56,13 @@ const IMAGE = "the images of steps are not used: their commands run on this mach
 
 describe("checkFeatures()", () => {
   test("says once that images are not used, and nothing else about a plain pipeline", async () => {
-    expect(await check({})).toEqual({ errors: [], warnings: [IMAGE], features: [], kubernetesConfigs: new Map(), mountPaths: [] });
+    expect(await check({})).toEqual({
+      errors: [],
+      warnings: [IMAGE],
+      features: [],
+      kubernetesConfigs: new Map(),
+      mountPaths: [],
+    });
   });
 
   test.for<{ name: string; parts: Parts; line: RegExp }>([
