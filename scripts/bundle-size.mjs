@@ -26,7 +26,7 @@ const slack = { factor: 1.05, bytes: 4096 };
 
 /** Loaded only when used, in every program. */
 const heavy = [
-  ...["@grpc/grpc-js", "nice-grpc", "minio", "fast-xml-parser", "@bufbuild/cel", "yaml", "yargs"],
+  ...["@grpc/grpc-js", "nice-grpc", "@smithy/signature-v4", "fast-xml-parser", "@bufbuild/cel", "yaml", "yargs"],
   ...["@aws-sdk/client-s3", "@aws-sdk/credential-providers", "@smithy/core"],
 ];
 

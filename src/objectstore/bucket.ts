@@ -14,6 +14,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { Retrier } from "./retry.ts";
 import type { OfferedChecksum } from "./transfer/checksums.ts";
+import type { Digests } from "./transfer/digests.ts";
 import type { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 
 /** What an answer says about stored bytes. */
@@ -72,6 +73,8 @@ export interface SourceFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly contentType: string;
+  /** Its first bytes, as far as they have been read already; of a small file all. */
+  readonly head?: Buffer;
 }
 
 /** What all transfers of a run share. */
@@ -80,6 +83,8 @@ export interface TransferTools {
   /** Bounds the bytes held in memory at once. */
   readonly budget: ByteBudget;
   readonly buffers: BufferPool;
+  /** Computes digests of large pieces beside what the event loop does. */
+  readonly digests: Digests;
   /** Aborted when the store is closed. */
   readonly signal: AbortSignal;
 }

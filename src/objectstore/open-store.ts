@@ -24,6 +24,7 @@ import { createRetrier } from "./retry.ts";
 import type { Retrier } from "./retry.ts";
 import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
+import { Digests } from "./transfer/digests.ts";
 import { keyExists } from "./transfer/exists.ts";
 import { BUFFER_BYTES } from "./transfer/file-body.ts";
 import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
@@ -58,7 +59,7 @@ export interface ObjectStoreOptions {
 
 /** Bytes of uploads held in memory at once, by all transfers together. */
 const BUDGET_BYTES = 4 * BUFFER_BYTES;
-const MAX_SOCKETS = 40;
+const MAX_SOCKETS = 72;
 const DEFAULT_IDLE_TIMEOUT_MS = 120_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 
@@ -77,6 +78,7 @@ class RoutedStore implements ObjectStore {
   readonly #clients = new Map<string, Promise<OpenClient>>();
   readonly #budget = new ByteBudget(BUDGET_BYTES);
   readonly #buffers = new BufferPool(BUFFER_BYTES, BUDGET_BYTES / BUFFER_BYTES);
+  readonly #digests = new Digests();
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly #secrets = new Map<string, Promise<readonly string[]>>();
@@ -154,7 +156,10 @@ class RoutedStore implements ObjectStore {
       endpoint,
       region,
     };
-    const running = work({ bucket, retrier, signal, budget: this.#budget, buffers: this.#buffers }, place.key);
+    const running = work(
+      { bucket, retrier, signal, budget: this.#budget, buffers: this.#buffers, digests: this.#digests },
+      place.key,
+    );
     this.#running.add(running);
     try {
       return await running;
@@ -163,8 +168,13 @@ class RoutedStore implements ObjectStore {
     } finally {
       this.#running.delete(running);
       // Between transfers the user's program may need the memory: container limits are shared.
-      if (this.#running.size === 0) this.#buffers.release();
+      if (this.#running.size === 0) this.#release();
     }
+  }
+
+  #release(): void {
+    this.#buffers.release();
+    this.#digests.release();
   }
 
   #sessionOf(bucket: ResolvedBucket): StoreSession {

@@ -49,7 +49,7 @@ describe("boot.cjs", () => {
     const { code, stdout, stderr } = await boot(["libraries"], { KFP_RUNTIME_DEBUG_CODE_CACHE: "1" });
     expect(JSON.parse(stdout)).toEqual({
       grpc: "function 12 12",
-      minio: "function",
+      signature: "function",
       s3: "S3",
       cel: "function",
       yaml: '{"a":[1,2]}',

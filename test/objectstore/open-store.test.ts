@@ -10,7 +10,7 @@ import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { startFakeS3Server } from "../fakes/fake-s3-server.ts";
 import type { FakeS3Options, FakeS3Server } from "../fakes/fake-s3-server.ts";
 import { createSelfSignedCertificate } from "../support/self-signed-certificate.ts";
-import { configFor, openStore } from "../support/store-bench.ts";
+import { configFor, openStore, patternBytes } from "../support/store-bench.ts";
 import type { BenchOptions, Scheme } from "../support/store-bench.ts";
 
 const SCHEMES: readonly Scheme[] = ["minio", "s3"];
@@ -57,6 +57,24 @@ function environmentConfig(scheme: Scheme, settings: Record<string, unknown> = {
 
 describe.for(SCHEMES)("%s://", (scheme) => {
   const uri = `${scheme}://bucket/root/x`;
+
+  test.for([
+    ["in one request", 3, ["PUT"]],
+    ["in parts", 20 * 1024 * 1024, ["PUT", "PUT", "PUT"]],
+  ] as const)("content %s is signed over plain HTTP, and not over TLS, which protects it", async ([, sizeBytes, puts]) => {
+    const content = patternBytes(sizeBytes);
+    await writeFile(join(folder, "in"), content);
+    const signedAs = (): unknown[] =>
+      server.requests.filter(({ method }) => method === "PUT").map(({ headers }) => headers["x-amz-content-sha256"]);
+    // The server compares the digest with the bytes.
+    await open(scheme).upload(join(folder, "in"), uri);
+    expect(signedAs().map((digest) => /^[0-9a-f]{64}$/.test(String(digest)))).toEqual(puts.map(() => true));
+    const tls = createSelfSignedCertificate();
+    await startServer({ tls });
+    await open(scheme, { extraCaPem: tls.cert }).upload(join(folder, "in"), uri);
+    expect(signedAs()).toEqual(puts.map(() => "UNSIGNED-PAYLOAD"));
+    expect(server.buckets.get("bucket")?.get("root/x")?.body.equals(content)).toBe(true);
+  });
 
   test("a private certificate authority is trusted when it is handed in", async () => {
     const tls = createSelfSignedCertificate();

@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 /** What every start of a program would pay for. */
 const heavy = [
-  ...["yargs", "minio", "@aws-sdk/client-s3", "@bufbuild/cel", "yaml", "@grpc/grpc-js", "nice-grpc", "protobufjs"],
+  ...["yargs", "@smithy/signature-v4", "@aws-sdk/client-s3", "@bufbuild/cel", "yaml", "@grpc/grpc-js", "nice-grpc", "protobufjs"],
   "@bufbuild/protobuf",
 ];
 

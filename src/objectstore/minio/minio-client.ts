@@ -1,26 +1,26 @@
 /**
- * minio:// through the `minio` package, which signs; requests, timeouts and status codes are ours.
+ * minio:// and other stores with an address of their own: the AWS SDK's signer signs, requests, timeouts and status codes are ours.
  *
- * The package's own retry writes to the console and loses the answer, so it is switched off and its transport replaced by one that
- * turns retryable answers into failures of ours. Loaded with a dynamic import; never together with s3-client.ts on one path
- * (docs/spec/portable-launcher.md#libraries-under-esbuild).
+ * Over plain HTTP the digest of a body is signed, over TLS, which protects it, it is not. Loaded with a dynamic import; never together
+ * with s3-client.ts on one path (docs/spec/portable-launcher.md#libraries-under-esbuild).
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
-import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { Client } from "minio";
-import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
+import { createRequestSigner } from "../s3/request-signer.ts";
 import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
-import type { S3Requests } from "../s3/s3-requests.ts";
+import type { S3Requests, UploadBody } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
 import { readBody } from "../transfer/read-body.ts";
+import { bucketAddress } from "./bucket-address.ts";
 
 /** Settings of the client for stores with an address of their own. */
 export interface MinioSettings extends ClientSettings {
@@ -29,90 +29,107 @@ export interface MinioSettings extends ClientSettings {
   readonly credentials: CredentialSource;
 }
 
-type MinioOptions = ConstructorParameters<typeof Client>[0];
-
 interface MinioCall {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly key: string;
-  readonly query?: string;
+  readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Record<string, string>;
-  readonly body?: Buffer;
+  readonly body?: UploadBody;
   readonly expected?: readonly number[];
 }
 
 const WITH_CHECKSUMS = { "x-amz-checksum-mode": "ENABLED" };
+const USER_AGENT = "kfp-runtime";
+const NO_BODY: UploadBody = { bytes: Buffer.alloc(0), sha256: sha256(Buffer.alloc(0)) };
 
-/** Requests through the `minio` package. Sends nothing yet. */
+/** Sends nothing yet. */
 export function createMinioClient(settings: MinioSettings): S3Requests {
-  const url = new URL(settings.endpoint);
-  const isHttps = url.protocol === "https:";
-  const transport = {
-    request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) =>
-      requestWithFailures(isHttps ? httpsRequest : httpRequest, options, { onResponse, settings }),
+  const { protocol, hostname, port, host, basePath } = bucketAddress(settings);
+  const isTls = protocol === "https:";
+  const sign = createRequestSigner(settings);
+  const send = isTls ? httpsRequest : httpRequest;
+  const connection = {
+    protocol,
+    hostname,
+    port,
+    agent: isTls ? settings.agents.https : settings.agents.http,
   };
-  const client = new Client({
-    endPoint: url.hostname.replace(/^\[|\]$/g, ""),
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    useSSL: isHttps,
-    region: settings.region,
-    pathStyle: settings.isPathStyle,
-    // The package's types want a subclass and whole modules here; it only ever calls these methods.
-    credentialsProvider: handedCredentials(settings.credentials) as unknown as NonNullable<MinioOptions["credentialsProvider"]>,
-    transport: transport as unknown as NonNullable<MinioOptions["transport"]>,
-    transportAgent: isHttps ? settings.agents.https : settings.agents.http,
-    retryOptions: { disableRetry: true },
-  });
 
   const call = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
     signal.throwIfAborted();
-    try {
-      const response = await client.makeRequestAsync(
-        {
-          method: what.method,
-          bucketName: settings.bucket,
-          ...(what.key === "" ? {} : { objectName: what.key }),
-          headers: what.headers ?? {},
-          query: what.query ?? "",
-        },
-        what.body ?? "",
-        [...(what.expected ?? [200])],
-        settings.region,
-      );
-      abortWith(signal, response);
-      return response;
-    } catch (error) {
-      throw toFailure(error);
-    }
+    const { method, key, query = {}, body = NO_BODY } = what;
+    const path = `${basePath}${key === "" ? "" : `/${key.split("/").map(strictEncode).join("/")}`}` || "/";
+    const headers: Record<string, string> = { ...what.headers, host, "user-agent": USER_AGENT };
+    if (method !== "GET" && method !== "HEAD") headers["content-length"] = String(body.bytes.length);
+    headers["x-amz-content-sha256"] = isTls ? "UNSIGNED-PAYLOAD" : (body.sha256 ?? sha256(body.bytes));
+    const signed = await sign({ method, path, query }, headers);
+    signal.throwIfAborted();
+    const pairs = Object.entries(query).map(([name, value]) => `${strictEncode(name)}=${strictEncode(value)}`);
+    const target = pairs.length === 0 ? path : `${path}?${pairs.join("&")}`;
+    return await exchange({ options: { ...connection, method, path: target, headers: signed }, body: body.bytes }, signal);
   };
-  const send = async (what: MinioCall, signal: AbortSignal): Promise<{ text: string; response: IncomingMessage }> => {
+
+  /** Fails with what the store says, unless the status is an expected one. */
+  const exchange = (
+    { options, body }: { options: RequestOptions; body: Buffer },
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const request = send(options);
+      let answer: IncomingMessage | undefined;
+      const giveUp = (failure: StoreFailure): void => void (answer ?? request).destroy(failure);
+      const abort = (): void => giveUp(new StoreFailure("the store was closed"));
+      signal.addEventListener("abort", abort, { once: true });
+      request.once("close", () => signal.removeEventListener("abort", abort));
+      request.once("response", (response) => {
+        answer = response;
+        resolve(response);
+      });
+      // Once there is an answer, its reader is told.
+      request.on("error", (error) => reject(systemFailure(error)));
+      request.setTimeout(settings.idleTimeoutMs, () => giveUp(idleFailure(settings.idleTimeoutMs)));
+      request.end(body.length === 0 ? undefined : body);
+    });
+
+  const callExpecting = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
     const response = await call(what, signal);
+    const status = response.statusCode ?? 0;
+    if ((what.expected ?? [200]).includes(status)) return response;
+    throw await refusal(response, what.method === "HEAD");
+  };
+  const sendFor = async (what: MinioCall, signal: AbortSignal): Promise<{ text: string; response: IncomingMessage }> => {
+    const response = await callExpecting(what, signal);
     return { text: await readBody(response), response };
   };
-  const putBody = async (what: MinioCall & { body: Buffer }, signal: AbortSignal): Promise<StoredTag> => {
-    const headers = { ...what.headers, "content-length": String(what.body.length) };
-    const { response } = await send({ ...what, headers }, signal);
+  const putBody = async (what: MinioCall, signal: AbortSignal): Promise<StoredTag> => {
+    const { response } = await sendFor(what, signal);
     return storedTag(response.headers);
   };
 
   return {
+    signsBodies: !isTls,
+
     put: (key, body, contentType, signal) =>
       putBody({ method: "PUT", key, headers: { "content-type": contentType }, body }, signal),
 
     async startMultipart(key, contentType, signal) {
-      const { text } = await send({ method: "POST", key, query: "uploads", headers: { "content-type": contentType } }, signal);
+      const { text } = await sendFor(
+        { method: "POST", key, query: { uploads: "" }, headers: { "content-type": contentType } },
+        signal,
+      );
       const uploadId = readXml(text)?.text("UploadId");
       if (uploadId === undefined || uploadId === "") throw new StoreFailure("the store answered no upload id");
       return uploadId;
     },
 
     putPart: (key, uploadId, partNumber, body, signal) =>
-      putBody({ method: "PUT", key, query: `partNumber=${partNumber}&uploadId=${encodeURIComponent(uploadId)}`, body }, signal),
+      putBody({ method: "PUT", key, query: { partNumber: String(partNumber), uploadId }, body }, signal),
 
     async completeMultipart(key, uploadId, parts, signal) {
-      const body = Buffer.from(completeMultipartXml(parts));
-      const headers = { "content-type": "application/xml", "content-length": String(body.length) };
-      const query = `uploadId=${encodeURIComponent(uploadId)}`;
-      const { text, response } = await send({ method: "POST", key, query, headers, body }, signal);
+      const body = { bytes: Buffer.from(completeMultipartXml(parts)) };
+      const headers = { "content-type": "application/xml" };
+      const query = { uploadId };
+      const { text, response } = await sendFor({ method: "POST", key, query, headers, body }, signal);
       // The answer may start as 200 and turn into an error while the parts are joined.
       const answer = readXml(text);
       if (answer === undefined ? text !== "" : answer.name === "Error") {
@@ -123,7 +140,7 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
     },
 
     async abortMultipart(key, uploadId, signal) {
-      await send({ method: "DELETE", key, query: `uploadId=${encodeURIComponent(uploadId)}`, expected: [204, 200] }, signal);
+      await sendFor({ method: "DELETE", key, query: { uploadId }, expected: [204, 200] }, signal);
     },
 
     async get(key, range, signal): Promise<BlobBody> {
@@ -133,99 +150,60 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
         ...(range.offset > 0 || range.lengthBytes !== undefined ? { range: `bytes=${range.offset}-${end}` } : {}),
         ...(range.etag === undefined ? {} : { "if-match": `"${range.etag}"` }),
       };
-      const response = await call({ method: "GET", key, headers, expected: [200, 206] }, signal);
+      const response = await callExpecting({ method: "GET", key, headers, expected: [200, 206] }, signal);
       return toBlobBody(response, response.headers, { status: response.statusCode ?? 200, range });
     },
 
     async stat(key, signal) {
-      const { response } = await send({ method: "HEAD", key, headers: WITH_CHECKSUMS }, signal);
+      const { response } = await sendFor({ method: "HEAD", key, headers: WITH_CHECKSUMS }, signal);
       const tag = storedTag(response.headers);
       return { key, sizeBytes: Number(response.headers["content-length"] ?? "0"), etag: tag.etag, tag };
     },
 
     async statPart(key, partNumber, signal) {
-      const query = `partNumber=${partNumber}`;
-      const { response } = await send({ method: "HEAD", key, query, expected: [200, 206] }, signal);
+      const query = { partNumber: String(partNumber) };
+      const { response } = await sendFor({ method: "HEAD", key, query, expected: [200, 206] }, signal);
       return toPartEntry(response.headers);
     },
 
     async list(prefix, token, signal) {
-      const pairs = [
-        ...(token === undefined ? [] : [`continuation-token=${strictEncode(token)}`]),
-        "encoding-type=url",
-        "list-type=2",
-        `prefix=${strictEncode(prefix)}`,
-      ];
-      const { text } = await send({ method: "GET", key: "", query: pairs.join("&") }, signal);
+      const query = {
+        ...(token === undefined ? {} : { "continuation-token": token }),
+        "encoding-type": "url",
+        "list-type": "2",
+        prefix,
+      };
+      const { text } = await sendFor({ method: "GET", key: "", query }, signal);
       return parseListObjects(text);
     },
 
     async delete(key, signal) {
-      await send({ method: "DELETE", key, expected: [204, 200] }, signal);
+      await sendFor({ method: "DELETE", key, expected: [204, 200] }, signal);
     },
 
     close() {},
   };
 }
 
-/** The package asks before every request, so that rotated credentials are used as soon as they are known. */
-function handedCredentials(source: CredentialSource): { getCredentials(): Promise<unknown> } {
-  return {
-    async getCredentials() {
-      const { accessKeyId, secretAccessKey, sessionToken } = await source();
-      return {
-        getAccessKey: () => accessKeyId,
-        getSecretKey: () => secretAccessKey,
-        getSessionToken: () => sessionToken,
-      };
-    },
-  };
-}
-
-interface WatchedRequest {
-  readonly onResponse: (response: IncomingMessage) => void;
-  readonly settings: ClientSettings;
-}
-
-/** A request with an idle limit whose retryable answers become errors that carry status and reason. */
-function requestWithFailures(send: typeof httpRequest, options: RequestOptions, watched: WatchedRequest): ClientRequest {
-  const request = send(options, (response) => {
-    const status = response.statusCode ?? 0;
-    if (status < 300) return watched.onResponse(response);
-    readBody(response).then(
-      (text) => {
-        const document = readXml(text);
-        const reason = document?.text("Code") ?? (status === 404 && request.method === "HEAD" ? "NoSuchKey" : undefined);
-        const said = answerFacts(response.headers, document?.text("Region"));
-        request.emit(
-          "error",
-          new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }), ...said }),
-        );
-      },
-      (error: unknown) => request.emit("error", systemFailure(error)),
-    );
-  });
-  request.setTimeout(watched.settings.idleTimeoutMs, () => request.destroy(idleFailure(watched.settings.idleTimeoutMs)));
-  return request;
+/** What a store says that does not do what it was asked for. */
+async function refusal(response: IncomingMessage, isHead: boolean): Promise<StoreFailure> {
+  const status = response.statusCode ?? 0;
+  try {
+    const document = readXml(await readBody(response));
+    const reason = document?.text("Code") ?? (status === 404 && isHead ? "NoSuchKey" : undefined);
+    const said = answerFacts(response.headers, document?.text("Region"));
+    return new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }), ...said });
+  } catch (error) {
+    return systemFailure(error);
+  }
 }
 
 function idleFailure(idleTimeoutMs: number): StoreFailure {
   return new StoreFailure(`no byte moved for ${idleTimeoutMs / 1000} s`, { reason: "TIMEOUT" });
 }
 
-function abortWith(signal: AbortSignal, response: IncomingMessage): void {
-  const abort = (): void => {
-    response.destroy(new StoreFailure("the store was closed"));
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  response.once("close", () => signal.removeEventListener("abort", abort));
-}
-
-function toFailure(error: unknown): Error {
-  if (error instanceof StoreFailure) return error;
-  // The package wraps what the credential source throws.
-  if (error instanceof Error && error.cause instanceof KfpError) return error.cause;
-  return systemFailure(error);
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The signature needs every reserved character encoded, also those that encodeURIComponent leaves. */

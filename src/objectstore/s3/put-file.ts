@@ -14,7 +14,7 @@ import { StoreFailure } from "../store-failure.ts";
 import { isMd5 } from "../transfer/checksums.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { runBounded } from "../transfer/run-bounded.ts";
-import type { S3Requests, UploadedPart } from "./s3-requests.ts";
+import type { S3Requests, UploadBody, UploadedPart } from "./s3-requests.ts";
 
 /** Smallest part; files up to this size are one request. S3 wants at least 5 MiB. */
 export const PART_BYTES = BUFFER_BYTES;
@@ -48,7 +48,7 @@ export async function putFile(context: PutContext, key: string, source: SourceFi
 async function putWhole(context: PutContext, target: PutTarget): Promise<void> {
   const { requests, retrier, signal } = context;
   await withBody(context, target, { offset: 0, lengthBytes: target.sizeBytes }, async (body) => {
-    const isVerified = await putVerified(context, body, (bytes) => requests.put(target.key, bytes, target.contentType, signal));
+    const isVerified = await putVerified(context, body, (sent) => requests.put(target.key, sent, target.contentType, signal));
     if (isVerified) return;
     await retrier.run(() => checkLength(context, target));
   });
@@ -63,8 +63,8 @@ async function putParts(context: PutContext, target: PutTarget): Promise<void> {
     await runBounded(partRanges(target.sizeBytes), PARTS_AT_ONCE, async ({ partNumber, offset, lengthBytes }) => {
       await withBody(context, target, { offset, lengthBytes }, async (body) => {
         let etag = "";
-        const isVerified = await putVerified(context, body, async (bytes) => {
-          const tag = await requests.putPart(target.key, uploadId, partNumber, bytes, signal);
+        const isVerified = await putVerified(context, body, async (sent) => {
+          const tag = await requests.putPart(target.key, uploadId, partNumber, sent, signal);
           etag = tag.etag;
           return tag;
         });
@@ -108,25 +108,35 @@ async function complete(context: PutContext, target: PutTarget, state: Multipart
 }
 
 /**
- * Sends `body` and compares the answered tag with its MD5. The same wrong tag twice means that the store's tags are something
+ * Sends `bytes` and compares the answered tag with their MD5. The same wrong tag twice means that the store's tags are something
  * else (damage on the way would differ), and the caller checks the length instead.
  *
  * @returns whether the tag proved that the bytes arrived.
  */
-async function putVerified(context: PutContext, body: Buffer, send: (body: Buffer) => Promise<StoredTag>): Promise<boolean> {
-  const digest = md5(body);
+async function putVerified(context: PutContext, bytes: Buffer, send: (body: UploadBody) => Promise<StoredTag>): Promise<boolean> {
+  const { digests, requests, tags } = context;
+  const signed = requests.signsBodies ? digests.ofBytes(bytes, "sha256") : undefined;
+  // Needed only for the answer, so it is computed while the bytes travel.
+  const expected = tags.areDigests ? digests.ofBytes(bytes, "md5") : undefined;
+  expected?.catch(() => {});
+  const body = signed === undefined ? { bytes } : { bytes, sha256: (await signed).toString("hex") };
   let wrongTag: string | undefined;
-  return await context.retrier.run(async () => {
-    const tag = await send(body);
-    if (!context.tags.areDigests || !tag.isContentDigest || !isMd5(tag.etag)) return false;
-    if (tag.etag === digest) return true;
-    if (tag.etag === wrongTag) {
-      context.tags.areDigests = false;
-      return false;
-    }
-    wrongTag = tag.etag;
-    throw new StoreFailure("the stored bytes differ from the sent ones (ETag does not match)", { reason: "UNEXPECTED_EOF" });
-  });
+  try {
+    return await context.retrier.run(async () => {
+      const tag = await send(body);
+      if (expected === undefined || !tags.areDigests || !tag.isContentDigest || !isMd5(tag.etag)) return false;
+      if (tag.etag === (await expected).toString("hex")) return true;
+      if (tag.etag === wrongTag) {
+        tags.areDigests = false;
+        return false;
+      }
+      wrongTag = tag.etag;
+      throw new StoreFailure("the stored bytes differ from the sent ones (ETag does not match)", { reason: "UNEXPECTED_EOF" });
+    });
+  } finally {
+    // The buffer is used again when this returns.
+    await expected?.catch(() => {});
+  }
 }
 
 async function checkLength(context: PutContext, target: PutTarget): Promise<void> {

@@ -32,7 +32,7 @@ import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { toBlobEntry } from "./listed-object.ts";
 import { readDocument } from "../transfer/read-body.ts";
 import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
-import type { S3Requests } from "./s3-requests.ts";
+import type { S3Requests, UploadBody } from "./s3-requests.ts";
 import { errorCode } from "../store-errors.ts";
 
 /** Settings of the client for AWS and for what only AWS has. */
@@ -59,16 +59,22 @@ export function createS3Client(settings: S3Settings): S3Requests {
     ...(settings.kmsKeyId === undefined ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
   };
 
+  const signsBodies = settings.endpoint?.toLowerCase().startsWith("http:") ?? false;
+  const declareDigest = declaredDigests(client, signsBodies);
+
   return {
+    signsBodies,
+
     async put(key, body, contentType, signal) {
       const command = new PutObjectCommand({
         Bucket,
         Key: key,
-        Body: body,
-        ContentLength: body.length,
+        Body: body.bytes,
+        ContentLength: body.bytes.length,
         ContentType: contentType,
         ...encryption,
       });
+      declareDigest(body);
       return tagOf(await ask(() => client.send(command, { abortSignal: signal })));
     },
 
@@ -80,8 +86,11 @@ export function createS3Client(settings: S3Settings): S3Requests {
     },
 
     async putPart(key, uploadId, partNumber, body, signal) {
-      const part = { Bucket, Key: key, UploadId: uploadId, PartNumber: partNumber, Body: body, ContentLength: body.length };
-      return tagOf(await ask(() => client.send(new UploadPartCommand(part), { abortSignal: signal })));
+      const { bytes: Body } = body;
+      const part = { Bucket, Key: key, UploadId: uploadId, PartNumber: partNumber, Body, ContentLength: Body.length };
+      const command = new UploadPartCommand(part);
+      declareDigest(body);
+      return tagOf(await ask(() => client.send(command, { abortSignal: signal })));
     },
 
     async completeMultipart(key, uploadId, parts, signal) {
@@ -197,6 +206,24 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
 /** Without an expiration the SDK would ask once and keep the answer for the life of the client. */
 function sdkCredentials(source: CredentialSource): NonNullable<S3ClientConfig["credentials"]> {
   return async () => ({ ...(await source()) });
+}
+
+/** What the SDK does not have to compute itself, while every other request waits: over TLS nothing, else what the caller knows already. */
+function declaredDigests({ middlewareStack }: S3Client, signsBodies: boolean): (body: UploadBody) => void {
+  const known = new WeakMap<Buffer, string>();
+  middlewareStack.add(
+    (next) => (args) => {
+      const { input, request } = args as { input: { Body?: unknown }; request?: { headers?: Record<string, string> } };
+      const digest = Buffer.isBuffer(input.Body) ? known.get(input.Body) : undefined;
+      if (request?.headers !== undefined && digest !== undefined) request.headers["x-amz-content-sha256"] = digest;
+      return next(args);
+    },
+    { step: "build", name: "declareDigest" },
+  );
+  return ({ bytes, sha256 }) => {
+    const digest = signsBodies ? sha256 : "UNSIGNED-PAYLOAD";
+    if (digest !== undefined) known.set(bytes, digest);
+  };
 }
 
 interface TaggedAnswer {

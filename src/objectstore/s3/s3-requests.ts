@@ -20,12 +20,21 @@ export interface UploadedPart {
   readonly etag: string;
 }
 
+/** Content on its way to the store. */
+export interface UploadBody {
+  readonly bytes: Buffer;
+  /** Of the bytes, in hex, where whoever sends them knows it; only looked at where bodies are signed. */
+  readonly sha256?: string;
+}
+
 /** Requests to one bucket of an S3 store. */
 export interface S3Requests {
-  put(key: string, body: Buffer, contentType: string, signal: AbortSignal): Promise<StoredTag>;
+  /** Whether the signature covers the content of uploads: over a connection without TLS. */
+  readonly signsBodies: boolean;
+  put(key: string, body: UploadBody, contentType: string, signal: AbortSignal): Promise<StoredTag>;
   /** Answers the id of the upload. */
   startMultipart(key: string, contentType: string, signal: AbortSignal): Promise<string>;
-  putPart(key: string, uploadId: string, partNumber: number, body: Buffer, signal: AbortSignal): Promise<StoredTag>;
+  putPart(key: string, uploadId: string, partNumber: number, body: UploadBody, signal: AbortSignal): Promise<StoredTag>;
   completeMultipart(key: string, uploadId: string, parts: readonly UploadedPart[], signal: AbortSignal): Promise<StoredTag>;
   abortMultipart(key: string, uploadId: string, signal: AbortSignal): Promise<void>;
   get(key: string, range: BlobRange, signal: AbortSignal): Promise<BlobBody>;

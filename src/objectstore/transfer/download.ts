@@ -12,13 +12,17 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
+import { readBatches } from "./read-batches.ts";
 import { runBounded } from "./run-bounded.ts";
 import type { TransferContext } from "./upload.ts";
-import { findDamage, isRegionIntact } from "./verify-download.ts";
+import { isRegionIntact, startVerification } from "./verify-download.ts";
+import type { Verification } from "./verify-download.ts";
 
 /** Objects up to this size come in one request; larger ones in ranges of this size. */
 export const RANGE_BYTES = 16 * 1024 * 1024;
 const RANGES_AT_ONCE = 4;
+/** A socket gives 64 KiB at a time; each write costs a turn through the thread pool. */
+const WRITE_BYTES = 1024 * 1024;
 /** How often an object is fetched whose bytes arrive damaged. */
 const MOST_FETCHES = 3;
 
@@ -48,8 +52,8 @@ interface Version {
 async function fetchIntact(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<void> {
   for (let fetches = 1; ; fetches++) {
     const ranged = entry.sizeBytes > RANGE_BYTES ? await fetchRanges(context, entry, file) : undefined;
-    const tag = ranged ?? (await fetchWhole(context, entry, file));
-    const problem = await findDamage(context, entry, file, tag);
+    const verification = ranged ?? (await startVerification(context, entry, file, await fetchWhole(context, entry, file)));
+    const problem = await verification.findDamage();
     if (problem === undefined) return;
     if (fetches >= Math.min(MOST_FETCHES, context.retrier.attempts)) {
       throw new StoreFailure(problem, { reason: "DAMAGED", tries: fetches });
@@ -78,18 +82,27 @@ async function fetchWhole(context: TransferContext, entry: BlobEntry, file: File
 }
 
 /**
- * @returns what the store says of the whole object; `undefined` when it does not honour ranges and nothing useful was written.
+ * @returns the check of what was fetched; `undefined` when the store does not honour ranges and nothing useful was written.
  */
-async function fetchRanges(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag | undefined> {
+async function fetchRanges(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<Verification | undefined> {
   const version: Version = { etag: "" };
   const first = await fetchRange(context, entry, file, { start: 0, version, whole: undefined });
   if (first === undefined) return undefined;
   const whole = await wholeTag(context, entry, first);
-  await runBounded(rangeStarts(entry.sizeBytes), RANGES_AT_ONCE, async (start) => {
-    if ((await fetchRange(context, entry, file, { start, version, whole })) !== undefined) return;
-    throw new StoreFailure("the store honoured one byte range and ignored the next");
-  });
-  return whole;
+  const verification = await startVerification(context, entry, file, whole);
+  verification.onWritten({ start: 0, end: RANGE_BYTES });
+  try {
+    await runBounded(rangeStarts(entry.sizeBytes), RANGES_AT_ONCE, async (start) => {
+      if ((await fetchRange(context, entry, file, { start, version, whole })) === undefined) {
+        throw new StoreFailure("the store honoured one byte range and ignored the next");
+      }
+      verification.onWritten({ start, end: Math.min(start + RANGE_BYTES, entry.sizeBytes) });
+    });
+  } catch (error) {
+    await verification.settle();
+    throw error;
+  }
+  return verification;
 }
 
 /** Answers with a range carry the object's ETag, but its checksums only answers about the whole. */
@@ -125,7 +138,11 @@ async function fetchRange(
     const stopped = await writeBody(body, file, { context, entry, end, onProgress: (position) => (at = position) });
     if (stopped !== end) throw truncated(stopped - start, end - start);
     const { offset } = body;
-    if (whole === undefined || offersSame(body.tag, whole) || (await isRegionIntact(file, { start: offset, end }, body.tag))) {
+    if (
+      whole === undefined ||
+      offersSame(body.tag, whole) ||
+      (await isRegionIntact(context, file, { start: offset, end }, body.tag))
+    ) {
       return body.tag;
     }
     at = start;
@@ -168,13 +185,14 @@ function offersSame({ checksums }: StoredTag, whole: StoredTag): boolean {
 async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions): Promise<number> {
   let position = body.offset;
   try {
-    for await (const chunk of body.stream as AsyncIterable<Buffer>) {
+    for await (const chunks of readBatches(body.stream, WRITE_BYTES)) {
       options.context.signal.throwIfAborted();
-      if (position + chunk.length > options.end) {
+      const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+      if (position + sizeBytes > options.end) {
         throw new StoreFailure(`the store sent more than the ${options.entry.sizeBytes} bytes that it listed`);
       }
-      await writeFully(file, chunk, position);
-      position += chunk.length;
+      await writeFully(file, chunks, position);
+      position += sizeBytes;
       options.onProgress(position);
     }
   } finally {
@@ -183,10 +201,14 @@ async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions
   return position;
 }
 
-async function writeFully(file: FileHandle, chunk: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position + done);
-    done += bytesWritten;
+async function writeFully(file: FileHandle, chunks: Buffer[], position: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks, position);
+  const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+  if (bytesWritten === sizeBytes) return;
+  const rest = Buffer.concat(chunks).subarray(bytesWritten);
+  for (let done = 0; done < rest.length;) {
+    const written = await file.write(rest, done, rest.length - done, position + bytesWritten + done);
+    done += written.bytesWritten;
   }
 }
 

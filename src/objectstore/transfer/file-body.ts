@@ -26,6 +26,10 @@ export async function withBody(
   range: BodyRange,
   use: (body: Buffer) => Promise<void>,
 ): Promise<void> {
+  const { head } = source;
+  if (head !== undefined && head.length >= range.offset + range.lengthBytes) {
+    return await use(head.subarray(range.offset, range.offset + range.lengthBytes));
+  }
   await budget.hold(buffers.sizeFor(range.lengthBytes), async () => {
     const body = buffers.take(range.lengthBytes);
     await fill(body, source, range);

@@ -92,7 +92,10 @@ export class BufferPool {
   take(lengthBytes: number): Buffer {
     const sizeBytes = this.sizeFor(lengthBytes);
     const buffer = sizeBytes === this.#bufferBytes ? this.#free.pop() : undefined;
-    return (buffer ?? Buffer.allocUnsafeSlow(sizeBytes)).subarray(0, lengthBytes);
+    // Threads that compute digests see shared memory without a copy.
+    const made = (): Buffer =>
+      sizeBytes === this.#bufferBytes ? Buffer.from(new SharedArrayBuffer(sizeBytes)) : Buffer.allocUnsafeSlow(sizeBytes);
+    return (buffer ?? made()).subarray(0, lengthBytes);
   }
 
   giveBack(buffer: Buffer): void {

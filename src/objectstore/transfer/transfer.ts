@@ -17,7 +17,7 @@ import { uploadFile } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
 
 /** Files in flight at once; the bytes they hold are bounded by the context's budget. */
-export const FILES_AT_ONCE = 32;
+export const FILES_AT_ONCE = 64;
 
 /**
  * Uploads a file to `key`, or each file below a folder to `key/<relative path>`, hidden ones included. Empty folders leave nothing.

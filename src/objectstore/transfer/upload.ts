@@ -12,6 +12,9 @@ import type { Bucket, TransferTools } from "../bucket.ts";
 import { notUploadable } from "../local-tree.ts";
 import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
 
+/** Read at once, with the bytes that tell the content type: of many small files every look at the disk counts. */
+const SMALL_FILE_BYTES = 64 * 1024;
+
 /** What a transfer works with. */
 export interface TransferContext extends TransferTools {
   readonly bucket: Bucket;
@@ -25,8 +28,9 @@ export interface TransferContext extends TransferTools {
 export async function uploadFile({ bucket, ...tools }: TransferContext, path: string, key: string): Promise<void> {
   const { file, sizeBytes } = await openUploadable(path);
   try {
-    const contentType = await sniffFile(file, sizeBytes);
-    await bucket.putFile(key, { file, path, sizeBytes, contentType }, tools);
+    const head = await readHead(file, sizeBytes);
+    const contentType = sniffContentType(head.subarray(0, SNIFF_BYTES));
+    await bucket.putFile(key, { file, path, sizeBytes, contentType, head }, tools);
   } finally {
     await file.close();
   }
@@ -41,8 +45,8 @@ async function openUploadable(path: string): Promise<OpenFile> {
   }
 }
 
-async function sniffFile(file: FileHandle, sizeBytes: number): Promise<string> {
-  const head = Buffer.alloc(Math.min(SNIFF_BYTES, sizeBytes));
+async function readHead(file: FileHandle, sizeBytes: number): Promise<Buffer> {
+  const head = Buffer.allocUnsafe(sizeBytes <= SMALL_FILE_BYTES ? sizeBytes : SNIFF_BYTES);
   const { bytesRead } = await file.read(head, 0, head.length, 0);
-  return sniffContentType(head.subarray(0, bytesRead));
+  return head.subarray(0, bytesRead);
 }

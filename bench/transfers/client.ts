@@ -1,0 +1,101 @@
+/**
+ * One transfer by one client, as a program of its own so that its memory can be told: `client.ts CLIENT ACTION PORT PATH KEY`.
+ *
+ * CLIENT is `ours`, `serial` (ours, one file at a time), `minio` or `aws` (`@aws-sdk/lib-storage` up, `@aws-sdk/client-s3` down); ACTION is
+ * `up` or `down` for a file, `up-folder` or `down-folder`. Prints a line of JSON: milliseconds of the transfer without the start of the
+ * program, and the largest resident set in bytes.
+ */
+import { createReadStream, createWriteStream, readFileSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { openStore } from "../../test/support/store-bench.ts";
+
+export interface ClientResult {
+  readonly ms: number;
+  readonly peakBytes: number;
+  readonly cpuMs: number;
+}
+
+interface Transfer {
+  readonly up: (path: string, key: string) => Promise<void>;
+  readonly down: (key: string, path: string) => Promise<void>;
+  readonly folders?: Pick<Transfer, "up" | "down">;
+}
+
+const keys = { accessKeyId: "bench-key", secretAccessKey: "bench-secret" };
+const [client = "", action = "", port = "", path = "", key = ""] = process.argv.slice(2);
+const endpoint = `http://127.0.0.1:${port}`;
+
+function ours(): Transfer {
+  const store = openStore("minio", "bucket", { endpoint, ...keys });
+  const uri = (name: string): string => `minio://bucket/root/${name}`;
+  const up = (from: string, name: string): Promise<void> => store.upload(from, uri(name));
+  const down = async (name: string, to: string): Promise<void> => void (await store.download(uri(name), to));
+  return { up, down, folders: { up, down } };
+}
+
+/** The same client with the folder's files one after the other. */
+function serial(): Transfer {
+  const { up, down } = ours();
+  const names = Array.from({ length: Number(process.argv[7]) }, (_, index) => String(index).padStart(5, "0"));
+  return {
+    up,
+    down,
+    folders: {
+      async up(from, name) {
+        for (const file of await readdir(from)) await up(join(from, file), `${name}/${file}`);
+      },
+      async down(name, to) {
+        await mkdir(to, { recursive: true });
+        for (const file of names) await down(`${name}/${file}`, join(to, file));
+      },
+    },
+  };
+}
+
+async function minio(): Promise<Transfer> {
+  const { Client } = await import("minio");
+  const connection = { endPoint: "127.0.0.1", port: Number(port), useSSL: false, region: "us-east-1" };
+  const store = new Client({ ...connection, accessKey: keys.accessKeyId, secretKey: keys.secretAccessKey });
+  return {
+    up: async (from, name) => void (await store.fPutObject("bucket", `root/${name}`, from)),
+    down: (name, to) => store.fGetObject("bucket", `root/${name}`, to),
+  };
+}
+
+async function aws(): Promise<Transfer> {
+  const { S3Client, GetObjectCommand } = await import("@aws-sdk/client-s3");
+  const { Upload } = await import("@aws-sdk/lib-storage");
+  const store = new S3Client({ endpoint, region: "us-east-1", forcePathStyle: true, credentials: keys });
+  return {
+    async up(from, name) {
+      const upload = new Upload({
+        client: store,
+        params: { Bucket: "bucket", Key: `root/${name}`, Body: createReadStream(from) },
+      });
+      await upload.done();
+    },
+    async down(name, to) {
+      const { Body } = await store.send(new GetObjectCommand({ Bucket: "bucket", Key: `root/${name}` }));
+      await pipeline(Body as Readable, createWriteStream(to));
+    },
+  };
+}
+
+const clients: Record<string, () => Transfer | Promise<Transfer>> = { ours, serial, minio, aws };
+const transfer = await clients[client]?.();
+const what = action.endsWith("-folder") ? transfer?.folders : transfer;
+if (what === undefined) throw new Error(`${client} cannot ${action}`);
+// The libraries are loaded and warm before the clock starts.
+await what.up(import.meta.filename, `warm-${client}`).catch(() => {});
+const cpuBefore = process.cpuUsage();
+const startedAt = performance.now();
+if (action.startsWith("up")) await what.up(path, key);
+else await what.down(key, path);
+const ms = performance.now() - startedAt;
+const { user, system } = process.cpuUsage(cpuBefore);
+const peakKib = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0");
+console.log(JSON.stringify({ ms, peakBytes: peakKib * 1024, cpuMs: (user + system) / 1000 } satisfies ClientResult));
+process.exit(0);
