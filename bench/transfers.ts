@@ -90,22 +90,25 @@ async function runS5cmd(server: Server, program: string, from: string, to: strin
   const { stderr } = await run("bash", args, { env: { PATH: process.env["PATH"], ...keys } });
   const ms = performance.now() - startedAt;
   const [, user = "0", system = "0"] = /cpu (\S+) (\S+)\s*$/.exec(stderr) ?? [];
-  return { ms, peakBytes: 0, cpuMs: 1000 * (Number(user) + Number(system)) };
+  return { ms, baseBytes: 0, peakBytes: 0, cpuMs: 1000 * (Number(user) + Number(system)) };
 }
 
 function print(title: string, rows: readonly Row[], goals: Readonly<Record<string, string>> = {}): void {
   const of = ({ results }: Row, field: keyof ClientResult): number => median(results.map((result) => result[field]));
   const [ours] = rows;
   if (ours === undefined) return;
-  console.log(`\n| ${title}, median of ${options.rounds} | ms | CPU ms | peak MiB | × ours (wall) | × ours (CPU) | goal |`);
-  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+  console.log(
+    `\n| ${title}, median of ${options.rounds} | ms | CPU ms | base MiB | peak MiB | × ours (wall) | × ours (CPU) | goal |`,
+  );
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const row of rows) {
-    const peakMib = of(row, "peakBytes") / MIB;
+    const mib = (field: "baseBytes" | "peakBytes"): string => (of(row, field) === 0 ? "" : (of(row, field) / MIB).toFixed(0));
     const cells = [
       row.name,
       of(row, "ms").toFixed(0),
       of(row, "cpuMs").toFixed(0),
-      peakMib === 0 ? "" : peakMib.toFixed(0),
+      mib("baseBytes"),
+      mib("peakBytes"),
       (of(row, "ms") / of(ours, "ms")).toFixed(2),
       (of(row, "cpuMs") / of(ours, "cpuMs")).toFixed(2),
       goals[row.name] ?? "",

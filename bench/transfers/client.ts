@@ -15,6 +15,8 @@ import { openStore } from "../../test/support/store-bench.ts";
 export interface ClientResult {
   readonly ms: number;
   readonly peakBytes: number;
+  /** Before the transfer; mostly Node and what it takes to run TypeScript. */
+  readonly baseBytes: number;
   readonly cpuMs: number;
 }
 
@@ -90,12 +92,15 @@ const what = action.endsWith("-folder") ? transfer?.folders : transfer;
 if (what === undefined) throw new Error(`${client} cannot ${action}`);
 // The libraries are loaded and warm before the clock starts.
 await what.up(import.meta.filename, `warm-${client}`).catch(() => {});
+const residentBytes = (field: string): number =>
+  1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0");
+const baseBytes = residentBytes("VmHWM");
 const cpuBefore = process.cpuUsage();
 const startedAt = performance.now();
 if (action.startsWith("up")) await what.up(path, key);
 else await what.down(key, path);
 const ms = performance.now() - startedAt;
 const { user, system } = process.cpuUsage(cpuBefore);
-const peakKib = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0");
-console.log(JSON.stringify({ ms, peakBytes: peakKib * 1024, cpuMs: (user + system) / 1000 } satisfies ClientResult));
+const peakBytes = residentBytes("VmHWM");
+console.log(JSON.stringify({ ms, peakBytes, baseBytes, cpuMs: (user + system) / 1000 } satisfies ClientResult));
 process.exit(0);
