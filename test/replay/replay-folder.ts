@@ -9,7 +9,7 @@ import { explainDifference, readDeviations } from "../conformance/deviations.ts"
 import { startFakeCluster, type FakeCluster } from "./fake-cluster.ts";
 import { RECORDING_FAULTS } from "./recording-faults.ts";
 import { findPipelineFile, listRecordings, readRecording } from "./recording.ts";
-import { replayRecording, type ReplayedDifference } from "./replay.ts";
+import { replayRecording, type ReplayedDifference, type ReplayOptions } from "./replay.ts";
 
 /** Recordings and compiled pipelines that lie in this repository. */
 export const RECORDINGS = fileURLToPath(new URL("../fixtures/replay", import.meta.url));
@@ -20,11 +20,16 @@ export interface ExplainedDifference extends ReplayedDifference {
 }
 
 /** @throws {Error} when there is no such recording, no compiled pipeline for it, or it cannot be replayed. */
-export async function replayFile(cluster: FakeCluster, folder: string, name: string): Promise<ExplainedDifference[]> {
+export async function replayFile(
+  cluster: FakeCluster,
+  folder: string,
+  name: string,
+  options: ReplayOptions = {},
+): Promise<ExplainedDifference[]> {
   const recording = readRecording(folder, name);
   const file = findPipelineFile(recording.pipeline, pipelineFolders(folder));
   const deviations = [...readDeviations(), ...RECORDING_FAULTS];
-  return (await replayRecording(cluster, recording, file)).map((difference) => ({
+  return (await replayRecording(cluster, recording, file, options)).map((difference) => ({
     ...difference,
     deviations: explainDifference(deviations, difference).map(({ id }) => id),
   }));

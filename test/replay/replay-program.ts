@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { connectKfpApi, type KfpApiConnection } from "../../src/apiclient/kfp-api-grpc.ts";
 import { ExecutorInputSchema, type PipelineTask } from "../../src/core/kfp-types.ts";
@@ -19,6 +21,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../../src/ports/object-store.ts";
 import type { ProcessRunner } from "../../src/ports/process-runner.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
+import { isObject } from "./compare.ts";
 import type { FakeCluster } from "./fake-cluster.ts";
 import { openSandbox, type Sandbox } from "./sandbox.ts";
 import { recordedTexts, stubProgram } from "./stub-program.ts";
@@ -43,6 +46,8 @@ export interface ReplayProgramDeps {
   readonly rows: readonly PipelineTask[];
   /** Puts ids in the place of labels. */
   readonly withIds: (value: JsonValue) => JsonValue;
+  /** Path of a built driver, which is started as a process; absent: in this process. Launchers are always in this one. */
+  readonly driver?: string | undefined;
 }
 
 /** Paths of the output files in the recordings. */
@@ -50,6 +55,9 @@ const FILES = "FILES/";
 
 /** The port in the flags; the connection itself is made for the program. */
 export const PORT = "64999";
+/** The address as recorded. */
+const SERVER = "SERVER";
+const PROCESS_LIMIT_MS = 60_000;
 
 export async function replayProgram(deps: ReplayProgramDeps, program: RecordedProgram): Promise<ProgramOutcome> {
   const { cluster, state, withIds } = deps;
@@ -58,14 +66,24 @@ export async function replayProgram(deps: ReplayProgramDeps, program: RecordedPr
   const api = await connectApi(state, logger);
   try {
     await sandbox.files.makeDirectory("/FILES");
-    const argv = argumentsOf(program, withIds);
+    const isProcess = program.program === "driver" && deps.driver !== undefined;
+    const { host, port } = state.server;
+    const argv = argumentsOf(
+      program,
+      withIds,
+      isProcess ? { address: host, port: String(port), files: sandbox.locate(`/${FILES}`) } : IN_PROCESS,
+    );
     cluster.takeRequests();
     const environment = { ...program.env, KUBECONFIG: cluster.kubeconfig };
     const world: World = { argv, environment, api, sandbox, logger };
-    const exit = await (program.program === "driver" ? drive(world) : launch(world, deps, program));
+    const exit = await (isProcess
+      ? startDriver(world, deps.driver ?? "")
+      : program.program === "driver"
+        ? drive(world)
+        : launch(world, deps, program));
     return {
       exit,
-      outputFiles: await readOutputFiles(program, sandbox),
+      outputFiles: asRecorded(await readOutputFiles(program, sandbox), { address: host, port: String(port) }),
       kubernetesRequests: cluster.takeRequests(),
       log: logger.lines.filter(({ level }) => level === "error" || level === "warn").map(({ message }) => message),
     };
@@ -81,6 +99,24 @@ interface World {
   readonly api: KfpApiConnection;
   readonly sandbox: Sandbox;
   readonly logger: RecordingLogger;
+}
+
+/** The driver as its container starts it. */
+async function startDriver({ argv, environment, logger }: World, program: string): Promise<number> {
+  const { PATH = "" } = process.env;
+  const child = spawn(process.execPath, [program, ...argv], {
+    env: { PATH, ...environment },
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: PROCESS_LIMIT_MS,
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  for (const line of stderr.split("\n").filter((each) => each !== "")) logger.warn(line);
+  return code ?? -1;
 }
 
 async function drive({ argv, environment, api, sandbox, logger }: World): Promise<number> {
@@ -156,18 +192,39 @@ function connectApi({ server }: RunState, logger: Logger): Promise<KfpApiConnect
   );
 }
 
-function argumentsOf(program: RecordedProgram, withIds: (value: JsonValue) => JsonValue): string[] {
+/** Where things are, in the words of the flags. */
+interface Places {
+  readonly address: string;
+  readonly port: string;
+  /** The folder of the output files, with a slash at its end. */
+  readonly files: string;
+}
+
+const IN_PROCESS: Places = { address: SERVER, port: PORT, files: `/${FILES}` };
+
+function argumentsOf(program: RecordedProgram, withIds: (value: JsonValue) => JsonValue, places: Places): string[] {
   const text = (value: JsonValue): string => {
     const own = withIds(value);
-    if (own === "PORT") return PORT;
+    if (own === "PORT") return places.port;
+    if (own === SERVER) return places.address;
     if (typeof own !== "string") return JSON.stringify(own);
-    return own.startsWith(FILES) ? `/${own}` : own;
+    return own.startsWith(FILES) ? path.join(places.files, own.slice(FILES.length)) : own;
   };
   const flags = Object.entries(program.argv).flatMap(([flag, value]) =>
     flag.endsWith("=") ? [`${flag}${text(value)}`] : [flag, text(value)],
   );
   const command = program.userCommand?.map(text);
   return command === undefined ? flags : [...flags, "--", ...command];
+}
+
+/** The launcher's flags say where a process found the server. */
+function asRecorded(files: JsonObject, { address, port }: Pick<Places, "address" | "port">): JsonObject {
+  const patch = files["pod_spec_patch_path"];
+  if (!isObject(patch)) return files;
+  const text = JSON.stringify(patch)
+    .replaceAll(`"--ml_pipeline_server_address","${address}"`, `"--ml_pipeline_server_address","${SERVER}"`)
+    .replaceAll(`"--ml_pipeline_server_port","${port}"`, `"--ml_pipeline_server_port","${PORT}"`);
+  return { ...files, pod_spec_patch_path: JSON.parse(text) as JsonValue };
 }
 
 async function readOutputFiles({ argv }: RecordedProgram, sandbox: Sandbox): Promise<JsonObject> {

@@ -24,11 +24,18 @@ export interface ReplayedDifference extends RecordedDifference {
   readonly log: readonly string[];
 }
 
+/** How our programs are run. */
+export interface ReplayOptions {
+  /** See ReplayProgramDeps. */
+  readonly driver?: string;
+}
+
 /** @throws {Error} when the recording or the pipeline is none. Faults of our programs are differences. */
 export async function replayRecording(
   cluster: FakeCluster,
   recording: Recording,
   pipelineFile: string,
+  options: ReplayOptions = {},
 ): Promise<ReplayedDifference[]> {
   const source = await readSource(pipelineFile);
   const pipeline = parsePipelineSpec(source);
@@ -39,7 +46,7 @@ export async function replayRecording(
   };
   try {
     for (const [index, program] of recording.programs.entries()) {
-      const ours = await replayOne({ cluster, state, pipeline }, program);
+      const ours = await replayOne({ cluster, state, pipeline, ...options }, program);
       await state.apply(program);
       const theirs = normaliseRows(await state.rows(), state.labels);
       const { log } = ours.outcome;
@@ -59,7 +66,7 @@ export async function replayRecording(
   return differences;
 }
 
-interface World {
+interface World extends ReplayOptions {
   readonly cluster: FakeCluster;
   readonly state: RecordedState;
   readonly pipeline: ParsedPipeline;
@@ -72,13 +79,13 @@ interface Replayed {
 }
 
 /** Our program, against a server of its own in the state before the recorded one. */
-async function replayOne({ cluster, state, pipeline }: World, program: RecordedProgram): Promise<Replayed> {
+async function replayOne({ cluster, state, pipeline, driver }: World, program: RecordedProgram): Promise<Replayed> {
   const fork = await state.fork();
   try {
     cluster.set(state);
     const rowsBefore = await state.rows();
     const withIds = (value: JsonValue): JsonValue => state.withIds(value);
-    const outcome = await replayProgram({ cluster, state: fork, pipeline, rows: rowsBefore, withIds }, program);
+    const outcome = await replayProgram({ cluster, state: fork, pipeline, rows: rowsBefore, withIds, driver }, program);
     const rows = await fork.rows();
     const theirs = unrepeatableFingerprint(program);
     const ours = rows.find((row) => !state.labels.has(row.taskId) && row.cacheFingerprint !== "")?.cacheFingerprint;
