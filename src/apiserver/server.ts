@@ -132,6 +132,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
             host,
             packages,
             services,
+            store,
             invoker,
             uploads: pipelines,
             onInternalError: options.onInternalError ?? (() => {}),

@@ -148,6 +148,8 @@ export interface LinkStore {
   /** An identical link (artifact, task, type, iteration, key) is returned instead of stored again. */
   insertOrFind(link: ArtifactTask): ArtifactTask;
   list(scope: LinkScope, query: ListQuery): ListPage<ArtifactTask>;
+  /** Whether any task has the artifact. */
+  isLinked(artifactId: string): boolean;
   /** Links with their artifacts, in no order. */
   ofTasks(taskIds: readonly string[]): HydrationRow[];
   removeOfTasks(taskIds: readonly string[]): void;

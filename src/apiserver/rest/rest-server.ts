@@ -107,7 +107,6 @@ async function respond(
   const gone = new AbortController();
   response.on("close", () => gone.abort());
   const signal = AbortSignal.any([gone.signal, closing]);
-  const isHead = request.method === "HEAD";
   let answer: RestAnswer;
   try {
     assertAllowedCaller(request.headers, options.allowed);
@@ -119,21 +118,32 @@ async function respond(
     answer = isOutsideApi(error, path) ? textAnswer(404, "404 page not found\n") : errorAnswer(error);
     if (!(error instanceof ServiceError) && !(error instanceof RequestProblem)) options.onInternalError(path, error);
   }
-  if (response.destroyed) return;
-  response.writeHead(answer.status, { ...COMMON_HEADERS, ...answer.headers, ...lengthOf(answer) });
-  // What nobody read of the body is taken off the connection, within the time a request may take.
-  request.resume();
-  if (isHead || "body" in answer) {
-    response.end(isHead || !("body" in answer) ? undefined : answer.body);
-    return;
-  }
   try {
-    await answer.write(response, signal);
+    await send(answer, { request, response, signal });
   } catch (error) {
     // The status is out: a broken connection is all that can still be said.
     if (!signal.aborted) options.onInternalError(path, error);
     response.destroy();
+  } finally {
+    if ("close" in answer) await answer.close?.();
   }
+}
+
+async function send(
+  answer: RestAnswer,
+  {
+    request,
+    response,
+    signal,
+  }: { readonly request: IncomingMessage; readonly response: ServerResponse; readonly signal: AbortSignal },
+): Promise<void> {
+  if (response.destroyed) return;
+  response.writeHead(answer.status, { ...COMMON_HEADERS, ...answer.headers, ...lengthOf(answer) });
+  // What nobody read of the body is taken off the connection, within the time a request may take.
+  request.resume();
+  if (request.method === "HEAD") response.end();
+  else if ("body" in answer) response.end(answer.body);
+  else await answer.write(response, signal);
 }
 
 function isOutsideApi(error: unknown, path: string): boolean {

@@ -6,6 +6,9 @@
 import type { ApiPackage } from "../../wire/grpc-definition.ts";
 import type { CallInvoker } from "../calls/call-invoker.ts";
 import type { ServedService } from "../services/served-service.ts";
+import type { Store } from "../store.ts";
+import { artifactEndpoints } from "./artifacts/artifact-endpoints.ts";
+import { localArtifactFiles } from "./artifacts/artifact-files.ts";
 import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
@@ -26,6 +29,8 @@ export interface RestOptions {
   readonly limits?: Partial<RestLimits>;
   /** Largest JSON body; default 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Absolute folders whose files may be read as artifacts; default none. */
+  readonly artifactRoots?: readonly string[];
 }
 
 /** What REST shares with gRPC. */
@@ -33,6 +38,7 @@ export interface RestDeps {
   readonly host: string;
   readonly packages: readonly ApiPackage[];
   readonly services: readonly ServedService[];
+  readonly store: Store;
   readonly invoker: CallInvoker;
   /** Absent: uploads are unknown paths. */
   readonly uploads?: PipelineUploads;
@@ -51,6 +57,11 @@ export async function startRest(options: RestOptions, deps: RestDeps): Promise<R
   const endpoints = [
     ...healthzEndpoints(options.build),
     ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, deps.invoker.authorizer)),
+    ...artifactEndpoints({
+      store: deps.store,
+      files: localArtifactFiles(options.artifactRoots ?? []),
+      authorizer: deps.invoker.authorizer,
+    }),
     ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
   ];
   return await startRestServer({

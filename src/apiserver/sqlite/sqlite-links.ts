@@ -43,6 +43,7 @@ export function createLinkStore(db: SqliteDatabase): LinkStore {
         COLUMNS,
         artifactTask,
       ),
+    isLinked: (artifactId) => db.get("SELECT 1 FROM links WHERE artifact_id = ? LIMIT 1", artifactId) !== undefined,
     ofTasks: (taskIds) =>
       taskIds.length === 0
         ? []

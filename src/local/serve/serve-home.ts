@@ -118,7 +118,7 @@ async function openServer(home: Home, { deps, options, authorizer, manager }: Se
       database: home.database,
       host: options.host,
       port: grpc,
-      rest: { port: rest, build: options.build, allowed: options.allowed },
+      rest: { port: rest, build: options.build, allowed: options.allowed, artifactRoots: [home.artifacts] },
       runLayout: options.runLayout,
       now: () => deps.clock.now(),
       engine: {

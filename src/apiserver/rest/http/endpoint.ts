@@ -31,6 +31,8 @@ export interface StreamedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly write: (response: ServerResponse, signal: AbortSignal) => Promise<void>;
+  /** Called once in the end, written or not. */
+  readonly close?: () => Promise<void>;
 }
 
 export type RestAnswer = WholeAnswer | StreamedAnswer;
