@@ -20,4 +20,6 @@ export interface EngineHooks {
   readonly runDeleted?: (runId: string) => void;
   /** A schedule is new, enabled, disabled or gone: when the next run is due may have changed. */
   readonly recurringRunChanged?: (recurringRunId: string) => void;
+  /** A schedule was accepted that its author may have meant otherwise. One line, for the log. */
+  readonly recurringRunWarning?: (recurringRunId: string, warning: string) => void;
 }

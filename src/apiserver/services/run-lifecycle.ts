@@ -56,7 +56,8 @@ export interface FinishedRun {
 /** Text on tasks that the end of their run finalised. */
 export const UNFINISHED_MESSAGE = "The run ended before this task did";
 
-const DEFAULT_SERVICE_ACCOUNT = "pipeline-runner";
+/** Of runs and schedules that name none. */
+export const DEFAULT_SERVICE_ACCOUNT = "pipeline-runner";
 
 /** States of runs and of the tasks in them, on one store. A change is one transaction: all of it or nothing. */
 export class RunLifecycle {

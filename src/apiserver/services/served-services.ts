@@ -10,6 +10,7 @@ import { AuthService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/au
 import { ExperimentService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/experiment_pb.js";
 import { HealthzService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/healthz_pb.js";
 import { PipelineService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
+import { RecurringRunService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/recurring_run_pb.js";
 import { RunService } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { Store } from "../store.ts";
 import { ArtifactCalls } from "./artifact-service.ts";
@@ -19,6 +20,7 @@ import { fetchSpecFile } from "../pipelines/package-url.ts";
 import { authorize, getHealthz } from "./health-service.ts";
 import type { EngineHooks } from "./engine-hooks.ts";
 import type { RunLifecycle, SecondsClock } from "./run-lifecycle.ts";
+import { RecurringRunCalls } from "./recurring-runs/recurring-run-service.ts";
 import { RunCalls } from "./run-service.ts";
 import { served, type Handlers, type ServedService } from "./served-service.ts";
 import type { HydrationMode } from "./task-hydration.ts";
@@ -52,6 +54,7 @@ export function servedServices(deps: ServicesDeps, pipelines: PipelineCalls = pi
     served(ArtifactService, artifactHandlers(new ArtifactCalls(deps))),
     served(PipelineService, pipelineHandlers(pipelines)),
     served(ExperimentService, experimentHandlers(new ExperimentCalls(deps))),
+    served(RecurringRunService, recurringRunHandlers(new RecurringRunCalls(deps))),
     served(HealthzService, { getHealthz: { purpose: "check the health", handle: getHealthz } }),
     served(AuthService, { authorize: { purpose: "authorize the call", handle: authorize } }),
   ];
@@ -138,5 +141,16 @@ function experimentHandlers(experiments: ExperimentCalls): Handlers<typeof Exper
     archiveExperiment: { purpose: "archive an experiment", handle: (request) => experiments.archiveExperiment(request) },
     unarchiveExperiment: { purpose: "unarchive an experiment", handle: (request) => experiments.unarchiveExperiment(request) },
     deleteExperiment: { purpose: "delete an experiment", handle: (request) => experiments.deleteExperiment(request) },
+  };
+}
+
+function recurringRunHandlers(schedules: RecurringRunCalls): Handlers<typeof RecurringRunService> {
+  return {
+    createRecurringRun: { purpose: "create a recurring run", handle: (request) => schedules.createRecurringRun(request) },
+    getRecurringRun: { purpose: "get a recurring run", handle: (request) => schedules.getRecurringRun(request) },
+    listRecurringRuns: { purpose: "list recurring runs", handle: (request) => schedules.listRecurringRuns(request) },
+    enableRecurringRun: { purpose: "enable a recurring run", handle: (request) => schedules.enableRecurringRun(request) },
+    disableRecurringRun: { purpose: "disable a recurring run", handle: (request) => schedules.disableRecurringRun(request) },
+    deleteRecurringRun: { purpose: "delete a recurring run", handle: (request) => schedules.deleteRecurringRun(request) },
   };
 }

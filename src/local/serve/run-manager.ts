@@ -94,7 +94,7 @@ export class RunManager {
   }
 
   /** What the API server tells of. Before {@link start} nothing is lost: it is in the store. */
-  readonly hooks: Required<Omit<EngineHooks, "recurringRunChanged">> = {
+  readonly hooks: Required<Omit<EngineHooks, "recurringRunChanged" | "recurringRunWarning">> = {
     runCreated: (runId) => this.#enqueue(runId),
     runRetried: (runId) => this.#enqueue(runId),
     terminationRequested: (runId) => this.#terminate(runId),
