@@ -17,7 +17,7 @@ import type { BucketSelector, Providers } from "./store-providers.ts";
 export { parseProviders } from "./store-providers.ts";
 export type { Providers } from "./store-providers.ts";
 export { sessionFor } from "./store-session.ts";
-export type { CredentialChoice, StoreEnvironment, StoreQuery, StoreSession } from "./store-session.ts";
+export type { AzureSecretChoice, CredentialChoice, StoreEnvironment, StoreQuery, StoreSession } from "./store-session.ts";
 
 /** Used where neither the run nor any configuration names a pipeline root. */
 export const DEFAULT_PIPELINE_ROOT = "minio://mlpipeline/v2/artifacts";

@@ -28,6 +28,19 @@ export interface GcsSecretRef {
   readonly tokenKey: string;
 }
 
+/**
+ * Login to a storage account of Azure in a Secret of the run's namespace: exactly one of account key, shared access signature and
+ * connection string. "" = not set.
+ */
+export interface AzureSecretRef {
+  readonly secretName: string;
+  readonly accountKeyKey: string;
+  readonly sasTokenKey: string;
+  readonly connectionStringKey: string;
+  /** Where the Secret holds the name of the account. */
+  readonly accountNameKey: string;
+}
+
 /** Where a store's credentials come from: the environment of the process, or a Secret. */
 export interface ProviderCredentials<SecretRef> {
   readonly fromEnv: boolean;
@@ -52,6 +65,14 @@ export interface GcsProviderSettings {
   readonly credentials?: ProviderCredentials<GcsSecretRef>;
 }
 
+/** Ours: settings of Azure Blob Storage. */
+export interface AzureProviderSettings {
+  /** Address of the blob service; absent: made from the name of the account. */
+  readonly endpoint?: string;
+  readonly accountName?: string;
+  readonly credentials?: ProviderCredentials<AzureSecretRef>;
+}
+
 /** What of a store an override is for. */
 export interface BucketSelector {
   readonly bucketName: string;
@@ -70,6 +91,7 @@ export interface ProviderSection<Settings> {
 interface SettingsByKind {
   readonly s3: S3ProviderSettings;
   readonly gcs: GcsProviderSettings;
+  readonly azure: AzureProviderSettings;
 }
 
 /** The settings of the stores of a scheme. */
@@ -87,7 +109,7 @@ export type Providers = { readonly [Name in ProviderName]?: ProviderSection<Sett
 export function parseProviders(json: unknown): Providers {
   const root = fieldsOf(json, "providers");
   const sections = PROVIDER_NAMES.map((name) =>
-    optional(name, sectionOf<S3ProviderSettings | GcsProviderSettings>(root, name, READERS[STORE_SCHEMES[name].settings])),
+    optional(name, sectionOf<SettingsByKind[StoreSettingsKind]>(root, name, READERS[STORE_SCHEMES[name].settings])),
   );
   // Each section was read by the reader of its own kind, which the type system cannot follow through the table.
   return Object.assign({}, ...sections) as Providers;
@@ -222,9 +244,27 @@ function gcsSettings(fields: Fields): GcsProviderSettings {
   };
 }
 
+function azureSettings(fields: Fields): AzureProviderSettings {
+  return {
+    ...optional("endpoint", fields.text("endpoint")),
+    ...optional("accountName", fields.text("accountName")),
+    ...optional(
+      "credentials",
+      credentialsOf(fields, (secret) => ({
+        secretName: secret.text("secretName") ?? "",
+        accountKeyKey: secret.text("accountKeyKey") ?? "",
+        sasTokenKey: secret.text("sasTokenKey") ?? "",
+        connectionStringKey: secret.text("connectionStringKey") ?? "",
+        accountNameKey: secret.text("accountNameKey") ?? "",
+      })),
+    ),
+  };
+}
+
 const READERS: { readonly [Kind in StoreSettingsKind]: (fields: Fields) => SettingsByKind[Kind] } = {
   s3: s3Settings,
   gcs: gcsSettings,
+  azure: azureSettings,
 };
 
 function credentialsOf<SecretRef>(

@@ -25,6 +25,16 @@ export interface StoreQuery {
   readonly accessId?: string;
   /** `gs` only. */
   readonly privateKeyPath?: string;
+  /** `azblob` only: the storage account. */
+  readonly accountName?: string;
+  /** `azblob` only; default `blob.core.windows.net`. */
+  readonly domain?: string;
+  /** `azblob` only: `http` or `https`. */
+  readonly protocol?: string;
+  /** `azblob` only: the domain is not preceded by the name of the account. */
+  readonly isCdn?: boolean;
+  /** `azblob` only: the name of the account is the first element of the path. */
+  readonly isLocalEmulator?: boolean;
 }
 
 /** What the query of an `s3://` or `minio://` pipeline root sets. */
@@ -63,6 +73,14 @@ const GCS_NAMES: Readonly<Record<string, readonly [field: keyof StoreQuery | und
   private_key_path: ["privateKeyPath", asText],
 };
 
+const AZURE_NAMES: Readonly<Record<string, readonly [field: keyof StoreQuery | undefined, read: Reader]>> = {
+  storage_account: ["accountName", asText],
+  domain: ["domain", asText],
+  protocol: ["protocol", asText],
+  cdn: ["isCdn", asBoolean],
+  localemu: ["isLocalEmulator", asBoolean],
+};
+
 /**
  * Parses the query of an `s3://` or `minio://` root; of a repeated option the first one counts.
  *
@@ -75,6 +93,11 @@ export function parseS3Query(query: string | undefined): S3Query {
 /** As {@link parseS3Query}, for `gs://`. */
 export function parseGcsQuery(query: string | undefined): StoreQuery {
   return parseQuery(query, GCS_NAMES);
+}
+
+/** As {@link parseS3Query}, for `azblob://`. */
+export function parseAzureQuery(query: string | undefined): StoreQuery {
+  return parseQuery(query, AZURE_NAMES);
 }
 
 function parseQuery<Query extends StoreQuery>(

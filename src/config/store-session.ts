@@ -12,8 +12,16 @@ import { StorageError } from "../core/errors.ts";
 import { usesSettings } from "../core/executor/store-schemes.ts";
 import type { ProviderName, SchemesWith } from "../core/executor/store-schemes.ts";
 import { matchingOverride } from "./store-providers.ts";
-import type { BucketSelector, GcsProviderSettings, Providers, ProviderSection, S3ProviderSettings } from "./store-providers.ts";
-import { parseGcsQuery, parseS3Query } from "./store-query.ts";
+import type {
+  AzureProviderSettings,
+  AzureSecretRef,
+  BucketSelector,
+  GcsProviderSettings,
+  Providers,
+  ProviderSection,
+  S3ProviderSettings,
+} from "./store-providers.ts";
+import { parseAzureQuery, parseGcsQuery, parseS3Query } from "./store-query.ts";
 import type { S3Query, StoreQuery } from "./store-query.ts";
 
 export type { StoreQuery } from "./store-query.ts";
@@ -25,7 +33,18 @@ const DEFAULT_MAX_ATTEMPTS = 5;
 export type CredentialChoice =
   | { readonly kind: "environment" }
   | { readonly kind: "secret"; readonly secretName: string; readonly accessKeyKey: string; readonly secretKeyKey: string }
-  | { readonly kind: "gcs-secret"; readonly secretName: string; readonly tokenKey: string };
+  | { readonly kind: "gcs-secret"; readonly secretName: string; readonly tokenKey: string }
+  | AzureSecretChoice;
+
+/** What a Secret holds of a login to a storage account of Azure. */
+export interface AzureSecretChoice {
+  readonly kind: "azure-secret";
+  readonly secretName: string;
+  readonly login: "account key" | "SAS token" | "connection string";
+  readonly loginKey: string;
+  /** Absent: the name of the account is configured. */
+  readonly accountNameKey?: string;
+}
 
 /** Everything a store client is made from. Two equal sessions may share a client. */
 export interface StoreSession {
@@ -34,6 +53,8 @@ export interface StoreSession {
   readonly endpoint?: string;
   /** Absent: the library's own chain decides. */
   readonly region?: string;
+  /** Storage account of Azure of the provider section; absent: of the query, the Secret, the environment, or read from the endpoint. */
+  readonly accountName?: string;
   /** Plain HTTP. An endpoint's own scheme has the last word. */
   readonly disableSsl: boolean;
   readonly forcePathStyle: boolean;
@@ -66,6 +87,7 @@ export function sessionFor(
   const { scheme } = path;
   if (usesSettings(scheme, "s3")) return s3Session(path, scheme, config.providers[scheme], environment);
   if (usesSettings(scheme, "gcs")) return gcsSession(path, scheme, config.providers[scheme]);
+  if (usesSettings(scheme, "azure")) return azureSession(path, scheme, config.providers[scheme]);
   throw new StorageError("STORE_URI_INVALID", `No provider serves ${formatBucketPath({ ...path, query: "" })}`);
 }
 
@@ -135,7 +157,7 @@ function environmentSession(provider: SchemesWith<"s3">, query: S3Query): StoreS
 }
 
 /** The default's settings with those of the first matching override on top; credentials are always the override's own. */
-function effectiveSettings<Settings extends S3ProviderSettings | GcsProviderSettings>(
+function effectiveSettings<Settings extends S3ProviderSettings | GcsProviderSettings | AzureProviderSettings>(
   section: ProviderSection<Settings>,
   path: BucketPath,
   place: string,
@@ -216,4 +238,48 @@ function gcsCredentials(settings: GcsProviderSettings, where: string): Credentia
   if (secret === undefined) throw missingSecret(where);
   assertSet(secret, ["secretName", "tokenKey"], where);
   return { kind: "gcs-secret", ...secret };
+}
+
+/** A query means the environment's login, as with `s3://`. */
+function azureSession(
+  path: BucketPath,
+  provider: SchemesWith<"azure">,
+  section: ProviderSection<AzureProviderSettings> | undefined,
+): StoreSession {
+  const shared = { provider, disableSsl: false, forcePathStyle: false, maxAttempts: DEFAULT_MAX_ATTEMPTS };
+  if (path.query !== undefined || isUnset(section)) {
+    return { ...shared, credentials: { kind: "environment" }, query: parseAzureQuery(path.query) };
+  }
+  const { settings, where } = effectiveSettings(section, path, `providers.${provider}`);
+  const { accountName = "" } = settings;
+  const endpoint = endpointUrl(settings.endpoint ?? "", false);
+  return {
+    ...shared,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(accountName === "" ? {} : { accountName }),
+    credentials: azureCredentials(settings, where),
+    query: {},
+  };
+}
+
+function azureCredentials(settings: AzureProviderSettings, where: string): CredentialChoice {
+  if (settings.credentials?.fromEnv === true) return { kind: "environment" };
+  const secret = settings.credentials?.secretRef;
+  if (secret === undefined) throw missingSecret(where);
+  assertSet(secret, ["secretName"], where);
+  return { kind: "azure-secret", ...azureLogin(secret, where) };
+}
+
+function azureLogin(secret: AzureSecretRef, where: string): Omit<AzureSecretChoice, "kind"> {
+  const { secretName, accountNameKey } = secret;
+  const logins = [
+    { login: "account key", loginKey: secret.accountKeyKey },
+    { login: "SAS token", loginKey: secret.sasTokenKey },
+    { login: "connection string", loginKey: secret.connectionStringKey },
+  ] as const;
+  const [chosen, ...others] = logins.filter(({ loginKey }) => loginKey !== "");
+  if (chosen === undefined || others.length > 0) {
+    throw badConfig(`${where}.credentials.secretRef needs exactly one of accountKeyKey, sasTokenKey and connectionStringKey`);
+  }
+  return { secretName, ...chosen, ...(accountNameKey === "" ? {} : { accountNameKey }) };
 }

@@ -51,6 +51,7 @@ export interface OpenedBucket {
 export type OpenBucket = (opening: BucketOpening) => Promise<OpenedBucket>;
 
 const OPENERS: { readonly [Kind in StoreSettingsKind]: () => Promise<OpenBucket> } = {
+  azure: async () => (await import("./azure/open-azure-bucket.ts")).openAzureBucket,
   gcs: async () => (await import("./gcs/open-gcs-bucket.ts")).openGcsBucket,
   s3: async () => (await import("./s3/open-s3-bucket.ts")).openS3Bucket,
 };

@@ -55,11 +55,15 @@ export function createRetrier(clock: Clock, options: RetrierOptions): Retrier {
   };
 }
 
-/** Pause after the `attempt`-th try, in ms; on average half of 100, 200, 400… (throttled: 500, 1000, 2000…), at most 20 s. */
+/**
+ * Pause after the `attempt`-th try, in ms; on average half of 100, 200, 400… (throttled: 500, 1000, 2000…), at most 20 s. Where the store
+ * says how long to wait (`Retry-After`), at least that long, within the same limit.
+ */
 export function pauseMs(attempt: number, failure: StoreFailure, random: number): number {
   const throttled = failure.status === 429 || failure.status === 503;
   const firstMs = throttled ? FIRST_THROTTLED_PAUSE_MS : FIRST_PAUSE_MS;
-  return Math.floor(random * backoffMs({ firstMs, longestMs: LONGEST_PAUSE_MS }, attempt - 1));
+  const ownMs = Math.floor(random * backoffMs({ firstMs, longestMs: LONGEST_PAUSE_MS }, attempt - 1));
+  return Math.max(ownMs, Math.min(failure.retryAfterMs ?? 0, LONGEST_PAUSE_MS));
 }
 
 function withAttempts(failure: StoreFailure, attempts: number): StoreFailure {

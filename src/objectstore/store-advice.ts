@@ -53,6 +53,20 @@ const STORE_FULL = new Set([
 
 const NO_BILLING = new Set(["accountDisabled", "billingNotEnabled", "userAccountDisabled"]);
 
+/** What the endpoint should be, by provider; the others are S3 stores. */
+const STORE_NAMES: Readonly<Record<string, string>> = { gs: "Google Cloud Storage", azblob: "Azure Blob Storage" };
+
+/** Refusals of Azure that have one cause. */
+const AZURE_ADVICE: Readonly<Record<string, string>> = {
+  AuthenticationFailed: "The account key or the SAS token is not one of this account, or is no longer valid: check both.",
+  AuthorizationPermissionMismatch:
+    "The login is known and may not do this: give the identity the role Storage Blob Data Contributor, or the SAS token the rights to read, write, delete and list.",
+  KeyBasedAuthenticationNotPermitted:
+    "The account does not take account keys: log in with a workload identity or a managed identity.",
+  InvalidAuthenticationInfo: "The login is not one that this account takes: check account, tenant and endpoint.",
+  AccountIsDisabled: "The storage account is disabled: enable it.",
+};
+
 const NOT_A_STORE = new Set(["NotImplemented", "MethodNotAllowed", "UnknownOperationException"]);
 
 const UNTRUSTED_CERTIFICATE = new Set([
@@ -97,6 +111,8 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
       `The secret key does not belong to the access key: check the secret key of provider "${provider}". If it is right, a proxy changes the requests on their way.`,
     );
   }
+  const azureAdvice = provider === "azblob" ? AZURE_ADVICE[reason] : undefined;
+  if (azureAdvice !== undefined) return refused(azureAdvice);
   if (reason === "NoSuchUpload") return failed("The store has lost what was uploaded so far: run the step again.");
   if (reason === BAD_CHECKSUM) {
     return failed(
@@ -125,15 +141,13 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
   if (status === 404) return { code: "OBJECT_NOT_FOUND", text: `: not found at ${endpoint} (${answer}).` };
   if (status !== undefined && status >= 300 && status < 400) {
     return failed(
-      provider === "gs"
+      STORE_NAMES[provider] !== undefined
         ? "The endpoint answers with a redirect, which this store never does: correct its address."
         : "The endpoint answers with a redirect, which S3 stores do for a wrong region or a wrong address: correct both.",
     );
   }
   if (NOT_A_STORE.has(reason) || status === 405)
-    return failed(
-      `The endpoint does not behave like ${provider === "gs" ? "Google Cloud Storage" : "an S3 store"}: correct its address.`,
-    );
+    return failed(`The endpoint does not behave like ${STORE_NAMES[provider] ?? "an S3 store"}: correct its address.`);
   return failed(connectionAdvice(reason));
 }
 
@@ -174,6 +188,7 @@ function connectionAdvice(reason: string): string {
     case "SlowDownRead":
     case "SlowDownWrite":
     case "ServiceUnavailable":
+    case "ServerBusy":
     case "rateLimitExceeded":
     case "userRateLimitExceeded":
       return "The store is overloaded: run the step again later.";

@@ -14,6 +14,8 @@ export interface StoreFailureOptions {
   readonly region?: string;
   /** When the store answered, by its own clock, in ms since 1970. */
   readonly answeredAtMs?: number;
+  /** How long the store asks to wait before the next try, in ms. */
+  readonly retryAfterMs?: number;
   /** How often it was tried, where more than once. */
   readonly tries?: number;
   readonly cause?: unknown;
@@ -25,6 +27,7 @@ export class StoreFailure extends Error {
   readonly reason: string | undefined;
   readonly region: string | undefined;
   readonly answeredAtMs: number | undefined;
+  readonly retryAfterMs: number | undefined;
   readonly tries: number;
 
   constructor(message: string, options: StoreFailureOptions = {}) {
@@ -34,6 +37,7 @@ export class StoreFailure extends Error {
     this.reason = options.reason;
     this.region = options.region;
     this.answeredAtMs = options.answeredAtMs;
+    this.retryAfterMs = options.retryAfterMs;
     this.tries = options.tries ?? 1;
   }
 }

@@ -198,6 +198,17 @@ describe("worked configurations (docs/spec/object-stores.md#worked-configuration
       message: /missing default secretref.*providers\.s3\.default/,
     },
     { providers: "gs: {default: {credentials: {}}}", path: "gs://b", message: /missing default secretref/ },
+    { providers: "azblob: {default: {credentials: {}}}", path: "azblob://b", message: /missing default secretref/ },
+    {
+      providers: "azblob: {default: {credentials: {secretRef: {secretName: s}}}}",
+      path: "azblob://b",
+      message: /providers\.azblob\.default\.credentials\.secretRef needs exactly one of accountKeyKey, sasTokenKey/,
+    },
+    {
+      providers: "azblob: {default: {credentials: {secretRef: {secretName: s, sasTokenKey: a, connectionStringKey: b}}}}",
+      path: "azblob://b",
+      message: /needs exactly one of/,
+    },
     {
       providers: "s3: {default: {credentials: {fromEnv: true}}, overrides: [{bucketName: b}]}",
       path: "s3://b",

@@ -20,11 +20,11 @@ const builtIn: StoreSession = {
   query: {},
 };
 
-const fromEnvironment = (provider: "s3" | "minio" | "gs"): StoreSession => ({
+const fromEnvironment = (provider: "s3" | "minio" | "gs" | "azblob"): StoreSession => ({
   provider,
   disableSsl: false,
   forcePathStyle: false,
-  ...(provider === "gs" ? { maxAttempts: 5 } : {}),
+  ...(provider === "gs" || provider === "azblob" ? { maxAttempts: 5 } : {}),
   credentials: environment,
   query: {},
 });
@@ -52,6 +52,35 @@ describe("sessionFor() (docs/spec/object-stores.md#configuration-cases)", () => 
       expected: { endpoint: "http://gcs.local:4443", credentials: environment, maxAttempts: 5 },
     },
     { name: "no section, gs", providers: "", path: "gs://b", expected: fromEnvironment("gs") },
+    { name: "no section, azblob", providers: "", path: "azblob://b", expected: fromEnvironment("azblob") },
+    {
+      name: "an azblob section",
+      providers:
+        "azblob: {default: {endpoint: store.local, accountName: acc, credentials: {secretRef: {secretName: team, accountKeyKey: k}}}}",
+      path: "azblob://b",
+      expected: {
+        endpoint: "https://store.local",
+        accountName: "acc",
+        credentials: { kind: "azure-secret", secretName: "team", login: "account key", loginKey: "k" },
+      },
+    },
+    {
+      name: "an override of an azblob section",
+      providers: `azblob:
+  default: {accountName: acc, credentials: {fromEnv: true}}
+  overrides: [{bucketName: b, keyPrefix: p, accountName: other, credentials: {secretRef: {secretName: team, sasTokenKey: s, accountNameKey: name}}}]`,
+      path: "azblob://b/p/x",
+      expected: {
+        accountName: "other",
+        credentials: { kind: "azure-secret", secretName: "team", login: "SAS token", loginKey: "s", accountNameKey: "name" },
+      },
+    },
+    {
+      name: "a query makes an azblob root the environment's",
+      providers: "azblob: {default: {accountName: acc, credentials: {secretRef: {secretName: team, sasTokenKey: t}}}}",
+      path: "azblob://b?storage_account=other&localemu=true",
+      expected: { ...fromEnvironment("azblob"), query: { accountName: "other", isLocalEmulator: true } },
+    },
     { name: "no section, minio", providers: "", path: "minio://any/p", expected: builtIn },
     { name: "empty section", providers: "minio: {}", path: "minio://b", expected: builtIn },
     { name: "null section", providers: "minio:", path: "minio://b", expected: builtIn },

@@ -6,9 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startFakeGcsServer, type FakeGcsServer } from "../fakes/fake-gcs-server.ts";
 import { startFakeS3Server, type FakeS3Server } from "../fakes/fake-s3-server.ts";
 import { startGoogleLogin, type GoogleLogin } from "../fakes/google-login.ts";
+import { AZURE_ACCOUNT, startAzurite } from "../support/azurite.ts";
+import type { AzuriteServer } from "../support/azurite.ts";
 import { builtPrograms, runCli, type Programs } from "../support/built-programs.ts";
+import { STORE_SERVER_SETUP_TIMEOUT_MS } from "../support/installed-servers.ts";
 import { root as projectRoot } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";
+import { skipUnless } from "../support/skip.ts";
 
 let programs: Programs;
 let server: FakeS3Server;
@@ -71,6 +75,52 @@ describe.each([
     expect(uri.slice(0, start.length)).toBe(start);
     const key = `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`;
     expect(buckets.get(bucket)?.get(key)?.body.toString()).toBe("note of if");
+  });
+});
+
+describe("artifacts in azblob://", () => {
+  let azurite: AzuriteServer | { readonly missing: string };
+  beforeAll(async () => {
+    azurite = await startAzurite();
+    if ("missing" in azurite) return void skipUnless(false, `runs with azblob://: ${azurite.missing}`);
+    await azurite.createBucket("container");
+  }, STORE_SERVER_SETUP_TIMEOUT_MS);
+  afterAll(async () => {
+    if (!("missing" in azurite)) await azurite.stop();
+  });
+
+  test.each([
+    ["in-process", "runs", "runs"],
+    ["process", "a%20b//c#d/100%25", "a b/c__0x23__d/100__0x25__"],
+  ])("%s, below %s, go through the store from step to step", { timeout: 120_000 }, async (isolation, root, prefix) => {
+    if ("missing" in azurite) return;
+    const home = join(folder, `azblob-${isolation}`);
+    mkdirSync(join(home, "launcher-config"), { recursive: true });
+    const azblob = { default: { endpoint: azurite.endpoint, credentials: { fromEnv: true } } };
+    writeFileSync(join(home, "launcher-config/providers"), JSON.stringify({ azblob }));
+    const ended = await runCli(
+      programs,
+      [
+        ...["run", join(projectRoot, "test/fixtures/pipelines/branches.yaml"), "--home", home, "--output", "json"],
+        ...["--isolation", isolation, "--pipeline-root", `azblob://container/${root}`],
+      ],
+      {
+        cwd: folder,
+        env: {
+          AZURE_STORAGE_ACCOUNT: AZURE_ACCOUNT,
+          AZURE_STORAGE_KEY: azurite.accountKey,
+          ARTIFACT_LOCAL_PATH: join(folder, "local"),
+        },
+      },
+    );
+    expect(ended.code, ended.stderr).toBe(0);
+    const result = parseResult(ended.stdout);
+    expect(result.outputs.parameters).toMatchObject({ both: "from if, note of if" });
+    const uri = result.outputs.artifacts["note"]?.[0]?.uri ?? "";
+    const start = `azblob://container/${root}/branches/${result.runId}/produce/`;
+    expect(uri.slice(0, start.length)).toBe(start);
+    const blob = await azurite.read("container", `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`);
+    expect(blob?.toString()).toBe("note of if");
   });
 });
 

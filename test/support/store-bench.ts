@@ -21,14 +21,19 @@ export interface StoreTarget {
   readonly keyDocument?: string;
 }
 
-export type Scheme = "minio" | "s3" | "gs";
+export type Scheme = "minio" | "s3" | "gs" | "azblob";
 
-/** Configuration of a provider against one server, root `<scheme>://<bucket>/root`. `maxRetries` is not for `gs`. */
+/** Configuration of a provider against one server, root `<scheme>://<bucket>/root`. `maxRetries` is for S3 only. */
 export function configFor(scheme: Scheme, bucket: string, target: Pick<StoreTarget, "endpoint">, maxRetries = 5): StoreConfig {
   if (scheme === "gs") {
     const login = { secretRef: { secretName: "store", tokenKey: "key.json" } };
     const gs = { default: { endpoint: target.endpoint, credentials: login } };
     return storeConfig({ defaultPipelineRoot: `gs://${bucket}/root` }, { gs });
+  }
+  if (scheme === "azblob") {
+    const login = { secretRef: { secretName: "store", accountNameKey: "ak", accountKeyKey: "sk" } };
+    const azblob = { default: { endpoint: target.endpoint, credentials: login } };
+    return storeConfig({ defaultPipelineRoot: `azblob://${bucket}/root` }, { azblob });
   }
   const credentials = { secretRef: { secretName: "store", accessKeyKey: "ak", secretKeyKey: "sk" } };
   const section = { endpoint: target.endpoint, region: "us-east-1", forcePathStyle: true, maxRetries, credentials };

@@ -7,7 +7,9 @@
  */
 import { clone, create } from "@bufbuild/protobuf";
 import { UserCodeError } from "../errors.ts";
+import type { LocalPathOptions } from "./artifact-uri.ts";
 import { EXECUTOR_LOGS_KEY } from "./executor-input.ts";
+import { uriOfReport } from "./foreign-uris.ts";
 import { ExecutorOutputSchema, ParameterType, RuntimeArtifactSchema } from "../kfp-types.ts";
 import type { ComponentSpec, ExecutorInput, ExecutorOutput, RuntimeArtifact } from "../kfp-types.ts";
 import { jsonPathText, type JsonPath } from "../values/json-text.ts";
@@ -85,7 +87,8 @@ export interface MergedOutput {
  *
  * Of a report only URI (not empty), metadata (key by key) and custom path (not empty) count. For an output declared as a list every
  * reported element becomes an artifact, with its own name, and a reported empty list means that there is none; for any other output
- * elements beyond the provisioned ones are ignored. The log artifact cannot be changed by a report.
+ * elements beyond the provisioned ones are ignored. The log artifact cannot be changed by a report. A local path that stands for a URI
+ * of a scheme that the SDK does not know becomes that URI again (executor/foreign-uris.ts).
  *
  * @returns Outputs in the order of their keys.
  */
@@ -93,6 +96,7 @@ export function mergeArtifactReports(
   executorInput: ExecutorInput,
   component: ComponentSpec,
   executorOutput: ExecutorOutput,
+  options: LocalPathOptions = {},
 ): MergedOutput[] {
   const reports = new Map(Object.entries(executorOutput.artifacts).map(([key, { artifacts }]) => [key, artifacts]));
   const declared = new Map(Object.entries(component.outputDefinitions?.artifacts ?? {}));
@@ -101,9 +105,9 @@ export function mergeArtifactReports(
     .map(([key, { artifacts }]) => {
       const reported = key === EXECUTOR_LOGS_KEY ? undefined : reports.get(key);
       if (declared.get(key)?.isArtifactList === true && reported !== undefined) {
-        return { key, artifacts: mergedList(key, artifacts, reported) };
+        return { key, artifacts: mergedList(key, artifacts, reported, options) };
       }
-      return { key, artifacts: artifacts.map((artifact, index) => merged(artifact, reported?.[index])) };
+      return { key, artifacts: artifacts.map((artifact, index) => merged(artifact, reported?.[index], options)) };
     });
 }
 
@@ -111,9 +115,10 @@ function mergedList(
   key: string,
   provisioned: readonly RuntimeArtifact[],
   reported: readonly RuntimeArtifact[],
+  options: LocalPathOptions,
 ): RuntimeArtifact[] {
   return reported.map((report, index) => {
-    const artifact = merged(provisioned[index] ?? furtherElement(provisioned), report);
+    const artifact = merged(provisioned[index] ?? furtherElement(provisioned), report, options);
     artifact.name = report.name === "" ? key : report.name;
     return artifact;
   });
@@ -127,10 +132,10 @@ function furtherElement([first]: readonly RuntimeArtifact[]): RuntimeArtifact {
   });
 }
 
-function merged(artifact: RuntimeArtifact, report: RuntimeArtifact | undefined): RuntimeArtifact {
+function merged(artifact: RuntimeArtifact, report: RuntimeArtifact | undefined, options: LocalPathOptions): RuntimeArtifact {
   const result = clone(RuntimeArtifactSchema, artifact);
   if (report === undefined) return result;
-  if (report.uri !== "") result.uri = report.uri;
+  if (report.uri !== "") result.uri = uriOfReport(report.uri, options);
   if (report.metadata !== undefined) result.metadata = { ...result.metadata, ...report.metadata };
   if (report.customPath !== undefined && report.customPath !== "") result.customPath = report.customPath;
   return result;

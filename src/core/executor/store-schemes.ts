@@ -10,13 +10,15 @@
  */
 
 /** Kinds of stores that are configured alike: the same fields in a provider section, the same options in a query. */
-export type StoreSettingsKind = "s3" | "gcs";
+export type StoreSettingsKind = "s3" | "gcs" | "azure";
 
 interface StoreSchemeFacts {
   /** Folder of the local disk below which the artifacts of the scheme lie. Absent: they have no local path. */
   readonly folder?: string;
   /** Absent: the scheme parses, but no provider serves it. */
   readonly settings?: StoreSettingsKind;
+  /** The SDK does not know the scheme: programs are told the local path in place of the URI (executor/foreign-uris.ts). */
+  readonly isForeign?: true;
 }
 
 /** By scheme, in the order in which messages list them. */
@@ -24,6 +26,7 @@ export const STORE_SCHEMES = {
   gs: { folder: "gcs", settings: "gcs" },
   s3: { folder: "s3", settings: "s3" },
   minio: { folder: "minio", settings: "s3" },
+  azblob: { folder: "azblob", settings: "azure", isForeign: true },
   mem: {},
 } as const satisfies Readonly<Record<string, StoreSchemeFacts>>;
 
@@ -62,3 +65,8 @@ export const PROVIDER_NAMES: readonly ProviderName[] = Object.keys(FACTS).filter
 export function localFolderOf(scheme: string): string | undefined {
   return isBucketScheme(scheme) ? FACTS[scheme].folder : undefined;
 }
+
+/** Schemes that the SDK does not know, with their folders. */
+export const FOREIGN_SCHEMES: ReadonlyArray<{ readonly scheme: string; readonly folder: string }> = Object.entries(FACTS).flatMap(
+  ([scheme, { folder, isForeign }]) => (isForeign === true && folder !== undefined ? [{ scheme, folder }] : []),
+);

@@ -19,6 +19,7 @@ import { localPathForUri, workspacePathForUri } from "../executor/artifact-uri.t
 import type { LocalPathOptions } from "../executor/artifact-uri.ts";
 import { StorageError } from "../errors.ts";
 import { executorInputJson, WORKSPACE_MARKER_KEY } from "../executor/executor-input.ts";
+import { withLocalPaths } from "../executor/foreign-uris.ts";
 import { goJson } from "../go/json.ts";
 import { ExecutorInputSchema, RuntimeArtifactSchema } from "../kfp-types.ts";
 import type { ExecutorInput, RuntimeArtifact } from "../kfp-types.ts";
@@ -118,7 +119,7 @@ class LauncherResolver {
   textOf({ reference }: Placeholder): string | undefined {
     switch (reference.kind) {
       case "executor-input":
-        return (this.#json ??= executorInputJson(this.#executorInput));
+        return (this.#json ??= executorInputJson(withLocalPaths(this.#executorInput, this.#context)));
       case "input-parameter": {
         const value = this.#parameters.get(reference.name);
         return value === undefined ? undefined : textOfValue(value);

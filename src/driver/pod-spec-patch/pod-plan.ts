@@ -18,6 +18,7 @@ import { kubernetesContributions } from "./kubernetes/features.ts";
 import { modelcars } from "./modelcar.ts";
 import { passthroughsOf, type Passthroughs } from "./passthroughs.ts";
 import { resourceRequirements, type ResolveText } from "./resources.ts";
+import { scratchFolders } from "./scratch-folders.ts";
 import { taskConfigJson } from "./task-config.ts";
 import { nameVolumes, type NamedContribution } from "./volume-names.ts";
 import { assertWorkspaceIsFree } from "./workspace-conflicts.ts";
@@ -52,9 +53,11 @@ export async function planPod(request: PodPlanRequest): Promise<PodPlan> {
     env: mainEnvironment(container.env, options.proxy, passthroughs),
     runAs: runAsOf(fromConfig, options),
   });
+  const scratch = scratchFolders(executorInput, { artifactLocalPath: request.artifactLocalPath, contributions: fromConfig });
   const all = nameVolumes([
     ...(cars === undefined ? [] : [cars]),
     ...(needsWorkspace(executorInput) ? [workspaceVolume(options.runName)] : []),
+    ...(scratch === undefined ? [] : [scratch]),
     ...fromConfig,
   ]);
   const contributions = all.filter(({ passthrough }) => passthrough === undefined || passthroughs.appliesToPod(passthrough));

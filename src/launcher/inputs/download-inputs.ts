@@ -8,6 +8,7 @@
  */
 import { errorMessage, StorageError } from "../../core/errors.ts";
 import { WORKSPACE_MARKER_KEY } from "../../core/executor/executor-input.ts";
+import { isProviderName } from "../../core/executor/store-schemes.ts";
 import type { ExecutorInput, RuntimeArtifact } from "../../core/kfp-types.ts";
 import { artifactEntries, artifactPath } from "./artifact-paths.ts";
 import { unlessInterrupted } from "../interruption.ts";
@@ -70,5 +71,5 @@ function isInWorkspace({ metadata }: RuntimeArtifact): boolean {
 }
 
 function isStored(uri: string): boolean {
-  return /^(gs|s3|minio):\/\//.test(uri) || uri.startsWith("/");
+  return uri.startsWith("/") || isProviderName(uri.split("://", 1)[0] ?? "");
 }

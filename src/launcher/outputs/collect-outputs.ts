@@ -53,7 +53,7 @@ export async function collectOutputs(deps: CollectDeps, options: CollectOptions)
   const path = options.executorOutputPath ?? executorInput.outputs?.outputFile ?? "";
   const executorOutput = await readExecutorOutput(deps, { path, component, limit: options.limits.executorOutput });
   const parameters = await readParameters(deps, options, executorOutput);
-  const merged = mergeArtifactReports(executorInput, component, executorOutput);
+  const merged = mergeArtifactReports(executorInput, component, executorOutput, { artifactLocalPath });
   const artifacts = planOutputArtifacts(merged, { namespace, artifactLocalPath });
   deps.logger.info("Outputs collected", { parameters: parameters.size, artifacts: artifacts.length });
   return { parameters, artifacts };

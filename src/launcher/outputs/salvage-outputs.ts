@@ -69,7 +69,7 @@ function salvageArtifacts(
   { executorInput, component, namespace, artifactLocalPath }: CollectOptions,
   executorOutput: ExecutorOutput,
 ): OutputArtifactPlan[] {
-  return mergeArtifactReports(executorInput, component, executorOutput).flatMap((output) => {
+  return mergeArtifactReports(executorInput, component, executorOutput, { artifactLocalPath }).flatMap((output) => {
     if (output.key === EXECUTOR_LOGS_KEY) return [];
     try {
       return planOutputArtifacts([output], { namespace, artifactLocalPath });

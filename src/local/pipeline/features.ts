@@ -37,7 +37,7 @@ export const LANGUAGE_FEATURES = {
   ignoreFailure: feature("ignore_upstream_failure", "supported", "as in the cluster"),
   exitHandlers: feature("exit handlers and final status", "supported", "also after a failure; not after Ctrl-C"),
   environment: feature("environment variables of a step", "supported", "over those of this machine"),
-  localRoot: feature("artifacts in a folder, minio://, s3:// and gs://", "supported", "see Where artifacts go"),
+  localRoot: feature("artifacts in a folder, minio://, s3://, gs:// and azblob://", "supported", "see Where artifacts go"),
   volumeTasks: feature("CreatePVC and DeletePVC", "supported", "folders of the home, see Volumes"),
   taskConfig: feature("dsl.TaskConfig", "supported", "the step is handed the settings as in the cluster"),
   workspace: feature("workspace", "supported", "a folder of the run, see Volumes"),

@@ -30,6 +30,10 @@ export function secretKeysOf(credentials: CredentialChoice): SecretKeys | undefi
       return { secretName: credentials.secretName, keys: [credentials.accessKeyKey, credentials.secretKeyKey] };
     case "gcs-secret":
       return { secretName: credentials.secretName, keys: [credentials.tokenKey] };
+    case "azure-secret": {
+      const { secretName, loginKey, accountNameKey } = credentials;
+      return { secretName, keys: [loginKey, ...(accountNameKey === undefined ? [] : [accountNameKey])] };
+    }
   }
 }
 

@@ -11,13 +11,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage, StorageError } from "../../core/errors.ts";
-import type { Clock } from "../../ports/clock.ts";
+import { rememberTokens } from "../credentials/remembered-tokens.ts";
+import type { AccessToken, TokenSource } from "../credentials/remembered-tokens.ts";
 import type { Environment } from "../http-agents.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { fetchText } from "./fetch-text.ts";
+import { fetchText } from "../http/fetch-text.ts";
 import { parseCredentials } from "./credentials-document.ts";
 import { fetchToken, loginRefused, readToken, STORAGE_SCOPE } from "./fetch-token.ts";
-import type { AccessToken, TokenDeps } from "./fetch-token.ts";
+import type { TokenDeps } from "./fetch-token.ts";
 
 /** Time before expiry at which a new token is fetched. The metadata server hands out the old one until about four minutes before. */
 const REFRESH_BEFORE_MS = 225_000;
@@ -25,17 +26,10 @@ const METADATA_TIMEOUT_MS = 3_000;
 const METADATA_HOST = "169.254.169.254";
 const METADATA_PATH = "/computeMetadata/v1/instance/service-accounts/default/token";
 
-/** Asked before every request; answers from its memory while that is fresh. */
-export interface TokenSource {
-  get(): Promise<string>;
-  /** The store refused the token: it is not used again. */
-  forget(token: string): void;
-}
-
 /** Tokens for the document of a Secret. @throws {StorageError} STORE_CONFIG_INVALID when it is not a login. */
 export function tokensOfDocument(deps: TokenDeps, text: string, origin: string): TokenSource {
   const credentials = parseCredentials(text, origin);
-  return remembering(deps.clock, () => fetchToken(deps, credentials));
+  return rememberTokens(deps.clock, REFRESH_BEFORE_MS, () => fetchToken(deps, credentials));
 }
 
 /** Chooses the login; the first token is fetched when the source is asked. */
@@ -48,7 +42,7 @@ export async function findEnvironmentTokens(deps: TokenDeps, environment: Enviro
   const path = wellKnownPath(environment);
   const text = await readFile(path, "utf8").catch(() => undefined);
   if (text !== undefined) return tokensOfDocument(deps, text, path);
-  return remembering(deps.clock, () => askMetadataServer(deps, environment));
+  return rememberTokens(deps.clock, REFRESH_BEFORE_MS, () => askMetadataServer(deps, environment));
 }
 
 async function readNamed(path: string): Promise<string> {
@@ -96,26 +90,4 @@ function noCredentials(cause: unknown): StorageError {
     "No Google credentials found in the environment: GOOGLE_APPLICATION_CREDENTIALS is not set, and no metadata server answers. Set it, give the pod a workload identity, or configure a Secret for provider gs in kfp-launcher.",
     { cause },
   );
-}
-
-function remembering(clock: Clock, fetchFresh: () => Promise<AccessToken>): TokenSource {
-  let current: AccessToken | undefined;
-  let pending: Promise<AccessToken> | undefined;
-  const leftMs = (): number => (current === undefined ? 0 : current.expiresAtMs - clock.now().getTime());
-  return {
-    async get() {
-      if (current !== undefined && leftMs() > REFRESH_BEFORE_MS) return current.token;
-      pending ??= fetchFresh().finally(() => (pending = undefined));
-      try {
-        current = await pending;
-      } catch (error) {
-        // The old one is still good for a while, by which time the service may be back.
-        if (current === undefined || leftMs() <= 0) throw error;
-      }
-      return current.token;
-    },
-    forget(token) {
-      if (current?.token === token) current = undefined;
-    },
-  };
 }

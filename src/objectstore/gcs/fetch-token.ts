@@ -10,11 +10,12 @@ import type { KeyObject } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { errorMessage, StorageError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { AccessToken } from "../credentials/remembered-tokens.ts";
 import type { HttpAgents } from "../http-agents.ts";
 import type { Retrier } from "../retry.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { fetchText } from "./fetch-text.ts";
-import type { FetchTextOptions } from "./fetch-text.ts";
+import { fetchText } from "../http/fetch-text.ts";
+import type { FetchTextOptions } from "../http/fetch-text.ts";
 import type {
   ExternalAccount,
   GoogleCredentials,
@@ -27,13 +28,6 @@ export interface TokenDeps {
   readonly clock: Clock;
   readonly agents: HttpAgents;
   readonly retrier: Retrier;
-}
-
-/** Never logged. */
-export interface AccessToken {
-  readonly token: string;
-  /** In ms since 1970. */
-  readonly expiresAtMs: number;
 }
 
 /** What the tokens may be used for: reading and writing objects. */

@@ -4,26 +4,20 @@
  *
  * @module
  */
-import { request as httpRequest } from "node:http";
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
-import type { HttpAgents } from "../http-agents.ts";
-import { systemFailure } from "../store-errors.ts";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { readAnswer, refusalTimes, sendRequest } from "../http/send-request.ts";
+import type { ConnectionSettings } from "../http/send-request.ts";
+import type { TokenSource } from "../credentials/remembered-tokens.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { readBody } from "../transfer/read-body.ts";
-import type { TokenSource } from "./access-tokens.ts";
 import { refusalReason } from "./gcs-answers.ts";
 
 /** What requests to one store share. */
-export interface GcsHttpSettings {
+export interface GcsHttpSettings extends ConnectionSettings {
   /** `http(s)://host[:port]`, without trailing slash. */
   readonly endpoint: string;
-  readonly agents: HttpAgents;
   /** Absent: requests are anonymous. */
   readonly tokens?: TokenSource;
-  /** Time without a byte after which a request is given up. */
-  readonly idleTimeoutMs: number;
-  readonly connectTimeoutMs: number;
 }
 
 /** One request. */
@@ -79,10 +73,7 @@ export function createGcsHttp(settings: GcsHttpSettings): GcsHttp {
     open,
     async read(call, signal) {
       const answer = await open(call, signal);
-      const text = await readBody(answer).catch((error: unknown) => {
-        throw systemFailure(error);
-      });
-      return { status: answer.statusCode ?? 0, headers: answer.headers, text };
+      return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readAnswer(answer) };
     },
   };
 }
@@ -94,43 +85,14 @@ interface Sending {
 }
 
 function send(settings: GcsHttpSettings, url: URL, { call, token, signal }: Sending): Promise<IncomingMessage> {
-  const { agents, idleTimeoutMs, connectTimeoutMs } = settings;
-  const body = call.body ?? [];
-  const isHttps = url.protocol === "https:";
+  const { method, body = [] } = call;
   const headers = {
     "user-agent": "kfp-runtime",
     ...call.headers,
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    ...(call.method === "GET" ? {} : { "content-length": String(body.reduce((sum, { length }) => sum + length, 0)) }),
+    ...(method === "GET" ? {} : { "content-length": String(body.reduce((sum, { length }) => sum + length, 0)) }),
   };
-  return new Promise((resolve, reject) => {
-    const options = { method: call.method, headers, agent: isHttps ? agents.https : agents.http };
-    const request = (isHttps ? httpsRequest : httpRequest)(url, options);
-    const abort = (): void => void request.destroy(new StoreFailure("the store was closed"));
-    signal.addEventListener("abort", abort, { once: true });
-    request.once("close", () => signal.removeEventListener("abort", abort));
-    request.once("response", resolve);
-    // Once there is an answer its stream tells of what happens to the connection.
-    request.on("error", (error) => reject(systemFailure(error)));
-    request.setTimeout(idleTimeoutMs, () => request.destroy(timeout(`no byte moved for ${idleTimeoutMs / 1000} s`)));
-    limitConnecting(request, connectTimeoutMs);
-    for (const piece of body) request.write(piece);
-    request.end();
-  });
-}
-
-function limitConnecting(request: ClientRequest, connectTimeoutMs: number): void {
-  request.once("socket", (socket) => {
-    if (!socket.connecting) return;
-    const timer = setTimeout(() => {
-      request.destroy(timeout(`no connection within ${connectTimeoutMs / 1000} s`));
-    }, connectTimeoutMs);
-    for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer));
-  });
-}
-
-function timeout(message: string): StoreFailure {
-  return new StoreFailure(message, { reason: "TIMEOUT" });
+  return sendRequest(settings, { method, url, headers, body }, signal);
 }
 
 async function refusal(answer: IncomingMessage, { absent }: GcsCall): Promise<StoreFailure> {
@@ -138,10 +100,9 @@ async function refusal(answer: IncomingMessage, { absent }: GcsCall): Promise<St
   // The status is known already: what cuts the text short must not hide it.
   const text = await readBody(answer).catch(() => "");
   const reason = status === 404 ? absent : refusalReason(text);
-  const answeredAtMs = Date.parse(answer.headers.date ?? "");
   return new StoreFailure(`HTTP ${status}`, {
     status,
     ...(reason === undefined ? {} : { reason }),
-    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
+    ...refusalTimes(answer),
   });
 }

@@ -6,9 +6,9 @@
  * @module
  */
 import { StorageError } from "../../core/errors.ts";
+import type { TokenSource } from "../credentials/remembered-tokens.ts";
 import type { BucketOpening, OpenedBucket } from "../providers.ts";
 import { findEnvironmentTokens, tokensOfDocument } from "./access-tokens.ts";
-import type { TokenSource } from "./access-tokens.ts";
 import { createGcsBucket } from "./gcs-bucket.ts";
 import { createGcsHttp } from "./gcs-http.ts";
 

@@ -48,6 +48,7 @@ describe("joinPipelineRoot()", () => {
 describe("localPathForUri()", () => {
   test.for([
     ["gs://b/p/x", "/gcs/b/p/x"],
+    ["azblob://b/p/x", "/azblob/b/p/x"],
     ["minio://b/p/x", "/minio/b/p/x"],
     ["s3://b/p/x", "/s3/b/p/x"],
     ["s3://b/my%20file?q=1", "/s3/b/my%20file?q=1"],

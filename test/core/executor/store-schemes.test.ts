@@ -11,13 +11,14 @@ import type { BucketScheme } from "../../../src/core/executor/store-schemes.ts";
 
 describe("the table of store schemes", () => {
   test("lists the providers that the launcher configuration may have a section for", () => {
-    expect(PROVIDER_NAMES).toEqual(["gs", "s3", "minio"]);
+    expect(PROVIDER_NAMES).toEqual(["gs", "s3", "minio", "azblob"]);
   });
 
   test.each([
     ["gs", true, true, "gcs"],
     ["s3", true, true, "s3"],
     ["minio", true, true, "minio"],
+    ["azblob", true, true, "azblob"],
     ["mem", true, false, undefined],
     ["oci", false, false, undefined],
     ["", false, false, undefined],

@@ -1,0 +1,91 @@
+/**
+ * One request over HTTP, watched: what providers share whose requests are ours.
+ *
+ * @module
+ */
+import { request as httpRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { HttpAgents } from "../http-agents.ts";
+import { systemFailure } from "../store-errors.ts";
+import { StoreFailure } from "../store-failure.ts";
+import type { StoreFailureOptions } from "../store-failure.ts";
+import { readBody } from "../transfer/read-body.ts";
+
+/** How connections behave. */
+export interface ConnectionSettings {
+  readonly agents: HttpAgents;
+  /** Time without a byte after which a request is given up. */
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** What is sent. */
+export interface OutgoingRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+  readonly url: URL;
+  /** Complete, the length of the body included. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent one after the other. */
+  readonly body?: readonly Buffer[];
+}
+
+/**
+ * Sends a request, without retries and without following redirects.
+ *
+ * @returns the answer, whatever its status. Whoever gets it must read or destroy it.
+ * @throws {StoreFailure} when there is no answer.
+ */
+export function sendRequest(
+  settings: ConnectionSettings,
+  { method, url, headers, body = [] }: OutgoingRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { agents, idleTimeoutMs, connectTimeoutMs } = settings;
+  const isHttps = url.protocol === "https:";
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, agent: isHttps ? agents.https : agents.http };
+    const request = (isHttps ? httpsRequest : httpRequest)(url, options);
+    const abort = (): void => void request.destroy(new StoreFailure("the store was closed"));
+    signal.addEventListener("abort", abort, { once: true });
+    request.once("close", () => signal.removeEventListener("abort", abort));
+    request.once("response", resolve);
+    // Once there is an answer its stream tells of what happens to the connection.
+    request.on("error", (error) => reject(systemFailure(error)));
+    request.setTimeout(idleTimeoutMs, () => request.destroy(timeout(`no byte moved for ${idleTimeoutMs / 1000} s`)));
+    limitConnecting(request, connectTimeoutMs);
+    for (const piece of body) request.write(piece);
+    request.end();
+  });
+}
+
+function limitConnecting(request: ClientRequest, connectTimeoutMs: number): void {
+  request.once("socket", (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => {
+      request.destroy(timeout(`no connection within ${connectTimeoutMs / 1000} s`));
+    }, connectTimeoutMs);
+    for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer));
+  });
+}
+
+function timeout(message: string): StoreFailure {
+  return new StoreFailure(message, { reason: "TIMEOUT" });
+}
+
+/** The body of an answer as text. @throws {StoreFailure} */
+export async function readAnswer(answer: IncomingMessage): Promise<string> {
+  return await readBody(answer).catch((error: unknown) => {
+    throw systemFailure(error);
+  });
+}
+
+/** What the headers of a refusal say: when it was answered, and how long to wait before the next try. */
+export function refusalTimes({ headers }: IncomingMessage): Pick<StoreFailureOptions, "answeredAtMs" | "retryAfterMs"> {
+  const answeredAtMs = Date.parse(headers.date ?? "");
+  const seconds = /^\d{1,6}$/.test(headers["retry-after"] ?? "") ? Number(headers["retry-after"]) : undefined;
+  return {
+    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
+    ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
+  };
+}

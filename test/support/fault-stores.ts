@@ -1,0 +1,82 @@
+/**
+ * Stores that check what they are sent, each behind a fault proxy.
+ *
+ * @module
+ */
+import { startAzurite } from "./azurite.ts";
+import { startFaultProxy } from "./fault-proxy.ts";
+import { startStorageEmulator } from "./gcs-server.ts";
+import { startVersityGateway } from "./s3-server.ts";
+import type { S3ServerResult } from "./s3-server.ts";
+import { openStore } from "./store-bench.ts";
+import type { Scheme } from "./store-bench.ts";
+import { prepareFaultWorld } from "./store-faults.ts";
+import type { FaultWorld, RequestKinds } from "./store-faults.ts";
+
+/** A scheme and a server for it. */
+export interface StoreRow {
+  readonly name: string;
+  readonly scheme: Scheme;
+  readonly start: () => Promise<S3ServerResult>;
+  readonly kinds: RequestKinds;
+}
+
+const S3_KINDS: RequestKinds = {
+  isListing: ({ method, target }) => method === "GET" && target.includes("list-type=2"),
+  isContentUp: ({ method }) => method === "PUT",
+  isContentDown: ({ method, target }) => method === "GET" && !target.includes("list-type=2"),
+};
+
+export const STORE_ROWS: readonly StoreRow[] = [
+  {
+    name: "azblob:// on azurite",
+    scheme: "azblob",
+    start: startAzurite,
+    kinds: {
+      isListing: ({ target }) => target.includes("comp=list&"),
+      isContentUp: ({ method, target }) => method === "PUT" && !target.includes("comp=blocklist"),
+      isContentDown: ({ method, target }) => method === "GET" && !target.includes("comp=list&"),
+    },
+  },
+  { name: "minio:// on versitygw", scheme: "minio", start: startVersityGateway, kinds: S3_KINDS },
+  { name: "s3:// on versitygw", scheme: "s3", start: startVersityGateway, kinds: S3_KINDS },
+  {
+    name: "gs:// on gcp-storage-emulator",
+    scheme: "gs",
+    start: startStorageEmulator,
+    kinds: {
+      isListing: ({ target }) => target.includes("prefix="),
+      isContentUp: ({ method, target }) => (method === "POST" && target.includes("uploadType=multipart")) || method === "PUT",
+      isContentDown: ({ target }) => target.includes("alt=media"),
+    },
+  },
+];
+
+export type StartedFaultWorld = (FaultWorld & { close(): Promise<void> }) | { readonly missing: string };
+
+/** Requests are given up soon: the tests wait for some of them. */
+const IDLE_TIMEOUT_MS = 1_000;
+
+export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promise<StartedFaultWorld> {
+  const server = await start();
+  if ("missing" in server) return server;
+  await server.createBucket("bucket");
+  const { origin, pathname } = new URL(server.endpoint);
+  const proxy = await startFaultProxy(origin);
+  const endpoint = `${proxy.endpoint}${pathname.replace(/\/$/, "")}`;
+  const store = openStore(scheme, "bucket", { ...server, endpoint }, { idleTimeoutMs: IDLE_TIMEOUT_MS });
+  const uri = `${scheme}://bucket/root/faults`;
+  await prepareFaultWorld({ proxy, store, uri });
+  return {
+    proxy,
+    store,
+    uri,
+    kinds,
+    counts: new Map(),
+    async close() {
+      await store.close();
+      await proxy.close();
+      await server.stop();
+    },
+  };
+}
