@@ -15,7 +15,7 @@ export interface CommandOption {
   readonly default?: string | boolean;
   readonly describe: string;
   /** What a shell offers as its value besides the choices; nothing where neither is there. */
-  readonly completes?: "file" | "folder";
+  readonly completes?: "file" | "folder" | "run";
 }
 
 /** What a word of a command means, for the shell to complete. */

@@ -9,9 +9,16 @@ import { parseCommandLine, type Command } from "./command-line.ts";
 import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, EXIT_USAGE, type CliHost } from "./host.ts";
 import { say, writeLines, type TerminalText } from "./text/terminal-text.ts";
 
+/** What the scripts of shells begin with (commands/completion/shell-scripts.ts). */
+const COMPLETION_WORD = "__complete";
+
 /** Never throws. */
 export async function runCommandLine(argv: readonly string[], host: CliHost): Promise<number> {
   try {
+    if (argv[0] === COMPLETION_WORD) {
+      const { answerCompletion } = await import("./commands/completion/perform-completion.ts");
+      return await answerCompletion(argv.slice(1), host);
+    }
     return await runCommand(await parseCommandLine(argv, host.stdout.isTerminal ? host.stdout.columns() : 100), host);
   } catch (error) {
     writeLines(host.stderr, errorLines(error));
@@ -59,6 +66,18 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
     case "graph": {
       const { performGraph } = await import("./commands/pipeline/perform-graph.ts");
       return performGraph(command, host);
+    }
+    case "diff": {
+      const { performDiff } = await import("./commands/history/perform-diff.ts");
+      return performDiff(command, host);
+    }
+    case "cache": {
+      const { performCache } = await import("./commands/cache/perform-cache.ts");
+      return performCache(command, host);
+    }
+    case "completion": {
+      const { performCompletion } = await import("./commands/completion/perform-completion.ts");
+      return performCompletion(command, host);
     }
     case "run": {
       const { performRun } = await import("./commands/perform-run.ts");

@@ -6,7 +6,7 @@ import stringWidth from "string-width";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/built-programs.ts";
 import { documentedProblems } from "../support/documented-shapes.ts";
-import { makeHistoryHome, type HistoryHome, type RunKind } from "../support/history-home.ts";
+import { fixturePipeline, makeHistoryHome, type HistoryHome, type RunKind } from "../support/history-home.ts";
 import { skipUnless } from "../support/skip.ts";
 import { hasTerminals, runOnTerminal } from "../support/terminal.ts";
 
@@ -264,6 +264,94 @@ describe("graph", () => {
     expect(graph["runId"]).toBe(home.ids[kind]);
     const svg = await home.cli("graph", home.ids[kind], "--output", "svg");
     expect(svg.stdout).toContain({ succeeded: "task succeeded", cached: "task succeeded" }[kind as string] ?? "frame ");
+  });
+});
+
+describe("diff", () => {
+  test("tells what differs between two runs, and why", async () => {
+    const { code, stdout } = await home.cli("diff", home.ids.succeeded, home.ids.cached);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}text {2}"hello" +"other"$/m);
+    expect(stdout).toMatch(/^ {2}write +SUCCEEDED {2}SUCCEEDED {2}because of parameter\.text$/m);
+    expect(stdout).toMatch(/^ {2}loop\.read\[1\] +SUCCEEDED {2}SUCCEEDED {2}because of artifact\.data$/m);
+    expect(stdout).toMatch(/^ {2}write\.data +differs$/m);
+    const diff = await json("Diff", "diff", home.ids.succeeded, home.ids.cached);
+    expect(diff).toMatchObject({
+      parameters: [{ name: "text", a: "hello", b: "other" }],
+      artifacts: [{ task: "loop.read[0]" }, { task: "loop.read[1]" }, { task: "write", key: "data", result: "different" }],
+      same: { parameters: 0, tasks: 2, artifacts: 0 },
+    });
+  });
+
+  test.for(kinds)("finds no difference between a %s run and itself", async (kind) => {
+    const { code, stdout } = await home.cli("diff", home.ids[kind], home.ids[kind], "--exit-code");
+    expect(code).toBe(0);
+    expect(stdout).toContain("\nNo differences: ");
+  });
+
+  test.for<{ a: RunKind; b: RunKind; line: RegExp }>([
+    { a: "succeeded", b: "failed", line: /^ {2}fail +- +FAILED/m },
+    { a: "cancelled", b: "running", line: /^ {2}loop\.wait\[0\] {2}FAILED +RUNNING/m },
+  ])("compares a $a with a $b run, and ends with 1 when asked to", async ({ a, b, line }) => {
+    const { code, stdout } = await home.cli("diff", home.ids[a], home.ids[b], "--exit-code");
+    expect(stdout).toMatch(line);
+    expect(code).toBe(1);
+  });
+
+  test("sees the same content in other places, and what is gone", async () => {
+    const folder = "same-content";
+    for (const _ of [1, 2]) await home.cli("run", fixturePipeline("two-steps"), "--no-cache", "--home", folder);
+    const { runs } = (await json("Runs", "runs", "--home", folder)) as { runs: { runId: string }[] };
+    const [second = "", first = ""] = runs.map(({ runId }) => runId);
+    const same = await json("Diff", "diff", first, second, "--home", folder);
+    expect(same).toMatchObject({ artifacts: [], metrics: [], same: { artifacts: 3 } });
+    const { artifacts } = (await json("Artifacts", "artifacts", second, "--home", folder)) as { artifacts: { uri: string }[] };
+    rmSync(artifacts[0]?.uri ?? "");
+    const gone = await json("Diff", "diff", first, second, "--home", folder);
+    expect(gone).toMatchObject({ artifacts: [{ key: "copy", index: 0, result: "unknown" }] });
+  });
+});
+
+describe("cache", () => {
+  test.for<{ kind: RunKind; task: string; verdict: string; reason: string }>([
+    { kind: "succeeded", task: "write", verdict: "first", reason: "this home has no earlier task of this name" },
+    { kind: "cached", task: "write", verdict: "differs", reason: "it differs from the earlier task: parameter.text" },
+    { kind: "cached", task: "loop.read[1]", verdict: "differs", reason: "it differs from the earlier task: artifact.data" },
+    { kind: "cached", task: "loop", verdict: "not-asked", reason: "only steps have a place in the cache" },
+    { kind: "failed", task: "fail", verdict: "not-asked", reason: expect.stringContaining("not to be cached") as string },
+    { kind: "cancelled", task: "wait", verdict: "not-asked", reason: expect.stringContaining("not to be cached") as string },
+    { kind: "running", task: "wait", verdict: "not-asked", reason: expect.stringContaining("not to be cached") as string },
+  ])("says why $task of a $kind run ran: $verdict", async ({ kind, task, verdict, reason }) => {
+    const why = await json("CacheWhy", "cache", "why", task, "--run", home.ids[kind]);
+    expect(why["tasks"]).toMatchObject([{ task: task === "wait" ? "loop.wait[0]" : task, verdict, reason }]);
+    const { stdout } = await home.cli("cache", "why", task, "--run", home.ids[kind]);
+    if (verdict === "differs" && task === "write") expect(stdout).toContain('    parameter.text: "hello" before, "other" now\n');
+  });
+
+  test("lists entries, says where a hit came from, and takes them out", async () => {
+    const folder = "own-cache";
+    const run = async () => await home.cli("run", fixturePipeline("two-steps"), "--home", folder);
+    await run();
+    await run();
+    const list = await json("CacheList", "cache", "ls", "--home", folder);
+    expect(list).toMatchObject({ total: 3, entries: [{ task: "loop.read" }, { task: "loop.read" }, { task: "write" }] });
+    const [hit] = (await json("CacheWhy", "cache", "why", "write", "--home", folder))["tasks"] as {
+      verdict: string;
+      comparedWith?: object;
+    }[];
+    expect(hit).toMatchObject({ verdict: "hit", comparedWith: { task: "write", state: "SUCCEEDED" } });
+    expect(await json("CacheCleared", "cache", "clear", "write", "--home", folder)).toMatchObject({ cleared: 1 });
+    await run();
+    const { stdout } = await home.cli("show", "last", "write", "--home", folder);
+    expect(stdout).toMatch(/^write: SUCCEEDED /);
+    expect((await home.cli("cache", "clear", "--home", folder)).stdout).toMatch(/: 5 tasks taken out of the cache\n$/);
+    expect((await home.cli("cache", "ls", "--home", folder)).stdout).toMatch(/: the cache has nothing\n$/);
+  });
+
+  test("is not cleared under a run that goes on", async () => {
+    const { code, stderr } = await home.cli("cache", "clear");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^kfp-runtime: Cannot use .*: process \d+ on .* has been using it since/);
   });
 });
 

@@ -4,7 +4,10 @@
  * @module
  */
 import type { CommandEntry } from "../command-entry.ts";
+import { cacheEntry, type CacheCommand } from "./cache/cache.ts";
+import { completionEntry, type CompletionCommand } from "./completion/completion.ts";
 import { artifactsEntry, type ArtifactsCommand } from "./history/artifacts.ts";
+import { diffEntry, type DiffCommand } from "./history/diff.ts";
 import { logsEntry, type LogsCommand } from "./history/logs.ts";
 import { runsEntry, type RunsCommand } from "./history/runs.ts";
 import { showEntry, type ShowCommand } from "./history/show.ts";
@@ -22,14 +25,17 @@ export type AskedCommand =
   | ShowCommand
   | LogsCommand
   | ArtifactsCommand
+  | DiffCommand
   | LintCommand
   | GraphCommand
+  | CacheCommand
+  | CompletionCommand
   | HomeCommand;
 
 /** By name. */
 export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
-  ...[runEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry],
-  ...[lintEntry, graphEntry, homeEntry],
+  ...[runEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry, diffEntry],
+  ...[lintEntry, graphEntry, cacheEntry, homeEntry, completionEntry],
 ];
 
 /** The entry of a command, if there is one of that name. */

@@ -12,6 +12,7 @@ import type { Store, StoredRun } from "../../apiserver/store.ts";
 import { errorMessage, UsageError } from "../../core/errors.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../../core/kfp-types.ts";
 import { parsePipelineSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import { isJsonObject } from "../../core/values/json-object.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
@@ -158,4 +159,23 @@ export function wasCancelled({ tasks }: Pick<Store, "tasks">, runId: string, sta
     },
   );
   return rows.some(({ body }) => fromBinary(PipelineTaskSchema, body).statusMetadata?.message === CANCELLED_MESSAGE);
+}
+
+/** What the pipeline of a run is called, without reading more than its text; undefined where that cannot be read. */
+export function pipelineName({ runs }: Pick<Store, "runs">, runId: string): string | undefined {
+  try {
+    const spec = runs.find(runId)?.pipelineSpec;
+    const source = spec === undefined ? undefined : toJson(StructSchema, fromBinary(StructSchema, spec));
+    const pipeline = memberOf(source, "pipeline_spec", "pipelineSpec") ?? source;
+    const name = memberOf(memberOf(pipeline, "pipelineInfo", "pipeline_info"), "name");
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function memberOf(value: JsonValue | undefined, ...keys: readonly string[]): JsonValue | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const key = keys.find((name) => Object.hasOwn(value, name));
+  return key === undefined ? undefined : value[key];
 }
