@@ -13,6 +13,8 @@ import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { Authorizer } from "./calls/authorizer.ts";
 import type { CallInterceptor } from "./calls/call-interceptor.ts";
 import { CallInvoker } from "./calls/call-invoker.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
+import { notifyingStore } from "./changes/notifying-store.ts";
 import type { RestOptions } from "./rest/start-rest.ts";
 import { RunLifecycle, type SecondsClock } from "./services/run-lifecycle.ts";
 import type { PipelineCalls } from "./services/catalog/pipeline-service.ts";
@@ -90,11 +92,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     import("./sqlite/sqlite-store.ts"),
     import("./grpc/grpc-server.ts"),
   ]);
-  const store = openSqliteStore({
-    database: options.database,
-    nowSeconds: now(),
-    defaultExperimentId: randomUUID(),
-  });
+  const feed = new ChangeFeed(randomUUID());
+  const store = notifyingStore(
+    openSqliteStore({
+      database: options.database,
+      nowSeconds: now(),
+      defaultExperimentId: randomUUID(),
+    }),
+    feed,
+  );
   const runs = new RunLifecycle(store, now);
   const serviceDeps = {
     store,
@@ -133,6 +139,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
             packages,
             services,
             store,
+            feed,
             invoker,
             uploads: pipelines,
             onInternalError: options.onInternalError ?? (() => {}),

@@ -9,6 +9,9 @@ import type { ServedService } from "../services/served-service.ts";
 import type { Store } from "../store.ts";
 import { artifactEndpoints } from "./artifacts/artifact-endpoints.ts";
 import { localArtifactFiles } from "./artifacts/artifact-files.ts";
+import type { ChangeFeed } from "../changes/change-feed.ts";
+import { eventsEndpoint } from "./events/events-endpoint.ts";
+import { runReader } from "./events/run-reader.ts";
 import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
@@ -29,6 +32,8 @@ export interface RestOptions {
   readonly limits?: Partial<RestLimits>;
   /** Largest JSON body; default 32 MiB. */
   readonly maxBodyBytes?: number;
+  /** Time between signs of life of event streams; default 15 s. */
+  readonly heartbeatMs?: number;
   /** Absolute folders whose files may be read as artifacts; default none. */
   readonly artifactRoots?: readonly string[];
 }
@@ -39,6 +44,8 @@ export interface RestDeps {
   readonly packages: readonly ApiPackage[];
   readonly services: readonly ServedService[];
   readonly store: Store;
+  /** Of what is written to the store. */
+  readonly feed: ChangeFeed;
   readonly invoker: CallInvoker;
   /** Absent: uploads are unknown paths. */
   readonly uploads?: PipelineUploads;
@@ -61,6 +68,12 @@ export async function startRest(options: RestOptions, deps: RestDeps): Promise<R
       store: deps.store,
       files: localArtifactFiles(options.artifactRoots ?? []),
       authorizer: deps.invoker.authorizer,
+    }),
+    eventsEndpoint({
+      feed: deps.feed,
+      reader: runReader(deps.services, deps.store),
+      authorizer: deps.invoker.authorizer,
+      ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     }),
     ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
   ];

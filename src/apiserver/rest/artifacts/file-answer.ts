@@ -16,6 +16,9 @@ const HARMLESS = {
   "accept-ranges": "bytes",
 };
 
+/** A client that takes nothing for so long is cut. */
+const CLIENT_TIMEOUT_MS = 60_000;
+
 const TYPES: Readonly<Record<string, string>> = {
   json: "application/json",
   png: "image/png",
@@ -74,7 +77,7 @@ export async function fileAnswer(
 /**
  * Writes pieces as fast as the client takes them.
  *
- * @throws {DOMException} The client is gone or the server closes.
+ * @throws {DOMException} The client is gone, has taken nothing for a minute, or the server closes.
  */
 export async function writeAll(
   response: ServerResponse,
@@ -83,6 +86,8 @@ export async function writeAll(
 ): Promise<void> {
   for await (const piece of pieces) {
     signal.throwIfAborted();
-    if (!response.write(piece)) await once(response, "drain", { signal });
+    if (!response.write(piece)) {
+      await once(response, "drain", { signal: AbortSignal.any([signal, AbortSignal.timeout(CLIENT_TIMEOUT_MS)]) });
+    }
   }
 }
