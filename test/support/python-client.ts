@@ -167,7 +167,7 @@ export function testPythonClient(version: string, servers: readonly (readonly st
 
       for (const { pipeline_version_id: id } of versions) await kfp("pipeline", "delete-version", pipelineId, id);
       await kfp("pipeline", "delete", pipelineId);
-      expect(await json("pipeline", "list")).toEqual([]);
+      expect(await kfp("pipeline", "list")).not.toContain(pipelineId);
       await kfp("experiment", "archive", "--experiment-id", experimentId);
       await kfp("experiment", "delete", experimentId);
     });

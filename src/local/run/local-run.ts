@@ -6,9 +6,10 @@
 import { join } from "node:path";
 import { fromBinary, toJson, type JsonValue } from "@bufbuild/protobuf";
 import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { expandArguments, type MacroFacts } from "../../apiserver/recurring/macros.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
 import { SpecError } from "../../core/errors.ts";
-import { RuntimeState } from "../../core/kfp-types.ts";
+import { RuntimeState, type Run } from "../../core/kfp-types.ts";
 import { jsonToValue } from "../../core/values/value.ts";
 import type { Home } from "../home/home.ts";
 import { checkFeatures } from "../pipeline/feature-check.ts";
@@ -61,11 +62,20 @@ export function createRun({ runs, store }: Pick<ApiServer, "runs" | "store">, ru
 /**
  * Reads a run that was created through the API, and checks it as a pipeline file is checked. The caller marks it RUNNING.
  *
+ * @param options.expandsMacros Whether `[[RunUUID]]` and the like in string arguments are replaced, as they are on a cluster; the stored
+ *   arguments keep them. "Now" is the creation of the run, so that a resumed run has the same arguments.
+ * Source: docs/spec/api-server.md#createrun (macros in string arguments).
+ *
  * @throws {ServiceError} notFound.
  * @throws {SpecError} FEATURE_UNSUPPORTED for what a local run does not do, and all that the static check finds; SPEC_INVALID for a
  *   run without a pipeline spec.
  */
-export async function readRun(server: Pick<ApiServer, "runs">, home: Home, runId: string): Promise<LocalRun> {
+export async function readRun(
+  server: Pick<ApiServer, "runs">,
+  home: Home,
+  runId: string,
+  options: { readonly expandsMacros?: boolean } = {},
+): Promise<LocalRun> {
   const { run, pipelineSpec } = server.runs.requireRun(runId);
   const what = `run ${runId}`;
   if (pipelineSpec === undefined) throw new SpecError("SPEC_INVALID", `Cannot run ${what}: it has no pipeline spec`);
@@ -73,7 +83,8 @@ export async function readRun(server: Pick<ApiServer, "runs">, home: Home, runId
   const pipeline = await loadPipelineSource(source, what);
   const { parameters: values = {}, pipelineRoot: givenRoot = "" } = run.runtimeConfig ?? {};
   const parameters: Record<string, JsonValue> = {};
-  for (const [name, value] of Object.entries(values)) {
+  const argumentsOfRun = options.expandsMacros === true ? expandArguments(values, macroFacts(run)) : values;
+  for (const [name, value] of Object.entries(argumentsOfRun)) {
     parameters[name] = value.kind.case === undefined ? null : toJson(ValueSchema, value);
   }
   const { errors, kubernetesConfigs } = checkFeatures(pipeline, givenRoot === "" ? undefined : givenRoot, parameters);
@@ -82,4 +93,11 @@ export async function readRun(server: Pick<ApiServer, "runs">, home: Home, runId
   }
   const pipelineRoot = givenRoot === "" ? home.artifacts : givenRoot;
   return { runId, displayName: run.displayName, pipeline, parameters, pipelineRoot, kubernetesConfigs };
+}
+
+/** A run that was created without a scheduled time has that of its creation, which is not one to be told of. */
+function macroFacts({ runId, createdAt, scheduledAt }: Run): MacroFacts {
+  const currentSeconds = Number(createdAt?.seconds ?? 0n);
+  const scheduledSeconds = Number(scheduledAt?.seconds ?? 0n);
+  return { runId, currentSeconds, ...(scheduledSeconds === currentSeconds ? {} : { scheduledSeconds }) };
 }

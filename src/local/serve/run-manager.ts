@@ -31,7 +31,7 @@ import { readRun, runFolder, type LocalRun } from "../run/local-run.ts";
 import { StorageTrouble } from "../run/storage-trouble.ts";
 import { RUN_FOLDER_VARIABLE } from "../steps/local-step-runtime.ts";
 import { journaledRun, openJournal, type Refusal, type RunJournal } from "./run-journal.ts";
-import { markServed, readRunSettings, removeRunSettings } from "./run-settings.ts";
+import { markServed, readRunSettings, removeRunSettings, type RunSettings } from "./run-settings.ts";
 import { takeOverRuns } from "./take-over-runs.ts";
 
 /** What happened to a run, for the log of the server. */
@@ -213,8 +213,9 @@ export class RunManager {
   async #carryOut(runId: string, active: ActiveRun, journal: RunJournal): Promise<FinishedPipeline> {
     const { home, server, files, clock, randomUuid, onNews, onNotice } = this.#deps;
     const folder = runFolder(home, runId);
-    const run = await readRun(server, home, runId);
-    const options = await this.#optionsOf(run, folder);
+    const settings = await readRunSettings(files, folder);
+    const run = await readRun(server, home, runId, { expandsMacros: settings === undefined });
+    const options = await this.#optionsOf(run, folder, settings);
     const deps: ExecuteDeps = {
       ...{ clock, files, randomUuid },
       onEvent: (event) => journal.append({ kind: "event", event }),
@@ -237,9 +238,8 @@ export class RunManager {
     return await executeRun(deps, { home, server, trouble: active.trouble }, run, options);
   }
 
-  async #optionsOf({ runId }: LocalRun, folder: string): Promise<ExecuteOptions> {
+  async #optionsOf({ runId }: LocalRun, folder: string, settings: RunSettings | undefined): Promise<ExecuteOptions> {
     const { isolation, programFolder, environment, parallelism } = this.#options;
-    const settings = await readRunSettings(this.#deps.files, folder);
     const { secrets } = settings ?? this.#options;
     const token = this.#deps.tokenOfRun?.(runId);
     if (token !== undefined) {

@@ -5,6 +5,7 @@
  */
 import { createTokenAuthorizer, type TokenAuthorizer } from "../../apiserver/calls/token-authorizer.ts";
 import type { AllowedCallers } from "../../apiserver/rest/http/host-check.ts";
+import { Scheduler } from "../../apiserver/recurring/scheduler.ts";
 import { startApiServer, type ApiServer } from "../../apiserver/server.ts";
 import { errorMessage } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -75,20 +76,29 @@ export async function serveHome(deps: ServeDeps, options: ServeOptions): Promise
     const killed = await killLeftOverSteps(home);
     if (killed > 0) onNotice(`ended ${killed} processes that an earlier server or run had left behind`);
     const authorizer = options.needsToken ? createTokenAuthorizer(await provideUserToken(home)) : undefined;
-    const manager: { current?: RunManager } = {};
-    const server = await openServer(home, { deps, options, authorizer, manager });
+    const hooks: { manager?: RunManager; scheduler?: Scheduler } = {};
+    const server = await openServer(home, { deps, options, authorizer, hooks });
     undo.push(async () => await server.close());
-    manager.current = new RunManager(
+    const manager = new RunManager(
       {
-        ...{ home, clock, files: deps.files, randomUuid: deps.randomUuid, onNews: deps.onNews, onNotice },
+        ...{ home, clock, files: deps.files, randomUuid: deps.randomUuid, onNotice },
+        onNews: (news) => {
+          // A schedule may have waited for a run of it to end.
+          if (news.kind !== "started") hooks.scheduler?.wake();
+          deps.onNews(news);
+        },
         server: { ...server, host: dialledHost(server.host) },
         ...(authorizer === undefined ? {} : { tokenOfRun: (runId: string) => authorizer.tokenOfRun(runId) }),
       },
       options,
     );
-    const { current } = manager;
-    undo.push(async () => await current.stop());
-    current.start();
+    hooks.manager = manager;
+    undo.push(async () => await manager.stop());
+    manager.start();
+    const scheduler = newScheduler(server, manager, deps);
+    hooks.scheduler = scheduler;
+    undo.push(() => Promise.resolve(scheduler.stop()));
+    scheduler.start();
     const grpc = { host: dialledHost(server.host), port: server.port };
     await lock.announce({ ...grpc, version: options.build.version, handOver: HAND_OVER });
     return {
@@ -104,15 +114,30 @@ export async function serveHome(deps: ServeDeps, options: ServeOptions): Promise
   }
 }
 
+function newScheduler(server: ApiServer, manager: RunManager, { clock, randomUuid, onNotice }: ServeDeps): Scheduler {
+  return new Scheduler({
+    store: server.store,
+    createRun: (init, options) => server.runs.createRun(init, options),
+    newRunId: randomUuid,
+    nowMs: () => clock.now().getTime(),
+    setTimer: (work, delayMs) => {
+      const timer = setTimeout(work, delayMs);
+      return () => clearTimeout(timer);
+    },
+    runCreated: (runId) => manager.hooks.runCreated(runId),
+    onProblem: (recurringRunId, reason) => onNotice(`recurring run ${recurringRunId}: ${reason}`),
+  });
+}
+
 interface ServerParts {
   readonly deps: ServeDeps;
   readonly options: ServeOptions;
   readonly authorizer: TokenAuthorizer | undefined;
-  /** Made after the server: calls that come before it are found in the store. */
-  readonly manager: { readonly current?: RunManager };
+  /** Made after the server: what calls that come before them change is found in the store. */
+  readonly hooks: { readonly manager?: RunManager; readonly scheduler?: Scheduler };
 }
 
-async function openServer(home: Home, { deps, options, authorizer, manager }: ServerParts): Promise<ApiServer> {
+async function openServer(home: Home, { deps, options, authorizer, hooks }: ServerParts): Promise<ApiServer> {
   return await listenAt({ grpc: options.grpcPort, rest: options.restPort }, ({ grpc, rest }) =>
     startApiServer({
       database: home.database,
@@ -122,14 +147,22 @@ async function openServer(home: Home, { deps, options, authorizer, manager }: Se
       runLayout: options.runLayout,
       now: () => deps.clock.now(),
       engine: {
-        runCreated: (runId) => manager.current?.hooks.runCreated(runId),
-        runRetried: (runId) => manager.current?.hooks.runRetried(runId),
-        runDeleted: (runId) => manager.current?.hooks.runDeleted(runId),
-        terminationRequested: (runId) => manager.current?.hooks.terminationRequested(runId),
+        runCreated: (runId) => hooks.manager?.hooks.runCreated(runId),
+        runRetried: (runId) => hooks.manager?.hooks.runRetried(runId),
+        runDeleted: (runId) => {
+          hooks.manager?.hooks.runDeleted(runId);
+          hooks.scheduler?.wake();
+        },
+        terminationRequested: (runId) => {
+          hooks.manager?.hooks.terminationRequested(runId);
+          hooks.scheduler?.wake();
+        },
+        recurringRunChanged: () => hooks.scheduler?.wake(),
+        recurringRunWarning: (recurringRunId, warning) => deps.onNotice(`recurring run ${recurringRunId}: ${warning}`),
       },
       ...(authorizer === undefined ? {} : { authorizer }),
       onInternalError: (method, error) => {
-        manager.current?.noteTrouble(error);
+        hooks.manager?.noteTrouble(error);
         deps.onNotice(`${method} failed: ${errorMessage(error)}`);
       },
     }),

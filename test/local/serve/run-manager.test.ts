@@ -110,6 +110,15 @@ describe("the run manager", () => {
     return runId;
   }
 
+  async function journalOf(files: string): Promise<JournalEntry[]> {
+    const reader = new JournalReader(files);
+    try {
+      return await reader.next();
+    } finally {
+      await reader.close();
+    }
+  }
+
   const stateOf = (runId: string): string => RuntimeState[server.runs.requireRun(runId).run.state] ?? "";
   const historyOf = (runId: string): string[] =>
     server.runs.requireRun(runId).run.stateHistory.map(({ state }) => RuntimeState[state] ?? "");
@@ -248,12 +257,32 @@ describe("the run manager", () => {
     manager.start();
     createRun(twoSteps('echo "$GREETING in $(pwd)"', "true"), runId);
     await until("it has ended", isIdle);
-    const entries: JournalEntry[] = await new JournalReader(files).next();
+    const entries = await journalOf(files);
     expect(entries.flatMap((entry) => (entry.kind === "line" ? [entry.line.text] : []))).toEqual([
       `from the terminal in ${folder}`,
     ]);
     expect(entries.at(-1)).toMatchObject({ kind: "finished", finished: { result: { state: "SUCCEEDED" } } });
     expect(existsSync(join(files, "settings.json"))).toBe(false);
+  });
+
+  test("replaces macros in the arguments of runs of the API, and stores them as they were given", async () => {
+    manager.start();
+    const spec = twoSteps("true", "true");
+    const runId = randomUUID();
+    runs.createRun(
+      create(CreateRunRequestSchema, {
+        run: {
+          ...{ runId, displayName: "macros" },
+          pipelineSource: { case: "pipelineSpec", value: spec },
+          runtimeConfig: { parameters: { folder: jsonToValue("[[RunUUID]]/[[Index]]") } },
+        },
+      }),
+    );
+    await until("it has ended", isIdle);
+    const [root] = server.store.tasks.ofRun(runId).map(({ body }) => fromBinary(PipelineTaskSchema, body));
+    expect(root?.inputs?.parameters.map(({ value }) => value?.kind.value)).toEqual([`${runId}/[[Index]]`]);
+    const stored = server.runs.requireRun(runId).run.runtimeConfig?.parameters["folder"];
+    expect(stored?.kind.value).toBe("[[RunUUID]]/[[Index]]");
   });
 
   test("stops a run whose settings cannot be read", async () => {
@@ -265,6 +294,6 @@ describe("the run manager", () => {
     createRun(twoSteps("true", "true"), runId);
     await until("it has ended", isIdle);
     expect(server.runs.requireRun(runId).run.error?.message).toContain("does not hold the settings of a run");
-    expect(await new JournalReader(files).next()).toMatchObject([{ kind: "refused", why: "trouble" }]);
+    expect(await journalOf(files)).toMatchObject([{ kind: "refused", why: "trouble" }]);
   });
 });
