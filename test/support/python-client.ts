@@ -14,10 +14,10 @@ import { skipUnless } from "./skip.ts";
 /** What drive.py says when it has come to its end. */
 const SECTIONS = ["healthz", "experiments", "pipelines", "archives", "errors", "runs", "termination", "retry", "recurring_runs"];
 
-/** An environment with the SDK; made once and kept, since its packages take a while. */
-function environmentWith(requirement: string): string {
+/** An environment with these packages; made once and kept, since they take a while. */
+export function environmentWith(requirements: readonly string[]): string {
   const cache = path.join(root, "node_modules/.cache/kfp-runtime-tests/python");
-  const kept = path.join(cache, requirement.replaceAll(/[^\w.]+/g, "-"));
+  const kept = path.join(cache, requirements.join("-").replaceAll(/[^\w.]+/g, "-"));
   if (existsSync(kept)) return kept;
   mkdirSync(cache, { recursive: true });
   // Only its interpreter is called by path, which finds its packages wherever the folder is; so it can be moved once it is whole.
@@ -27,7 +27,7 @@ function environmentWith(requirement: string): string {
     if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${stderr}`);
   };
   run("python3", ["-m", "venv", making]);
-  run(`${making}/bin/python`, ["-m", "pip", "install", "--quiet", requirement]);
+  run(`${making}/bin/python`, ["-m", "pip", "install", "--quiet", ...requirements]);
   try {
     renameSync(making, kept);
   } catch {
@@ -91,7 +91,7 @@ export function testPythonClient(version: string, servers: readonly (readonly st
     beforeAll(async () => {
       programs = await builtPrograms();
       folder = mkdtempSync(path.join(tmpdir(), "kfp-client-"));
-      environment = environmentWith(requirement);
+      environment = environmentWith([requirement]);
     }, 600_000);
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
