@@ -44,7 +44,8 @@ export interface TaskAttempt {
 }
 
 /**
- * Creates a task, or takes over the row that is there. One call for a new row, up to two for an old one.
+ * Creates a task, or takes over the row that is there. One call for a new row, up to two for an old one, and one more where another
+ * attempt failed in between.
  *
  * @throws {ApiError} When a call fails; by then `onTaskId` may have been called.
  */
@@ -57,7 +58,16 @@ export async function createOrAdoptTask(deps: AttemptDeps, request: CreateTaskRe
   const wanted = request.adopt === undefined ? draft : request.adopt(row);
   if (wanted === undefined) return { task: row, adopted: true };
   const task = await deps.api.updateTask(runId, row.taskId, attemptFields(wanted, row));
-  return { task, adopted: true };
+  return { task: await withoutForeignMessage(deps, task, wanted), adopted: true };
+}
+
+/** An earlier attempt may have reported its failure between our read and our write: the row is ours then, and its message is not. */
+async function withoutForeignMessage({ api }: AttemptDeps, row: PipelineTask, draft: TaskInit): Promise<PipelineTask> {
+  const wanted = create(PipelineTaskSchema, draft);
+  const message = wanted.statusMetadata?.message ?? "";
+  if ((row.statusMetadata?.message ?? "") === message) return row;
+  const { taskId, runId } = row;
+  return api.updateTask(runId, taskId, { taskId, runId, statusMetadata: statusMetadata(message, mergeMetadata(row, wanted)) });
 }
 
 /**

@@ -50,14 +50,17 @@ export interface ExploreOptions {
 }
 
 /** @throws {Error} When there are more states than `maxStates`, or a process throws. */
-export async function explore(makeWorld: () => World, { maxStates = 200_000 }: ExploreOptions = {}): Promise<Exploration> {
+export async function explore(
+  makeWorld: () => World | Promise<World>,
+  { maxStates = 200_000 }: ExploreOptions = {},
+): Promise<Exploration> {
   const seen = new Set<string>();
   const histories = new Histories();
   /** Choices of the execution to try next, and how many there were at each place. */
   const path: Choice[] = [];
   let ends = 0;
   for (;;) {
-    const run = new Execution(makeWorld(), histories);
+    const run = new Execution(await makeWorld(), histories);
     let depth = 0;
     let known = false;
     for (;;) {

@@ -136,6 +136,24 @@ describe("createOrAdoptTask()", () => {
     });
   });
 
+  test("the message of a failure reported since the row was read is cleared, custom properties are kept", async ({ expect }) => {
+    const { create, draft, runId, api, read, takeCalls } = await setUp();
+    const first = await create(draft("a"));
+    const customProperties = { "plugins.mlflow.run_id": { kind: { case: "stringValue" as const, value: "m" } } };
+    await api.updateTask(runId, first.task.taskId, {
+      state: TaskState.FAILED,
+      statusMetadata: { message: "late", customProperties },
+    });
+    takeCalls();
+    const { task } = await create(draft("b"), first.task);
+    expect(takeCalls()).toEqual(["updateTask", "updateTask"]);
+    expect(task.statusMetadata?.message).toBe("");
+    expect(await read(first.task.taskId)).toMatchObject({
+      ...{ state: TaskState.RUNNING, pods: [{ name: "b" }] },
+      statusMetadata: { message: "", customProperties: { "plugins.mlflow.run_id": { kind: { value: "m" } } } },
+    });
+  });
+
   test("an older row may get something else than the draft, or be left as it is", async ({ expect }) => {
     const fake = await setUp();
     const { create, draft, takeCalls, read, runId } = fake;
