@@ -44,7 +44,7 @@ import {
 } from "../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { KfpApi } from "../../src/ports/kfp-api.ts";
 import { linkIdentity } from "../../src/resolver/run/io-entries.ts";
-import type { Take } from "./interleavings.ts";
+import type { Step, Take } from "./interleavings.ts";
 import { StableIds } from "./stable-ids.ts";
 
 export interface StoreModelOptions {
@@ -54,6 +54,11 @@ export interface StoreModelOptions {
   readonly refusesRepeatedLinks?: boolean;
   /** GetRun answers with a task count above which runs are not read whole. */
   readonly isLargeRun?: boolean;
+  /**
+   * Once a bulk update is planned, what was read before no longer matters to its process: it writes the rows, and reads again. True of
+   * output propagation and of drivers, which do nothing else afterwards. Makes states equal that differ in what was forgotten.
+   */
+  readonly forgetsBeforeWrites?: boolean;
 }
 
 /** Whole seconds; the same for every write, since order is what the models are about. */
@@ -115,9 +120,12 @@ export class StoreModel {
   }
 
   api(take: Take): KfpApi {
-    const call = <Result>(name: string, act: () => Result): Promise<Result> =>
+    const forgets = this.#options.forgetsBeforeWrites === true;
+    let startsRound = false;
+    const call = <Result>(name: string, act: () => Result, more: Pick<Step, "knows" | "isTogether"> = {}): Promise<Result> =>
       take({
         name,
+        ...more,
         act: () => {
           try {
             return act();
@@ -127,9 +135,11 @@ export class StoreModel {
           }
         },
       });
-    const updateTask: KfpApi["updateTask"] = (runId, taskId, task) =>
-      call(`UpdateTask ${taskId} ${briefly(task)}`, () =>
-        this.#named(this.#tasks.updateTask(this.#sent(UpdateTaskRequestSchema, { runId, taskId, task }))),
+    const updateTask = (runId: string, taskId: string, task: TaskInit, knows: Pick<Step, "knows"> = {}): Promise<PipelineTask> =>
+      call(
+        `UpdateTask ${taskId} ${briefly(task)}`,
+        () => this.#named(this.#tasks.updateTask(this.#sent(UpdateTaskRequestSchema, { runId, taskId, task }))),
+        knows,
       );
     const api: Omit<KfpApi, "getPipelineVersion" | "createArtifact"> = {
       getRun: (runId, view) =>
@@ -138,8 +148,16 @@ export class StoreModel {
           if (this.#options.isLargeRun === true) run.taskCount = 1000;
           return Object.assign(run, { tasks: run.tasks.toSorted(byId) }) satisfies Run;
         }),
-      getTask: (runId, taskId) =>
-        call(`GetTask ${taskId}`, () => this.#named(this.#tasks.getTask(this.#sent(GetTaskRequestSchema, { runId, taskId })))),
+      getTask: (runId, taskId) => {
+        const knows = startsRound ? { knows: "reads again" } : {};
+        startsRound = false;
+        return call(
+          `GetTask ${taskId}`,
+          () => this.#named(this.#tasks.getTask(this.#sent(GetTaskRequestSchema, { runId, taskId }))),
+          // Reads that are sent at one moment may be answered at different ones; one moment for all is a coarser model.
+          { ...knows, isTogether: forgets },
+        );
+      },
       listTasks: (runId, options = {}) =>
         call(`ListTasks ${JSON.stringify(options)}`, () => {
           const { parentId, orderBy = "", pageSize = 200, pageToken = "" } = options;
@@ -155,12 +173,19 @@ export class StoreModel {
           this.#ids.nameTask(row);
           return this.#named(row);
         }),
-      updateTask,
+      updateTask: (runId, taskId, task) => updateTask(runId, taskId, task),
       updateTasks: async (runId, tasks) => {
         const updated = new Map<string, PipelineTask>();
-        for (const [taskId, task] of [...tasks].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-          updated.set(taskId, await updateTask(runId, taskId, task));
+        const left = [...tasks].toSorted(([a], [b]) => (a < b ? -1 : 1));
+        const texts = left.map(([taskId, task]) => {
+          const row = create(PipelineTaskSchema, task);
+          return `${taskId} ${toJsonString(PipelineTaskSchema, row)}`;
+        });
+        for (const [index, [taskId, task]] of left.entries()) {
+          const knows = forgets ? { knows: `writes ${texts.slice(index).join(" ")}` } : {};
+          updated.set(taskId, await updateTask(runId, taskId, task, knows));
         }
+        startsRound = forgets;
         return updated;
       },
       findCachedTask: ({ namespace, fingerprint }) =>

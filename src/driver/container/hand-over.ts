@@ -23,7 +23,7 @@ import { planPod } from "../pod-spec-patch/pod-plan.ts";
 import type { PodSpecPatch } from "../pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../result.ts";
 import type { CacheDecision } from "./cache-lookup.ts";
-import { recordStep, type ResolvedStep } from "./record-step.ts";
+import { flushStep, recordStep, type ResolvedStep } from "./record-step.ts";
 
 /** A step that runs a container. */
 export interface Step extends ResolvedStep, ChildSpec {
@@ -48,7 +48,7 @@ export async function recordRunning(deps: DriverDeps, step: Step, { fingerprint 
   const elements = [...container.command, ...container.args];
   const userArguments = resolveDriverArguments(elements, executorInput, declaredInputs(component));
   const { task, batch } = await recordStep(deps, step, {});
-  await batch.flush();
+  await flushStep(deps, step, batch);
   const podSpecPatch = buildPodSpecPatch({
     ...plan,
     options,

@@ -32,7 +32,7 @@ export interface ResolvedStep extends ChildTask {
 /** Condition false: the row says SKIPPED and that is all. */
 export async function recordSkipped(deps: DriverDeps, step: ResolvedStep): Promise<DriverResult> {
   const { task, batch } = await recordStep(deps, step, { state: TaskState.SKIPPED, endTime: timestampNow(deps.clock) });
-  await batch.flush();
+  await flushStep(deps, step, batch);
   await rollUp(deps, step, task, TaskState.SKIPPED);
   return { taskId: task.taskId, cached: false };
 }
@@ -53,7 +53,7 @@ export async function recordCached(
   for (const link of artifactLinks({ runId, taskId: task.taskId }, outputs.artifacts)) batch.queueLink(link);
   const propagation = propagationOptions(step.snapshot);
   const plan = await queueOutputs({ ...deps, batch }, { ...task, outputs }, propagation);
-  await batch.flush();
+  await flushStep(deps, step, batch);
   await settleInnerLoops({ ...deps, batch }, plan, propagation);
   await rollUp(deps, step, task, TaskState.CACHED);
   deps.logger.info("Outputs taken from the cache", { taskId: task.taskId, cachedTaskId: hit.taskId });
@@ -74,6 +74,15 @@ export async function recordStep(
   for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
   queuePlan(batch, inputs.republish);
   return { task, batch };
+}
+
+/**
+ * Sends what is queued. Lists of loops inside loops that the inputs put back are looked at again: the driver beside this one may have put
+ * back its own, and the list they share is made of both.
+ */
+export async function flushStep(deps: DriverDeps, { snapshot, inputs }: ResolvedStep, batch: BatchUpdater): Promise<void> {
+  await batch.flush();
+  await settleInnerLoops({ ...deps, batch }, inputs.republish, propagationOptions(snapshot));
 }
 
 /** Publishes the outputs of a row that says how the task ended, and rolls up its state. May be done again. */

@@ -16,7 +16,7 @@ import { PipelineTaskSpecSchema } from "../../gen/ml_pipelines/pipeline_spec_pb.
 import { dagTaskType, dagTypeAttributes, terminalDagState } from "./dag-type.ts";
 import { resolveInputs } from "../../resolver/inputs/resolve-inputs.ts";
 import { artifactLinks } from "../../tasks/artifact-links.ts";
-import { queuePlan } from "../../tasks/output-propagation.ts";
+import { queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
 import { propagationOptions } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
 import { timestampNow } from "../../tasks/task-status.ts";
@@ -88,6 +88,7 @@ export async function driveDag(deps: DriverDeps, options: DagOptions): Promise<D
     for (const link of artifactLinks({ runId, taskId: task.taskId }, inputs.artifacts)) batch.queueLink(link);
     queuePlan(batch, inputs.republish);
     await batch.flush();
+    await settleInnerLoops({ ...work, batch }, inputs.republish, propagationOptions(snapshot));
     if (terminal !== undefined) {
       await propagateStatus(work, { ...task, state: terminal }, propagationOptions(snapshot));
     } else if (adopted) {

@@ -10,6 +10,7 @@
  */
 import type { PipelineTask } from "../../core/kfp-types.ts";
 import { planRepublish } from "../../resolver/outputs/republish.ts";
+import { isPreserved, parentIdOf, type TaskIndex } from "../../resolver/run/task-index.ts";
 import type { BatchUpdater } from "../../tasks/batch-updater.ts";
 import { queuePlan, settleInnerLoops } from "../../tasks/output-propagation.ts";
 import { propagationOptions, type RunSnapshot } from "../../tasks/read-run.ts";
@@ -35,9 +36,22 @@ export async function republishPreservedChildren(deps: DriverDeps, { snapshot, t
   if (!tasks.hasAllChildrenOf(task.taskId)) {
     tasks = tasks.withChildrenOf(task.taskId, await listAllTasks(deps.api, snapshot.runId, { parentId: task.taskId }));
   }
+  if (tasks.childrenOf(task.taskId).some(isPreserved)) tasks = await withAncestors(deps, tasks, task);
   for (const row of [task, ...tasks.ancestorsOf(task)]) batch.noteTask(row);
   const plan = await planRepublish(snapshot.spec, task, tasks);
   queuePlan(batch, plan);
   await batch.flush();
   await settleInnerLoops({ ...deps, batch }, plan, { ...propagationOptions(snapshot), tasks });
+}
+
+/** A lean read has the parent only, and outputs climb to the root. */
+async function withAncestors({ api }: DriverDeps, tasks: TaskIndex, task: PipelineTask): Promise<TaskIndex> {
+  if (tasks.isComplete) return tasks;
+  const read: PipelineTask[] = [];
+  for (let above = parentIdOf(task); above !== undefined;) {
+    const row: PipelineTask = tasks.get(above) ?? (await api.getTask(task.runId, above));
+    read.push(row);
+    above = parentIdOf(row);
+  }
+  return tasks.withRows(read);
 }

@@ -29,7 +29,7 @@ import type { VolumeClaim, VolumeClaimApi } from "../../ports/kube-api.ts";
 import { timestampNow } from "../../tasks/task-status.ts";
 import { existingRow } from "../child-task.ts";
 import { lookUpCache } from "../container/cache-lookup.ts";
-import { publishEnd, recordCached, recordStep } from "../container/record-step.ts";
+import { flushStep, publishEnd, recordCached, recordStep } from "../container/record-step.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { DriverResult } from "../result.ts";
 import { claimInputs, type ClaimInputs } from "./claim-inputs.ts";
@@ -65,7 +65,7 @@ export async function createClaim(deps: DriverDeps, step: PlatformStep): Promise
 
   const draft = { ...fields, outputs: { parameters: [earlier ?? nameEntry(step, name)] } };
   const { task, batch } = await recordStep(deps, step, draft, (row) => adoptedDraft(step, row));
-  await batch.flush();
+  await flushStep(deps, step, batch);
   if (!isDone(task, "create-claim")) {
     await ensureClaim(deps, step, { name: nameOf(task) ?? name, annotations: inputs.annotations, spec: inputs.spec });
     await recordCreated(deps, step, task);

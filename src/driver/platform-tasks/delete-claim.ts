@@ -9,7 +9,7 @@
  */
 import { TaskState } from "../../core/kfp-types.ts";
 import { timestampNow } from "../../tasks/task-status.ts";
-import { publishEnd, recordStep } from "../container/record-step.ts";
+import { flushStep, publishEnd, recordStep } from "../container/record-step.ts";
 import type { DriverDeps } from "../deps.ts";
 import type { DriverResult } from "../result.ts";
 import { claimToDelete } from "./claim-inputs.ts";
@@ -22,7 +22,7 @@ export async function deleteClaim(deps: DriverDeps, step: PlatformStep): Promise
   const { task, batch } = await recordStep(deps, step, {}, (row) =>
     isDone(row, "delete-claim") ? undefined : step.progress.draft,
   );
-  await batch.flush();
+  await flushStep(deps, step, batch);
   if (isDone(task, "delete-claim")) {
     await publishEnd(deps, step, task);
     return { taskId: task.taskId, cached: task.state === TaskState.CACHED };
