@@ -79,6 +79,10 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       const { performCompletion } = await import("./commands/completion/perform-completion.ts");
       return performCompletion(command, host);
     }
+    case "resume": {
+      const { performResume } = await import("./commands/perform-resume.ts");
+      return performResume(command, host);
+    }
     case "run": {
       const { performRun } = await import("./commands/perform-run.ts");
       return performRun(command, host);

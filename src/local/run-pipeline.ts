@@ -16,11 +16,14 @@ import { throwIfCancelled } from "./engine/cancellation.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { prepareHome, type Home } from "./home/home.ts";
 import { killLeftOverSteps } from "./home/left-over-steps.ts";
+import type { HomeLock } from "./home/home-lock.ts";
 import { obtainHome } from "./home/obtain-home.ts";
 import { homeError } from "./home/storage-problem.ts";
 import type { LoadedPipeline } from "./pipeline/pipeline-file.ts";
 import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "./run/execute-run.ts";
 import { createRun, runDisplayName, runFolder, type LocalRun } from "./run/local-run.ts";
+import type { RunPlace } from "./run/run-end.ts";
+import { writeRunOptions } from "./run/run-options.ts";
 import { StorageTrouble } from "./run/storage-trouble.ts";
 import { isServing, type ServingHolder } from "./serve/hand-over-holder.ts";
 import { isServed } from "./serve/run-settings.ts";
@@ -71,7 +74,7 @@ export interface RunPipelineDeps extends Omit<ExecuteDeps, "begin"> {
  * nor does a disk that fails once the run exists: such a run ends FAILED.
  */
 export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOptions): Promise<FinishedPipeline> {
-  const { onNotice, onStarted, signal } = deps;
+  const { onStarted } = deps;
   const home = await prepareHome(options.homeFolder);
   const { sharing } = options;
   const obtained = await obtainHome(deps, home, {
@@ -80,7 +83,36 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     isServing: (holder): holder is ServingHolder => sharing !== undefined && isServing(home, holder, sharing.version),
   });
   if ("holder" in obtained) return await handOver(deps, { home, holder: obtained.holder }, options);
-  const { lock } = obtained;
+  return await inLockedHome(deps, { home, lock: obtained.lock }, async (place) => {
+    const run = newRun(deps, home, options);
+    const { isolation, cacheDisabled, parallelism } = options;
+    const secrets = sharing?.secrets === undefined ? {} : { secrets: sharing.secrets };
+    const begin = (): void => {
+      createRun(place.server, run);
+      onStarted(run.runId);
+    };
+    await writeRunOptions(runFolder(home, run.runId), { isolation, cacheDisabled, parallelism, ...secrets });
+    return await executeRun({ ...deps, begin }, place, run, options);
+  });
+}
+
+/** A home that this process has locked. */
+export interface LockedHome {
+  readonly home: Home;
+  readonly lock: HomeLock;
+}
+
+/**
+ * Executes something in a locked home: its server is started, runs that were left behind are ended, and everything is given back.
+ *
+ * @throws {HostError} HOME_UNUSABLE; INTERRUPTED when it is cancelled before `execute`; what that throws.
+ */
+export async function inLockedHome(
+  deps: Pick<RunPipelineDeps, "clock" | "interceptor" | "onNotice" | "signal">,
+  { home, lock }: LockedHome,
+  execute: (place: RunPlace) => Promise<FinishedPipeline>,
+): Promise<FinishedPipeline> {
+  const { onNotice, signal } = deps;
   const quietly = async (what: string, work: Promise<void>): Promise<void> => {
     // The run has its end by now; what is left over is taken care of by the next one.
     await work.catch((error: unknown) => onNotice(`cannot ${what} ${home.folder}: ${errorMessage(error)}`));
@@ -92,12 +124,7 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     try {
       for (const line of await endAbandonedRuns(server, home)) onNotice(line);
       throwIfCancelled(signal);
-      const run = newRun(deps, home, options);
-      const begin = (): void => {
-        createRun(server, run);
-        onStarted(run.runId);
-      };
-      return await executeRun({ ...deps, begin }, { home, server, trouble }, run, options);
+      return await execute({ home, server, trouble });
     } finally {
       await quietly("close the database of", server.close());
     }
@@ -129,7 +156,11 @@ function newRun({ clock, randomUuid }: RunPipelineDeps, home: Home, options: Run
   return { runId: randomUuid(), displayName, pipeline, parameters, kubernetesConfigs, pipelineRoot };
 }
 
-async function openServer(home: Home, trouble: StorageTrouble, { clock, interceptor }: RunPipelineDeps): Promise<ApiServer> {
+async function openServer(
+  home: Home,
+  trouble: StorageTrouble,
+  { clock, interceptor }: Pick<RunPipelineDeps, "clock" | "interceptor">,
+): Promise<ApiServer> {
   return startApiServer({
     database: home.database,
     now: () => clock.now(),

@@ -14,12 +14,14 @@ import { showEntry, type ShowCommand } from "./history/show.ts";
 import { homeEntry, type HomeCommand } from "./home.ts";
 import { graphEntry, type GraphCommand } from "./pipeline/graph.ts";
 import { lintEntry, type LintCommand } from "./pipeline/lint.ts";
+import { resumeEntry, type ResumeCommand } from "./resume.ts";
 import { runEntry, type RunCommand } from "./run.ts";
 import { serveEntry, type ServeCommand } from "./serve.ts";
 
 /** What a command that does something asks for. */
 export type AskedCommand =
   | RunCommand
+  | ResumeCommand
   | ServeCommand
   | RunsCommand
   | ShowCommand
@@ -34,7 +36,7 @@ export type AskedCommand =
 
 /** By name. */
 export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
-  ...[runEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry, diffEntry],
+  ...[runEntry, resumeEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry, diffEntry],
   ...[lintEntry, graphEntry, cacheEntry, homeEntry, completionEntry],
 ];
 

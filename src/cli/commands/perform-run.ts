@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomUUID } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
@@ -18,15 +17,14 @@ import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import { assertMountable } from "../../local/steps/host-mounts.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
-import { systemClock } from "../../node/system-clock.ts";
 import { buildInfo } from "../../program/build-info.ts";
 import { LEAST_PARALLELISM, type RunCommand } from "./run.ts";
-import { EXIT_CANCELLED, EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
+import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { planJson, planLines } from "../text/plan-text.ts";
-import { createProgressDisplay } from "../text/progress-display.ts";
 import { rerunCommand } from "../text/rerun-command.ts";
 import { readRunParameters, type GivenParameters } from "./run-parameters.ts";
-import { summaryLines } from "../text/summary-text.ts";
+import { watchRun } from "./watch-run.ts";
+import { homeWords } from "./history/common.ts";
 import { say, terminalJson, writeLines } from "../text/terminal-text.ts";
 
 /** @throws {UsageError} or {SpecError} before the run; {HostError} when the home cannot be used. */
@@ -61,57 +59,38 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
 
   await assertMountable(mountPaths);
   await makeLocalRoot(root.pipelineRoot);
-  const signal = host.stopSignal();
   const { runPipeline } = await import("../../local/run-pipeline.ts");
-  const display = createProgressDisplay({
-    ...{ stream: stderr, clock: systemClock, environment },
-    displayNames: displayNames(placeTasks(pipeline.parsed)),
-    showsRoutine: command.fullLogs,
-  });
-  signal.addEventListener("abort", () => display.notice("cancelling: steps are asked to end; press Ctrl-C again to end at once"));
-  let finished;
-  try {
-    finished = await runPipeline(
-      {
-        clock: systemClock,
-        files: nodeFileSystem,
-        randomUuid: randomUUID,
-        signal,
-        onEvent: (event) => display.event(event),
-        onLine: (line) => display.line(line),
-        onNotice: (text) => display.notice(text),
-        onStarted: (runId) => {
-          display.notice(`run ${runId} of pipeline ${pipeline.name}`);
-          for (const note of notes) display.notice(note);
+  const { output, fullLogs, cacheDisabled } = command;
+  return await watchRun(
+    host,
+    {
+      displayNames: displayNames(placeTasks(pipeline.parsed)),
+      ...{ output, fullLogs, cacheDisabled, rerun: rerunCommand(command), homeWords: homeWords(command) },
+    },
+    async (deps, notice) =>
+      await runPipeline(
+        {
+          ...deps,
+          onStarted: (runId) => {
+            notice(`run ${runId} of pipeline ${pipeline.name}`);
+            for (const note of notes) notice(note);
+          },
         },
-        killChildren: host.killChildren,
-      },
-      {
-        ...{ pipeline, parameters, kubernetesConfigs, environment, ...root, ...secrets },
-        homeFolder: inFolder(command.home),
-        sharing: {
-          ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
-          ...(command.secrets === undefined ? {} : { secrets: inFolder(command.secrets) }),
+        {
+          ...{ pipeline, parameters, kubernetesConfigs, environment, ...root, ...secrets },
+          homeFolder: inFolder(command.home),
+          sharing: {
+            ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
+            ...(command.secrets === undefined ? {} : { secrets: inFolder(command.secrets) }),
+          },
+          isolation: command.isolation,
+          cacheDisabled,
+          inspectTasks: command.inspectTasks,
+          parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
+          programFolder: host.programFolder,
         },
-        isolation: command.isolation,
-        cacheDisabled: command.cacheDisabled,
-        inspectTasks: command.inspectTasks,
-        parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
-        programFolder: host.programFolder,
-      },
-    );
-  } finally {
-    display.end();
-  }
-  const stream = command.output === "json" ? stderr : stdout;
-  const { isTerminal } = stream;
-  const { cacheDisabled } = command;
-  const columns = isTerminal ? stream.columns() : Infinity;
-  const options = { environment, isTerminal, columns, cacheDisabled, rerun: rerunCommand(command) };
-  writeLines(stream, summaryLines(finished, options));
-  if (command.output === "json") stdout.write(`${terminalJson(finished.result)}\n`);
-  if (finished.cancelled) return EXIT_CANCELLED;
-  return finished.result.state === "SUCCEEDED" ? EXIT_SUCCEEDED : EXIT_FAILED;
+      ),
+  );
 }
 
 /** Pipeline and parameters, with the problems of both in one error. */

@@ -5,9 +5,10 @@
  */
 import { CANCELLED_MESSAGE } from "../../local/engine/cancellation.ts";
 import type { NotRunTask } from "../../local/results/not-run.ts";
-import type { TaskResult } from "../../local/results/run-result.ts";
+import type { RunResult, TaskResult } from "../../local/results/run-result.ts";
 import { failureExcerpt } from "../../local/steps/step-output.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
+import { quotedWord } from "./rerun-command.ts";
 import { isStep, type ResultTree } from "./result-tree.ts";
 import type { ShownRun } from "./summary-text.ts";
 import { joinTexts, say, stepOutput, type Painter, type TerminalText } from "./terminal-text.ts";
@@ -95,13 +96,24 @@ function leftOutLines(tasks: readonly NotRunTask[]): TerminalText[] {
 /** What the advice under a failed run is made from. */
 export interface NextStepsOptions {
   readonly logPath: string;
-  /** Of rerun-command.ts. */
-  readonly rerun: string;
-  readonly cacheDisabled: boolean;
+  /** Option of a command to copy that names the home; empty for the default one. */
+  readonly homeWords: string;
+  /** Of rerun-command.ts; absent where it is not known. */
+  readonly rerun?: string;
+  readonly cacheDisabled?: boolean;
 }
 
 /** What a person can do about a run that did not succeed. */
-export function nextStepLines({ logPath, rerun, cacheDisabled }: NextStepsOptions): TerminalText[] {
-  const hint = cacheDisabled ? "run again" : "run again; what has succeeded comes from the cache where caching is on";
-  return [say`  lines of driver and launcher: ${logPath}`, say`  ${hint}:`, say`    ${rerun}`];
+export function nextStepLines(
+  { runId, tasks }: Pick<RunResult<string>, "runId" | "tasks">,
+  { logPath, homeWords, rerun, cacheDisabled }: NextStepsOptions,
+): TerminalText[] {
+  const failed = tasks.find((task) => task.state === "FAILED" && isStep(task));
+  const hint = cacheDisabled === true ? "run again" : "run again; what has succeeded comes from the cache where caching is on";
+  return [
+    say`  go on from the failed steps: kfp-runtime resume ${runId}${homeWords}`,
+    say`  output of a step: kfp-runtime logs ${runId}${failed === undefined ? "" : ` ${quotedWord(failed.name)}`}${homeWords}`,
+    say`  lines of driver and launcher: ${logPath}`,
+    ...(rerun === undefined ? [] : [say`  ${hint}:`, say`    ${rerun}`]),
+  ];
 }

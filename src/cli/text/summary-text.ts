@@ -27,6 +27,8 @@ export interface SummaryOptions extends TextPlace {
   /** The command that starts the run again. */
   readonly rerun: string;
   readonly cacheDisabled: boolean;
+  /** Option of a command to copy that names the home; empty for the default one. */
+  readonly homeWords: string;
 }
 
 /** A run that is shown: one that has just ended, or a stored one in any state. */
@@ -50,7 +52,7 @@ export function summaryLines(finished: FinishedPipeline, options: SummaryOptions
   return [
     say``,
     say`Run ${result.runId}: ${paintState(paint, result.state)}${end} in ${durationText(result.durationMs)}`,
-    ...resultSections(finished, options, hasFailed ? nextStepLines({ ...options, logPath }) : []),
+    ...resultSections(finished, options, hasFailed ? nextStepLines(result, { ...options, logPath }) : []),
   ];
 }
 

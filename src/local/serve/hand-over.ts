@@ -90,6 +90,35 @@ export async function handOverRun(
   }
 }
 
+/**
+ * Lets the server execute a failed run of its home again, and follows it to its end.
+ *
+ * Two may ask for the same run at once: the server takes one of them, and the other one's settings have replaced those of the first
+ * by then. Both are those of the same person.
+ *
+ * @throws {ApiError} API_REJECTED when the run has not failed; and what {@link handOverRun} throws.
+ */
+export async function handOverRetry(
+  deps: HandOverDeps,
+  { home, holder }: { readonly home: Home; readonly holder: ServingHolder },
+  { runId, settings }: { readonly runId: string; readonly settings: RunSettings },
+): Promise<FinishedPipeline> {
+  const { clock, files, onStarted, onNotice } = deps;
+  const folder = runFolder(home, runId);
+  const client = await RunClient.connect({ clock, files }, { ...holder.server, tokenPath: userTokenPath(home) });
+  try {
+    await writeRunSettings(folder, settings);
+    await startJournal(folder);
+    await client.retryRun(runId);
+    onStarted(runId);
+    onNotice(`process ${holder.pid} serves ${home.folder} and executes the run`);
+    return await new Follower(deps, { home, holder, runId, client }).follow();
+  } finally {
+    client.close();
+    await removeJournal(folder);
+  }
+}
+
 interface Followed {
   readonly home: Home;
   readonly holder: ServingHolder;

@@ -9,7 +9,11 @@ import { prepareChannel } from "../../apiclient/channel.ts";
 import { Transport } from "../../apiclient/transport.ts";
 import { ApiError } from "../../core/errors.ts";
 import { jsonToValue } from "../../core/values/value.ts";
-import { CreateRunRequestSchema, TerminateRunRequestSchema } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
+import {
+  CreateRunRequestSchema,
+  RetryRunRequestSchema,
+  TerminateRunRequestSchema,
+} from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -91,6 +95,12 @@ export class RunClient {
   async terminateRun(runId: string): Promise<void> {
     const request = create(TerminateRunRequestSchema, { runId });
     await this.#transport.call({ method: "TerminateRun" }, ({ run }, options) => run.terminateRun(request, options));
+  }
+
+  /** @throws {ApiError} The run has not failed, or the server does not answer. */
+  async retryRun(runId: string): Promise<void> {
+    const request = create(RetryRunRequestSchema, { runId });
+    await this.#transport.call({ method: "RetryRun" }, ({ run }, options) => run.retryRun(request, options));
   }
 
   close(): void {

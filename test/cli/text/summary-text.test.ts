@@ -31,7 +31,7 @@ function finished(
 }
 
 function shown(run: FinishedPipeline, { isTerminal = false, columns = Infinity, environment = {} } = {}): string {
-  const options = { environment, isTerminal, columns, rerun: "kfp-runtime run p.yaml", cacheDisabled: false };
+  const options = { environment, isTerminal, columns, rerun: "kfp-runtime run p.yaml", cacheDisabled: false, homeWords: "" };
   return `${summaryLines(run, options).map(String).join("\n")}\n`.replaceAll("\u{1b}", "ESC");
 }
 

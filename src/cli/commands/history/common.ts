@@ -8,6 +8,7 @@ import { homeAt } from "../../../local/home/home.ts";
 import type { CommandOption, Operand } from "../../command-entry.ts";
 import type { CliHost } from "../../host.ts";
 import { single, type Values } from "../../option-values.ts";
+import { quotedWord } from "../../text/rerun-command.ts";
 import { HOME_OPTION } from "../home.ts";
 
 /** What every command that looks at a home is given. */
@@ -93,5 +94,5 @@ export async function withRun<Result>(
 
 /** The option that repeats the home in a command to copy, where it is not the default one. */
 export function homeWords({ home }: Pick<HistoryCommand, "home">): string {
-  return home === HOME_OPTION.default ? "" : ` --home ${home}`;
+  return home === HOME_OPTION.default ? "" : ` --home ${quotedWord(home)}`;
 }

@@ -12,8 +12,7 @@ import type { RunResult, StepFailure, TaskResult } from "../../../local/results/
 import { failureExcerpt } from "../../../local/steps/step-output.ts";
 import { wholeSecondsText } from "../duration-text.ts";
 import { metricLines } from "../metric-text.ts";
-import { isStep } from "../result-tree.ts";
-import { quotedWord } from "../rerun-command.ts";
+import { nextStepLines } from "../failure-text.ts";
 import { metricOutputs, resultSections, section, valueLines, type TextPlace } from "../summary-text.ts";
 import { fitColumns, hasColours, painter, paintState, say, stepOutput, type TerminalText } from "../terminal-text.ts";
 import { wordTable } from "../text-table.ts";
@@ -55,18 +54,16 @@ export function runLines(run: HistoryRun, options: RunTextOptions): TerminalText
     head,
     ...wordTable(facts, { columns: Infinity, flexible: 1 }).map((line) => say`  ${line}`),
     ...section(paint, "Parameters", parameters),
-    ...resultSections({ result, failures }, options, state === "FAILED" || abandoned ? nextLines(run, options) : []),
+    ...resultSections(
+      { result, failures },
+      options,
+      state === "FAILED" || abandoned ? nextStepLines(result, { ...options, homeWords: options.home }) : [],
+    ),
   ];
 }
 
 function parameterLine(name: string, value: JsonValue, columns: number): TerminalText {
   return fitColumns(say`  ${name} = ${fitColumns(JSON.stringify(value), LONGEST_VALUE)}`, columns);
-}
-
-function nextLines({ runId, tasks }: HistoryRun, { home, logPath }: RunTextOptions): TerminalText[] {
-  const failed = tasks.find(({ result }) => result.state === "FAILED" && isStep(result));
-  const task = failed === undefined ? "TASK" : quotedWord(failed.label);
-  return [say`  output of a step: kfp-runtime logs ${runId} ${task}${home}`, say`  lines of driver and launcher: ${logPath}`];
 }
 
 /** `show RUN TASK`; a word that names many tasks gives a list of them. */

@@ -1,0 +1,53 @@
+/**
+ * `kfp-runtime resume` on the command line: its options, and what a call of it asks for.
+ *
+ * @module
+ */
+import type { CommandEntry } from "../command-entry.ts";
+import { readCount, single } from "../option-values.ts";
+import { HISTORY_OPTIONS, optional, readHistoryOptions, RUN_OPERAND, type HistoryCommand } from "./history/common.ts";
+import { SECRETS_OPTION } from "./run.ts";
+
+/** `kfp-runtime resume`. What is absent is as it was. */
+export interface ResumeCommand extends HistoryCommand {
+  readonly kind: "resume";
+  readonly run: string;
+  readonly isolation?: "in-process" | "process";
+  readonly parallelism?: number;
+  readonly secrets?: string;
+  readonly fullLogs: boolean;
+}
+
+/** `kfp-runtime resume` on the command line. */
+export const resumeEntry: CommandEntry<ResumeCommand> = {
+  name: "resume",
+  describe: "Execute a failed run again from its failed steps; what has succeeded stays",
+  operands: [RUN_OPERAND],
+  options: {
+    ...HISTORY_OPTIONS,
+    isolation: {
+      choices: ["in-process", "process"],
+      describe: "Run driver and launcher in this process, or start their programs (default: as before)",
+    },
+    parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: as before)" },
+    secrets: { ...SECRETS_OPTION, describe: `${SECRETS_OPTION.describe} (default: as before)` },
+    "full-logs": {
+      type: "boolean",
+      default: false,
+      describe: "Show all that steps print: also the executor input that the SDK prints in every Python step",
+    },
+  },
+  missing: "Which run? kfp-runtime resume RUN, and RUN may be last",
+  read: (values) => {
+    const [isolation, parallelism, secrets] = ["isolation", "parallelism", "secrets"].map((name) => optional(values, name));
+    return {
+      kind: "resume",
+      ...readHistoryOptions(values),
+      run: single(values, "run"),
+      ...(isolation === "process" || isolation === "in-process" ? { isolation } : {}),
+      ...(parallelism === undefined ? {} : { parallelism: readCount(parallelism) }),
+      ...(secrets === undefined ? {} : { secrets }),
+      fullLogs: values["full-logs"] === true,
+    };
+  },
+};

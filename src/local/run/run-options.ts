@@ -1,0 +1,59 @@
+/**
+ * How a run was executed, kept beside it, so that it can be resumed in the same way. No secrets: only where they are read from.
+ *
+ * ```
+ * HOME/runs/RUN_ID/options.json
+ * ```
+ *
+ * @module
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { makeFolder } from "../../node/make-folder.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+
+/** What the command line decided. */
+export interface RunOptions {
+  readonly isolation: "in-process" | "process";
+  readonly cacheDisabled: boolean;
+  /** Steps at the same time. */
+  readonly parallelism: number;
+  /** Folder or file of secrets and config maps, absolute. */
+  readonly secrets?: string;
+}
+
+const LARGEST_OPTIONS_BYTES = 64 * 1024;
+
+function optionsPath(runFolder: string): string {
+  return join(runFolder, "options.json");
+}
+
+/** Best effort: a run that cannot keep them is resumed with the usual ones. @param runFolder Made where it is missing. */
+export async function writeRunOptions(runFolder: string, options: RunOptions): Promise<void> {
+  try {
+    await makeFolder(runFolder);
+    await writeFile(optionsPath(runFolder), `${JSON.stringify(options)}\n`);
+  } catch {
+    // What the disk has against it the run itself will say.
+  }
+}
+
+/** Those that can be read; none for a run of an older version. Never throws. */
+export async function readRunOptions(
+  files: Pick<FileSystem, "readRegularText">,
+  runFolder: string,
+): Promise<Partial<RunOptions>> {
+  try {
+    const text = await files.readRegularText(optionsPath(runFolder), { maxBytes: LARGEST_OPTIONS_BYTES });
+    const value = JSON.parse(text ?? "{}") as Partial<Record<keyof RunOptions, unknown>>;
+    const { isolation, cacheDisabled, parallelism, secrets } = value;
+    return {
+      ...(isolation === "in-process" || isolation === "process" ? { isolation } : {}),
+      ...(typeof cacheDisabled === "boolean" ? { cacheDisabled } : {}),
+      ...(typeof parallelism === "number" && Number.isSafeInteger(parallelism) && parallelism > 0 ? { parallelism } : {}),
+      ...(typeof secrets === "string" ? { secrets } : {}),
+    };
+  } catch {
+    return {};
+  }
+}
