@@ -15,6 +15,7 @@ import { runReader } from "./events/run-reader.ts";
 import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
+import { logEndpoint } from "./logs/log-endpoint.ts";
 import { openApiEndpoint } from "./openapi/openapi-document.ts";
 import { startRestServer, type RestLimits, type RunningRestServer } from "./rest-server.ts";
 import { uploadEndpoints, type PipelineUploads } from "./uploads/upload-endpoints.ts";
@@ -61,18 +62,17 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  */
 export async function startRest(options: RestOptions, deps: RestDeps): Promise<RunningRestServer> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+  const files = localArtifactFiles(options.artifactRoots ?? []);
+  const { authorizer } = deps.invoker;
   const endpoints = [
     ...healthzEndpoints(options.build),
-    ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, deps.invoker.authorizer)),
-    ...artifactEndpoints({
-      store: deps.store,
-      files: localArtifactFiles(options.artifactRoots ?? []),
-      authorizer: deps.invoker.authorizer,
-    }),
+    ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, authorizer)),
+    ...artifactEndpoints({ store: deps.store, files, authorizer }),
+    logEndpoint({ store: deps.store, files, feed: deps.feed, authorizer }),
     eventsEndpoint({
       feed: deps.feed,
       reader: runReader(deps.services, deps.store),
-      authorizer: deps.invoker.authorizer,
+      authorizer,
       ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
     }),
     ...gatewayEndpoints(deps.services, deps.invoker, { maxBodyBytes }),
