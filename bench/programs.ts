@@ -3,11 +3,11 @@
  * `node bench/programs.ts [--runs N] [--cpus 0.5] [--dist DIR]`.
  *
  * For a ROOT_DAG and a CONTAINER driver: from the start of the process to the first call at the server, and to its end. For the launcher
- * around `true`: to its end. Prints Markdown tables of medians, in milliseconds of wall-clock time and of CPU time, and how they relate to
- * `node -e 0`. `two HTTP/2 calls` is a script that makes two bare calls with node:http2: what no program on Node can be faster
+ * around `true`: to its end. Prints Markdown tables of medians, in milliseconds of wall-clock time and of CPU time, how they relate to
+ * `node -e 0`, and the peak of memory of a further start, which says so itself at its end. `two HTTP/2 calls` is a script that makes two bare calls with node:http2: what no program on Node can be faster
  * than. With --cpus all programs, but not the server, run under that CPU quota, which needs root. Needs a build.
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -44,6 +44,23 @@ const call = (then) => {
 call(() => call(() => client.close()));
 `;
 
+/** Values of the run, volumes, variables, node affinity: what a step with many settings has. */
+const KUBERNETES_CONFIG = JSON.stringify({
+  secretAsEnv: [{ secretNameParameter: { runtimeValue: { constant: "s" } }, keyToEnv: [{ secretKey: "k", envVar: "E" }] }],
+  configMapAsVolume: [{ configMapNameParameter: { componentInputParameter: "message" }, mountPath: "/config" }],
+  pvcMount: [{ mountPath: "/data", pvcNameParameter: { runtimeValue: { constant: "claim" } } }],
+  genericEphemeralVolume: [{ volumeName: "e", mountPath: "/e", accessModes: ["ReadWriteOnce"], size: "5Gi" }],
+  nodeSelector: { labels: { disk: "ssd" } },
+  tolerations: [{ tolerationJson: { runtimeValue: { constant: { key: "gpu", operator: "Exists" } } } }],
+  nodeAffinity: [{ matchExpressions: [{ key: "zone", operator: "In", values: ["a", "b"] }] }],
+  imagePullSecret: [{ secretName: "p" }],
+  fieldPathAsEnv: [{ name: "NODE", fieldPath: "spec.nodeName" }],
+  securityContext: { runAsUser: "1000" },
+});
+
+/** Says at the end how much memory the process had at most. */
+const PEAK_HOOK = `process.on("exit", () => require("node:fs").writeFileSync(process.env.BENCH_PEAK_FILE, String(process.resourceUsage().maxRSS)))`;
+
 const boot = path.join(options.dist, "lib/boot.cjs");
 if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
 const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
@@ -54,10 +71,19 @@ try {
   const script = path.join(folder, "bare-calls.cjs");
   writeFileSync(script, bareCalls);
   const samples = new Map<string, Sample[]>();
+  const peaks = new Map<string, number>();
   const node = process.execPath;
+  const [hook, peakFile] = [path.join(folder, "peak-hook.cjs"), path.join(folder, "peak")];
+  writeFileSync(hook, PEAK_HOOK);
   // One round to warm up, and in turns, so that noise meets all alike.
-  for (let round = 0; round <= Number(options.runs); round++) {
+  for (let round = 0; round <= Number(options.runs) + 1; round++) {
     const take = async (name: string, command: string[], start?: ProgramStart) => {
+      if (round > Number(options.runs)) {
+        const environment = { ...start?.environment, NODE_OPTIONS: `--require=${hook}`, BENCH_PEAK_FILE: peakFile };
+        await timeStart(server, undefined, { command, start: { argv: start?.argv ?? [], environment } });
+        peaks.set(name, Number(readFileSync(peakFile, "utf8")) / 1024);
+        return;
+      }
       const sample = await timeStart(server, group, { command, ...(start === undefined ? {} : { start }) });
       if (round > 0) samples.set(name, [...(samples.get(name) ?? []), sample]);
     };
@@ -67,21 +93,25 @@ try {
     await take("`driver --version`", [node, boot, "driver", "--version"]);
     await take("driver, ROOT_DAG", [node, boot, "driver"], run.rootDriver);
     await take("driver, CONTAINER", [node, boot, "driver"], await run.containerDriver());
+    const configured = await server.newRun();
+    await timeStart(server, undefined, { command: [node, boot, "driver"], start: configured.rootDriver });
+    const withConfig = await configured.containerDriver(KUBERNETES_CONFIG);
+    await take("driver, CONTAINER, with a Kubernetes config", [node, boot, "driver"], withConfig);
     await take("launcher around `true`", [node, boot, "launcher-v2"], await run.launcher());
   }
-  print(samples);
+  print(samples, peaks);
 } finally {
   await server.close();
   group?.remove();
   await rm(folder, { recursive: true, force: true });
 }
 
-function print(samples: ReadonlyMap<string, readonly Sample[]>): void {
+function print(samples: ReadonlyMap<string, readonly Sample[]>, peaks: ReadonlyMap<string, number>): void {
   const bareCpuMs = median([...samples.values()][0]?.map(({ cpuMs }) => cpuMs) ?? []);
   const bareMs = median([...samples.values()][0]?.map(({ totalMs }) => totalMs) ?? []);
   const limit = options.cpus === undefined ? "no limit" : `${options.cpus} CPU`;
-  console.log(`| ${limit}, median of ${options.runs} | first call ms | to the end ms | × bare | CPU ms | over bare |`);
-  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
+  console.log(`| ${limit}, median of ${options.runs} | first call ms | to the end ms | × bare | CPU ms | over bare | peak MiB |`);
+  console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const [name, list] of samples) {
     const firstCalls = list.flatMap(({ firstCallMs }) => (firstCallMs === undefined ? [] : [firstCallMs]));
     const totalMs = median(list.map((sample) => sample.totalMs));
@@ -94,6 +124,7 @@ function print(samples: ReadonlyMap<string, readonly Sample[]>): void {
       (totalMs / bareMs).toFixed(1),
       cpuMs.toFixed(0),
       (cpuMs - bareCpuMs).toFixed(0),
+      (peaks.get(name) ?? 0).toFixed(0),
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }

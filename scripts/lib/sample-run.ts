@@ -22,8 +22,8 @@ export interface ProgramStart {
 /** One run: its programs, to be started in this order. */
 export interface SampleRun {
   readonly rootDriver: ProgramStart;
-  /** Known once the root driver has ended. */
-  readonly containerDriver: () => Promise<ProgramStart>;
+  /** Known once the root driver has ended. @param kubernetesConfig Of the step, as JSON; default none. */
+  readonly containerDriver: (kubernetesConfig?: string) => Promise<ProgramStart>;
   /** Known once the container driver has ended; the user's command is `true`. */
   readonly launcher: () => Promise<ProgramStart>;
 }
@@ -81,13 +81,13 @@ function programsOf(folder: string, runId: string, server: { host: string; port:
       parentTaskIdPath: rootTaskPath,
       iterationCountPath: path.join(folder, "iteration-count"),
     }),
-    containerDriver: async () =>
+    containerDriver: async (kubernetesConfig = "") =>
       start({
         ...common,
         type: "CONTAINER",
         taskName: "say",
         parentTaskId: await readFile(rootTaskPath, "utf8"),
-        kubernetesConfig: "",
+        kubernetesConfig,
         cachedDecisionPath: path.join(folder, "cached-decision"),
         podSpecPatchPath,
         cacheDisabled: false,
