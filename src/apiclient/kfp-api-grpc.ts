@@ -10,7 +10,7 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { errorMessage } from "../core/errors.ts";
 import { RunSchema, RunView, type ArtifactTask } from "../core/kfp-types.ts";
-import { encodeLeanAnswer, LEAN_ANSWER_HEADER } from "../wire/lean-answer.ts";
+import { encodeLeanAnswer, LEAN_ANSWER_HEADER, LIST_ITERATION_HEADER } from "../wire/lean-answer.ts";
 import { toMergedLayout } from "../wire/run-layout.ts";
 import {
   CreateArtifactRequestSchema,
@@ -142,7 +142,7 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
     },
 
     async listTasks(runId, options = {}) {
-      const { parentId, orderBy = "", pageSize = PAGE_SIZE, pageToken = "", lean } = options;
+      const { parentId, orderBy = "", pageSize = PAGE_SIZE, pageToken = "", lean, iteration } = options;
       const request = create(ListTasksRequestSchema, {
         runId,
         pageSize,
@@ -151,7 +151,11 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
         orderBy,
         ...(parentId === undefined ? {} : { parentFilter: { case: "parentId" as const, value: parentId } }),
       });
-      const plan = { method: "ListTasks", ...leanly(lean) };
+      const metadata = {
+        ...leanly(lean).metadata,
+        ...(iteration === undefined ? {} : { [LIST_ITERATION_HEADER]: String(iteration) }),
+      };
+      const plan = { method: "ListTasks", metadata };
       const answer = await transport.call(plan, ({ run }, callOptions) => run.listTasks(request, callOptions));
       return { tasks: answer.tasks, nextPageToken: answer.nextPageToken, totalSize: answer.totalSize };
     },

@@ -61,6 +61,14 @@ export function leanTask(body: Uint8Array, { inputs }: LeanAnswer): LeanTask | u
   };
 }
 
+/** Whether a stored row is of this iteration, or of none. */
+export function isOfIteration(body: Uint8Array, iteration: number): boolean {
+  const own = fieldsOf(body).find(({ number }) => number === TASK.typeAttributes.number);
+  if (own === undefined) return true;
+  const index = fromBinary(PipelineTaskSchema, own.raw).typeAttributes?.iterationIndex;
+  return index === undefined || index === BigInt(iteration);
+}
+
 function writeInputs(writer: BinaryWriter, inputs: LeanInputs | undefined, side: Uint8Array | undefined): void {
   if (inputs === undefined || side === undefined) return;
   writer.tag(TASK.inputs.number, WireType.LengthDelimited).fork();

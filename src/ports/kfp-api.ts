@@ -51,6 +51,8 @@ export interface LeanInputs {
 export interface ListTasksOptions extends TaskFilter {
   /** Absent: whole rows. */
   readonly lean?: LeanRows;
+  /** Rows of other iterations are not needed: a server may leave them out, most do not. */
+  readonly iteration?: number;
   /** Only direct children of this task. */
   readonly parentId?: string;
   /** `field` or `field desc`. */

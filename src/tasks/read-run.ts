@@ -19,8 +19,8 @@
  * | the same; DEFAULT carries no spec                    | GetRun DEFAULT, GetRun FULL                            |
  * | the run carries no spec at all (pipeline version)    | one GetPipelineVersion more                            |
  *
- * In a loop, ListTasks by name finds one row per iteration. It asks for the newest first and stops as soon as every producer of this
- * iteration has been seen, which is the first page unless iterations are far apart.
+ * In a loop, ListTasks by name finds one row per iteration, all but one of which a server may leave out. It asks for the newest first and
+ * stops as soon as every producer of this iteration has been seen, which is the first page unless iterations are far apart.
  *
  * Source: docs/spec/driver-flows.md#decision-reading-a-run, #getting-the-pipeline-spec, #budget, #spec-of-a-run.
  *
@@ -169,7 +169,7 @@ async function readProducers(
   const distinct = [...new Set(names)].toSorted();
   const list = { parentId, names: distinct };
   if (iterationIndex === undefined || iterationIndex < 0) return listAllTasks(api, runId, list);
-  return listAllTasks(api, runId, { ...list, orderBy: "create_time desc" }, (tasks) =>
+  return listAllTasks(api, runId, { ...list, orderBy: "create_time desc", iteration: iterationIndex }, (tasks) =>
     distinct.every((name) => tasks.some((task) => task.name === name && iterationOf(task) === iterationIndex)),
   );
 }

@@ -25,6 +25,17 @@ export interface LeanInputs {
 /** Name of the header. */
 export const LEAN_ANSWER_HEADER = "kfp-lean-answer";
 
+/**
+ * Name of the header with which a client says that of a list of tasks it needs those of one iteration only, and those of none: the API has
+ * no filter for that.
+ */
+export const LIST_ITERATION_HEADER = "kfp-list-iteration";
+
+/** The iteration of such a header; `undefined` where there is none or it says something else. */
+export function decodeListIteration(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
 /** A header of HTTP/2 may not be long; with more keys than fit the answer is a whole one. */
 const MAX_LENGTH = 4096;
 

@@ -113,6 +113,29 @@ describe("a lean answer", () => {
     },
   );
 
+  test("to a list for one iteration has its rows and those of none, page by page", async ({ expect }) => {
+    for (const leanAnswers of [true, false]) {
+      const { api, createRun } = await startFakeApi({ leanAnswers });
+      const runId = await createRun(pipelineOf({}));
+      const add = (name: string, iteration?: number) =>
+        api.createTask(runId, {
+          ...{ name, scopePath: `root.${name}`, type: TaskType.RUNTIME },
+          ...(iteration === undefined ? {} : { typeAttributes: { iterationIndex: BigInt(iteration) } }),
+        });
+      for (const iteration of [0, 1, 2]) await add("t", iteration);
+      await add("none");
+      const first = await api.listTasks(runId, { iteration: 2, pageSize: 2, orderBy: "create_time" });
+      const rest = await api.listTasks(runId, {
+        ...{ iteration: 2, pageSize: 2, orderBy: "create_time", pageToken: first.nextPageToken },
+      });
+      const found = [...first.tasks, ...rest.tasks].map(
+        ({ name, typeAttributes }) => `${name}${typeAttributes?.iterationIndex ?? ""}`,
+      );
+      expect(found.toSorted()).toEqual(leanAnswers ? ["none", "t2"] : ["none", "t0", "t1", "t2"]);
+      expect([first.totalSize, rest.totalSize, rest.nextPageToken]).toEqual([4, 4, ""]);
+    }
+  });
+
   test("comes only from a server that gives such answers", async ({ expect }) => {
     const { api, runId, taskId } = await rowOf({ type: TaskType.ROOT }, { leanAnswers: false });
     expect(held(await api.getTask(runId, taskId, {}))).toEqual(whole);

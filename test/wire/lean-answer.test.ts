@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
-import { decodeLeanAnswer, encodeLeanAnswer } from "../../src/wire/lean-answer.ts";
+import { decodeLeanAnswer, decodeListIteration, encodeLeanAnswer } from "../../src/wire/lean-answer.ts";
 
 describe("the header of lean answers", () => {
   test("says the same on both ends, in characters that a header may have", ({ expect }) => {
@@ -27,4 +27,16 @@ describe("the header of lean answers", () => {
       expect(decodeLeanAnswer(header)).toBeUndefined();
     },
   );
+});
+
+test.for([
+  ["0", 0],
+  ["4711", 4711],
+  ["-1", undefined],
+  ["1.5", undefined],
+  ["", undefined],
+  ["x", undefined],
+  [undefined, undefined],
+] as const)("the iteration of a list in %s is %s", ([text, iteration], { expect }) => {
+  expect(decodeListIteration(text)).toBe(iteration);
 });

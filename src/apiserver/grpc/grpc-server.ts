@@ -20,7 +20,7 @@ import {
 import type { Message } from "@bufbuild/protobuf";
 import { ApiError } from "../../core/errors.ts";
 import { apiPackageName, serviceDefinition, type ApiPackage } from "../../wire/grpc-definition.ts";
-import { decodeLeanAnswer, LEAN_ANSWER_HEADER } from "../../wire/lean-answer.ts";
+import { decodeLeanAnswer, decodeListIteration, LEAN_ANSWER_HEADER, LIST_ITERATION_HEADER } from "../../wire/lean-answer.ts";
 import { convertEmbeddedRuns, toBranchLayout, toMergedLayout } from "../../wire/run-layout.ts";
 import type { CallInvoker } from "../calls/call-invoker.ts";
 import type { CallContext, ServedService } from "../services/served-service.ts";
@@ -162,7 +162,9 @@ function contextOf(metadata: Metadata, { leanAnswers }: Pick<GrpcServerOptions, 
   return {
     ...(authorization === undefined ? {} : { authorization }),
     ...(boundRunId === undefined ? {} : { boundRunId }),
-    ...(leanAnswers ? { lean: decodeLeanAnswer(text(LEAN_ANSWER_HEADER)) } : {}),
+    ...(leanAnswers
+      ? { lean: decodeLeanAnswer(text(LEAN_ANSWER_HEADER)), listIteration: decodeListIteration(text(LIST_ITERATION_HEADER)) }
+      : {}),
     clearTags: text("x-clear-tags") === "true",
   };
 }

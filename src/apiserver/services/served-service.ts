@@ -19,6 +19,8 @@ export interface CallContext {
   readonly boundRunId?: string;
   /** What a client that knows of lean answers needs; absent: everything. */
   readonly lean?: LeanAnswer | undefined;
+  /** Of a list of tasks the client needs those of this iteration, and those of none. */
+  readonly listIteration?: number | undefined;
   /** An update with an explicitly empty `tags`, which no message can tell from an absent one. */
   readonly clearTags: boolean;
 }

@@ -84,7 +84,7 @@ function runHandlers(runs: RunCalls, tasks: TaskCalls, lifecycle: RunLifecycle):
       handle: (request, { lean }) => unlessSealed(request, (open) => tasks.updateTasksBulk(open, lean)),
     },
     getTask: { purpose: "get a task", handle: (request, { lean }) => tasks.getTask(request, lean) },
-    listTasks: { purpose: "list tasks", handle: (request, { lean }) => tasks.listTasks(request, lean) },
+    listTasks: { purpose: "list tasks", handle: (request, context) => tasks.listTasks(request, context) },
     findCachedTask: { purpose: "look up a cached task", handle: (request) => tasks.findCachedTask(request) },
   };
 }

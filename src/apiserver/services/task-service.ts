@@ -29,6 +29,8 @@ import type { SecondsClock } from "./run-lifecycle.ts";
 import { invalidArgument, notFound, withContext } from "../service-error.ts";
 import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import type { Store, StoredTask } from "../store.ts";
+import { isOfIteration } from "../lean-task.ts";
+import type { CallContext } from "./served-service.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 import { taskIdentity } from "./task-identity.ts";
 import { applyUpdate, hasParameters, newTask } from "./task-update.ts";
@@ -124,7 +126,11 @@ export class TaskCalls {
     return this.#hydrated([this.#requireInRun(request.taskId, request.runId)], lean);
   }
 
-  listTasks(request: ListTasksRequest, lean?: LeanAnswer): EncodedMessage<typeof ListTasksResponseSchema> {
+  /** Rows that the client can do without are left out of their page; the total counts them. */
+  listTasks(
+    request: ListTasksRequest,
+    { lean, listIteration }: Pick<CallContext, "lean" | "listIteration"> = {},
+  ): EncodedMessage<typeof ListTasksResponseSchema> {
     const { runId } = request;
     const parentTaskId = request.parentFilter.value ?? "";
     if (runId === "") throw invalidArgument("Run ID is required");
@@ -132,6 +138,7 @@ export class TaskCalls {
     if (parentTaskId !== "") this.#requireInRun(parentTaskId, runId);
     else if (!this.#store.runs.exists(runId)) throw notFound("Run", runId);
     const page = this.#store.tasks.list(parentTaskId === "" ? { runId } : { runId, parentTaskId }, query);
+    const rows = page.rows.filter(({ body }) => listIteration === undefined || isOfIteration(body, listIteration));
     const rest = create(ListTasksResponseSchema, {
       totalSize: page.totalSize,
       nextPageToken: page.next === undefined ? "" : pageTokenFrom(query, page.next),
@@ -139,7 +146,7 @@ export class TaskCalls {
     return encodeWithParts(ListTasksResponseSchema, rest, [
       {
         fieldNumber: ListTasksResponseSchema.field.tasks.number,
-        messages: hydrateTasks(this.#store, page.rows, this.#hydration, { lean }),
+        messages: hydrateTasks(this.#store, rows, this.#hydration, { lean }),
       },
     ]);
   }
