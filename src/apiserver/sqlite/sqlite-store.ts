@@ -114,7 +114,8 @@ function openingError(database: string, error: unknown): HostError {
   return new HostError("HOME_UNUSABLE", `Cannot open the database ${database}: ${errorMessage(error)}`, { cause: error });
 }
 
-function integrityProblems(db: SqliteDatabase): string[] {
+/** @returns One line per problem. */
+export function integrityProblems(db: SqliteDatabase): string[] {
   const problems = db.all("PRAGMA integrity_check").map((row) => textOf(row, "integrity_check"));
   const orphans = db
     .all("PRAGMA foreign_key_check")

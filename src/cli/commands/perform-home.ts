@@ -1,19 +1,22 @@
 /**
- * What `kfp-runtime home` and `kfp-runtime home clear` do once their command line is read.
+ * What `kfp-runtime home` does once its command line is read.
  *
  * @module
  */
 import { resolve } from "node:path";
-import { clearHome, homeAt, homeUsage, type HomeUsage } from "../../local/home/home.ts";
+import { clearHome, homeAt, homeUsage, type Home, type HomeUsage } from "../../local/home/home.ts";
 import { lockHolder, lockHome } from "../../local/home/home-lock.ts";
 import type { HomeCommand } from "./home.ts";
-import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
+import { EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { sizeText } from "../text/size-text.ts";
 import { say, writeLines, type TerminalText } from "../text/terminal-text.ts";
 
 /** @throws {HostError} HOME_UNUSABLE or HOME_LOCKED. */
 export async function performHome(command: HomeCommand, { stdout, workingFolder }: CliHost): Promise<number> {
   const home = homeAt(resolve(workingFolder, command.home));
+  if (command.action === "check") return await check(home, stdout);
+  if (command.action === "backup") return await backup(home, resolve(workingFolder, command.target ?? ""), stdout);
+  if (command.action === "gc") return await sweep(home, command.olderThanMs, stdout);
   const before = await homeUsage(home);
   if (command.action === "show") {
     const holder = await lockHolder(home);
@@ -38,6 +41,32 @@ export async function performHome(command: HomeCommand, { stdout, workingFolder 
     await lock.release();
   }
   writeLines(stdout, [say`cleared ${home.folder}: ${sizeText(totalBytes(before))} freed`]);
+  return EXIT_SUCCEEDED;
+}
+
+async function check(home: Home, stdout: CliHost["stdout"]): Promise<number> {
+  const { checkHome } = await import("../../local/home/maintain-home.ts");
+  const { problems, missingFiles } = await checkHome(home);
+  writeLines(stdout, [
+    ...problems.map((problem) => say`the database is damaged: ${problem}`),
+    ...missingFiles.map((path) => say`the file of an artifact is gone: ${path}`),
+    ...(problems.length === 0 ? [say`the database of ${home.folder} is sound`] : []),
+  ]);
+  return problems.length === 0 ? EXIT_SUCCEEDED : EXIT_FAILED;
+}
+
+async function backup(home: Home, target: string, stdout: CliHost["stdout"]): Promise<number> {
+  const { backupHome } = await import("../../local/home/maintain-home.ts");
+  const copy = await homeUsage(await backupHome(home, target));
+  writeLines(stdout, [say`copied database and artifacts of ${home.folder} to ${target}: ${sizeText(totalBytes(copy))}`]);
+  return EXIT_SUCCEEDED;
+}
+
+async function sweep(home: Home, olderThanMs: number | undefined, stdout: CliHost["stdout"]): Promise<number> {
+  const { sweepHome } = await import("../../local/home/maintain-home.ts");
+  const { runs, artifacts, freedBytes } = await sweepHome(home, { now: new Date(), olderThanMs });
+  const freed = sizeText(Math.max(0, freedBytes));
+  writeLines(stdout, [say`removed ${runs} runs and ${artifacts} artifacts of ${home.folder}: ${freed} freed`]);
   return EXIT_SUCCEEDED;
 }
 

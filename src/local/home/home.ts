@@ -77,6 +77,11 @@ export async function prepareHome(folder: string): Promise<Home> {
   }
 }
 
+/** Whether the folder is one of ours. */
+export async function isHome(home: Home): Promise<boolean> {
+  return await exists(join(home.folder, MARKER));
+}
+
 /** What a home takes on the disk. */
 export interface HomeUsage {
   readonly exists: boolean;
