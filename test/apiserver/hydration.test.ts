@@ -123,7 +123,7 @@ describe("encodeHydratedTask()", () => {
     ]);
   });
 
-  test("keeps iteration 0, an absent iteration and an absent producer apart", ({ expect }) => {
+  test("API-1: keeps iteration 0, an absent iteration and an absent producer apart", ({ expect }) => {
     const rows = [
       row("k", COLLECTED_INPUTS, "A", { iteration: 0 }),
       row("k", COLLECTED_INPUTS, "B"),

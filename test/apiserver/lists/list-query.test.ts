@@ -62,7 +62,7 @@ describe("filter", () => {
       name: "percent-encoded text",
       text: encodeURIComponent('{"predicates":[{"operation":"EQUALS","key":"name","string_value":"a"}]}'),
     },
-  ])("reads $name", ({ text }, { expect }) => {
+  ])("API-17: reads $name", ({ text }, { expect }) => {
     expect(parse({ filter: text }).predicates).toEqual([{ key: "name", operation: "=", values: ["a"] }]);
   });
 
@@ -91,7 +91,7 @@ describe("filter", () => {
     { name: "lists of texts", one: { operation: "IN", key: "name", string_values: { values: ["a"] } }, values: ["a"] },
     { name: "lists of 64-bit integers", one: { operation: "IN", key: "status", long_values: { values: ["7"] } }, values: [7] },
     {
-      name: "substrings with signs of their own",
+      name: "API-17: substrings with signs of their own",
       one: { operation: "IS_SUBSTRING", key: "name", string_value: "50%_+" },
       values: ["50%_+"],
     },
@@ -144,7 +144,7 @@ describe("page token", () => {
   test("may be sent with the same sort order and filter, however they are spelled", ({ expect }) => {
     expect(parse({ pageToken, sortBy: "NAME desc", filter: sameFilter }).from).toEqual(from);
   });
-  test("works with integer, time and list predicates repeated", ({ expect }) => {
+  test("API-15: works with integer, time and list predicates repeated", ({ expect }) => {
     const filter = JSON.stringify({
       predicates: [
         { operation: "GREATER_THAN", key: "create_time", timestamp_value: "2025-01-01T00:00:00Z" },

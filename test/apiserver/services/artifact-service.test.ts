@@ -31,7 +31,7 @@ async function setUp(options: Partial<ApiServerOptions> = {}) {
 
 // docs/spec/api-server.md#createartifact
 describe("CreateArtifact", () => {
-  test("makes the artifact and its output link together", async ({ expect }) => {
+  test("API-21: makes the artifact and its output link together, without a namespace", async ({ expect }) => {
     const { api, runId, taskId, request, linksOf } = await setUp();
     const artifact = await api.createArtifact(
       request({}, { description: "d", metadata: { x: num(1), none: {} }, namespace: "ns", numberValue: 0 }),
@@ -66,7 +66,7 @@ describe("CreateArtifact", () => {
     { options: {}, iterationIndex: 0n, type: IoType.ITERATOR_OUTPUT },
     { options: {}, iterationIndex: 3n, type: IoType.ITERATOR_OUTPUT },
     { options: { outputLinkTypes: "branch" as const }, iterationIndex: 3n, type: IoType.OUTPUT },
-  ])("links iteration $iterationIndex as $type", async ({ options, iterationIndex, type }, { expect }) => {
+  ])("API-30: links iteration $iterationIndex as $type", async ({ options, iterationIndex, type }, { expect }) => {
     const { api, taskId, request, linksOf } = await setUp(options);
     await api.createArtifact(request({ iterationIndex }));
     expect(await linksOf(taskId)).toMatchObject([{ type, producer: { iteration: iterationIndex } }]);
@@ -215,7 +215,7 @@ describe("CreateArtifactTask", () => {
     expect((await api.listArtifactTasks({ taskIds: [consumer] })).artifactTasks).toEqual([made]);
   });
 
-  test("answers an identical link as stored, also inside a bulk call", async ({ expect }) => {
+  test("API-2: answers an identical link as stored, also inside a bulk call", async ({ expect }) => {
     const { api, link, consumer, linksOf } = await setUpLinks();
     const first = await api.createArtifactTask({ artifactTask: link() });
     expect(await api.createArtifactTask({ artifactTask: link() })).toEqual(first);
@@ -324,7 +324,7 @@ describe("GetArtifact and ListArtifacts", () => {
     expect(await rejectionOf(api.getArtifact({ artifactId: "nope" }))).toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("return every exact match of a uri, oldest first, when no page size is given", async ({ expect }) => {
+  test("API-18: return every exact match of a uri, oldest first, when no page size is given", async ({ expect }) => {
     const { api, request } = await setUp();
     const many = Array.from({ length: 25 }, (_, index) => request({ producerKey: `k${index}` }, { name: `n${index}` }));
     await api.createArtifactsBulk({ artifacts: [...many, request({}, { uri: "s3://b/K" })] });

@@ -125,7 +125,7 @@ describe("mergeParameters()", () => {
     .map((one) => parameter(one.type, one.key, num(one.value), one.producer, one.iteration));
   const anyList = fc.array(anyParameter, { maxLength: 8 });
 
-  test("holds every key of both lists once, the incoming value winning", ({ expect }) => {
+  test("API-7: holds every key of both lists once, the incoming value winning", ({ expect }) => {
     fc.assert(
       fc.property(anyList, anyList, (first, incoming) => {
         const stored = mergeParameters([], first);

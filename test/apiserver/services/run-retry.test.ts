@@ -256,6 +256,46 @@ describe("ArchiveRun and UnarchiveRun", () => {
   });
 });
 
+test("API-14: a run that was terminated ends FAILED", async ({ expect }) => {
+  const { api, server, runId } = await setUp();
+  await api.terminateRun({ runId });
+  server.runs.finishRun(runId, RuntimeState.FAILED);
+  const run = await api.getRun({ runId });
+  expect(run.stateHistory.map(({ state }) => state)).toEqual([RuntimeState.PENDING, RuntimeState.CANCELING, RuntimeState.FAILED]);
+});
+
+test("API-19: an empty parent_task_id on create is no parent", async ({ expect }) => {
+  const { api, runId } = await setUp();
+  const { taskId } = await api.createTask({ runId, task: { name: "t", parentTaskId: "" } });
+  expect((await api.getTask({ runId, taskId })).parentTaskId).toBeUndefined();
+});
+
+test.for([
+  { list: "runs", keys: ["experiment_id", "recurring_run_id"], refused: ["state_history", "runtime_details"] },
+  { list: "tasks", keys: ["scope_path"], refused: ["pods", "inputs"] },
+] as const)("API-16: sorting $list works over pages or is refused by name", async ({ list, keys, refused }, { expect }) => {
+  const { api, runId } = await setUp();
+  const source = { case: "pipelineSpec", value: SPEC } as const;
+  for (const name of ["a", "b", "c"]) {
+    await api.createTask({ runId, task: { name, scopePath: `root.${name}` } });
+    await api.createRun({ run: { displayName: name, pipelineSource: source } });
+  }
+  const page = async (key: string, pageToken = "") =>
+    list === "runs"
+      ? await api.listRuns({ sortBy: pageToken === "" ? key : "", pageSize: 2, pageToken })
+      : await api.listTasks({ runId, orderBy: pageToken === "" ? key : "", pageSize: 2, pageToken });
+  for (const key of keys) {
+    const first = await page(key);
+    const second = await page(key, first.nextPageToken);
+    expect(first.nextPageToken).not.toBe("");
+    expect(second.totalSize).toBe(first.totalSize);
+  }
+  for (const key of refused) {
+    const rejection = await rejectionOf(page(key));
+    expect([rejection.code, rejection.message.includes(key)]).toEqual(["INVALID_ARGUMENT", true]);
+  }
+});
+
 test("DeleteRun tells the engine, which may still execute it", async ({ expect }) => {
   const { api, runId, events } = await setUp();
   await api.deleteRun({ runId });

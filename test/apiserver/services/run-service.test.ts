@@ -124,7 +124,7 @@ describe("CreateRun", () => {
       message: /2\.1\.0/,
     },
     {
-      name: "a mistyped parameter",
+      name: "API-22: a mistyped parameter",
       run: runInit({ runtimeConfig: { parameters: { n: number(1.5) } } }),
       code: "INVALID_ARGUMENT",
       message: /"n" .* whole number/,
@@ -246,7 +246,7 @@ describe("ListRuns", () => {
 
 // docs/spec/api-server.md#terminaterun
 describe("TerminateRun", () => {
-  test("makes the run CANCELING, tells the engine, and leaves tasks alone", async ({ expect }) => {
+  test("API-13: makes the run CANCELING, tells the engine, and leaves tasks alone", async ({ expect }) => {
     const { api, server, terminated, tick } = await setUp();
     const { runId } = await createRun(api);
     server.runs.setRunState(runId, RuntimeState.RUNNING);

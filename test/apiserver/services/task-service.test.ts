@@ -196,7 +196,7 @@ describe("UpdateTask", () => {
     inputs: { parameters: [{ parameterKey: "a", value: num(1) }] },
   };
 
-  test("that is empty succeeds and changes nothing", async ({ expect }) => {
+  test("API-20: that is empty succeeds and changes nothing", async ({ expect }) => {
     const { add, update } = await setUp();
     const task = await add(STORED);
     expect(await update(task.taskId, {})).toEqual(task);
@@ -306,7 +306,7 @@ describe("UpdateTask", () => {
     expect(task.stateHistory[1]?.updateTime).toMatchObject({ seconds: 2000n, nanos: 0 });
   });
 
-  test("clears the end time of a task that runs again", async ({ expect }) => {
+  test("API-6: clears the end time of a task that runs again", async ({ expect }) => {
     const { add, update } = await setUp();
     const { taskId } = await add();
     await update(taskId, { state: TaskState.FAILED, endTime: { seconds: 7n } });
@@ -405,7 +405,7 @@ describe("UpdateTasksBulk", () => {
     expect((await api.getTask({ runId, taskId })).state).toBe(TaskState.RUNNING);
   });
 
-  test("is undone as a whole when one entry fails", async ({ expect }) => {
+  test("API-8: is undone as a whole when one entry fails", async ({ expect }) => {
     const { add, api, runId } = await setUp();
     const tasks = [await add(), await add({ name: "u" })].toSorted((left, right) => (left.taskId < right.taskId ? -1 : 1));
     const [first, last] = tasks.map((task) => task.taskId) as [string, string];
