@@ -62,6 +62,7 @@ export const ERROR_CODES = {
     "FILE_READ_FAILED",
     "INTERRUPTED",
     "PYTHON_UNAVAILABLE",
+    "CONTAINERS_UNAVAILABLE",
   ],
   InternalError: ["INVARIANT_BROKEN"],
 } as const;

@@ -12,6 +12,7 @@ import type { CallInterceptor } from "../apiserver/calls/call-interceptor.ts";
 import { startApiServer, type ApiServer } from "../apiserver/server.ts";
 import { errorMessage } from "../core/errors.ts";
 import { RuntimeState } from "../core/kfp-types.ts";
+import type { RunnerOptions } from "./executors/runners.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { prepareHome, type Home } from "./home/home.ts";
@@ -55,6 +56,8 @@ export interface SharingOptions {
   readonly version: string;
   /** Where `objects` were read from, absolute. */
   readonly secrets?: string;
+  /** What `runners` were chosen by. */
+  readonly runners?: RunnerOptions;
 }
 
 /** What the run is given of its process. */
@@ -141,10 +144,11 @@ async function handOver(
 ): Promise<FinishedPipeline> {
   const { handOverRun } = await import("./serve/hand-over.ts");
   const { pipeline, parameters, pipelineRoot, isolation, cacheDisabled, parallelism, inspectTasks = [], environment } = options;
-  const { workingFolder = "/", secrets } = options.sharing ?? {};
+  const { workingFolder = "/", secrets, runners } = options.sharing ?? {};
   const settings = {
     ...{ isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder },
     ...(secrets === undefined ? {} : { secrets }),
+    ...(runners === undefined ? {} : { runners }),
   };
   const root = pipelineRoot === undefined ? {} : { pipelineRoot };
   return await handOverRun(deps, to, { pipeline, parameters, ...root, settings });

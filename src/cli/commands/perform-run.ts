@@ -13,7 +13,8 @@ import { readTaskPatterns } from "../../local/executors/inspected-tasks.ts";
 import { checkDocument, FILE_SIZE_LIMIT, readDocuments, readFile, readPipelineFile } from "../../local/pipeline/pipeline-file.ts";
 import type { LoadedPipeline, PipelineDocument } from "../../local/pipeline/pipeline-file.ts";
 import { VALUE_TOO_DEEP } from "../../core/values/value.ts";
-import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { flattenTasks, placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { resolveRunners } from "../../local/containers/resolve-runners.ts";
 import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import { assertMountable } from "../../local/steps/host-mounts.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
@@ -39,7 +40,14 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
   const file = command.paramsFile === undefined ? {} : { file: await readParametersFile(files, command.paramsFile) };
   const { pipeline, parameters } = await checkTogether(document, { params: command.params, ...file });
   const root = pipelineRoot(command, inFolder);
-  const { errors, warnings, kubernetesConfigs, mountPaths } = checkFeatures(pipeline, root.pipelineRoot, parameters);
+  const runnerOf = await resolveRunners(command.runners, pipeline.parsed, host);
+  const isInContainer = (scopePath: string): boolean => runnerOf?.({ scopePath, iterations: [] }) === "container";
+  const { errors, warnings, kubernetesConfigs, mountPaths } = checkFeatures(
+    pipeline,
+    root.pipelineRoot,
+    parameters,
+    isInContainer,
+  );
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${command.pipeline}: ${line}`).join("\n"));
   }
@@ -57,6 +65,10 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
     return EXIT_SUCCEEDED;
   }
 
+  if (flattenTasks(placeTasks(pipeline.parsed)).some(({ scopePath }) => isInContainer(scopePath))) {
+    const { assertContainers, launcherFolderOf } = await import("../../local/containers/container-steps.ts");
+    await assertContainers(environment, launcherFolderOf(host.programFolder));
+  }
   await assertMountable(mountPaths);
   await makeLocalRoot(root.pipelineRoot);
   const { runPipeline } = await import("../../local/run-pipeline.ts");
@@ -78,9 +90,11 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
         },
         {
           ...{ pipeline, parameters, kubernetesConfigs, environment, ...root, ...secrets },
+          ...(runnerOf === undefined ? {} : { runners: runnerOf }),
           homeFolder: inFolder(command.home),
           sharing: {
             ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
+            runners: command.runners,
             ...(command.secrets === undefined ? {} : { secrets: inFolder(command.secrets) }),
           },
           isolation: command.isolation,

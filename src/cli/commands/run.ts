@@ -5,6 +5,7 @@
  */
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { listOf, readCount, readDuration, single, type Values } from "../option-values.ts";
+import type { RunnerOptions } from "../../local/executors/runners.ts";
 import { HOME_OPTION } from "./home.ts";
 
 /** Steps at the same time, at least: waiting for a network costs no processor. */
@@ -19,6 +20,7 @@ export interface RunCommand {
   readonly paramsFile?: string;
   readonly home: string;
   readonly pipelineRoot?: string;
+  readonly runners: RunnerOptions;
   /** Folder or file of secrets and config maps. */
   readonly secrets?: string;
   readonly isolation: "in-process" | "process";
@@ -66,6 +68,12 @@ const RUN_OPTIONS = {
     default: "in-process",
     describe: "Run driver and launcher in this process, or start their programs",
   },
+  runner: {
+    choices: ["host", "container", "auto"],
+    default: "host",
+    describe: "Run steps on this machine, or in containers of their images; auto: all but plain python images in containers",
+  },
+  "runner-for": { type: "string", requiresArg: true, describe: "TASK=RUNNER: another runner for one task; repeatable" },
   secrets: SECRETS_OPTION,
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
@@ -99,6 +107,11 @@ export const runEntry: CommandEntry<RunCommand> = {
   read: readRun,
 };
 
+/** One of the choices, which yargs has checked. */
+function runnerNamed(text: string): RunnerOptions["runner"] {
+  return text === "container" || text === "auto" ? text : "host";
+}
+
 function readRun(values: Values): RunCommand {
   const { param, params, "pipeline-root": root, parallelism, "inspect-task": inspectTask } = values;
   return {
@@ -108,6 +121,7 @@ function readRun(values: Values): RunCommand {
     ...(params === undefined ? {} : { paramsFile: single(values, "params") }),
     home: single(values, "home"),
     ...(root === undefined ? {} : { pipelineRoot: single(values, "pipeline-root") }),
+    runners: { runner: runnerNamed(single(values, "runner")), exceptions: listOf(values["runner-for"]) },
     ...(values["secrets"] === undefined ? {} : { secrets: single(values, "secrets") }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     cacheDisabled: values["no-cache"] === true,

@@ -15,6 +15,8 @@ export function rerunCommand(command: RunCommand): string {
     ...option("--home", command.home === DEFAULT_HOME ? undefined : command.home),
     ...option("--pipeline-root", command.pipelineRoot),
     ...option("--secrets", command.secrets),
+    ...(command.runners.runner === "host" ? [] : option("--runner", command.runners.runner)),
+    ...command.runners.exceptions.flatMap((exception) => option("--runner-for", exception)),
     ...option("--isolation", command.isolation === "process" ? "process" : undefined),
     ...(command.cacheDisabled ? ["--no-cache"] : []),
     ...option("--parallelism", command.parallelism?.toString()),

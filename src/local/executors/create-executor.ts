@@ -15,6 +15,7 @@ import { createProcessRunner } from "../../node/process-runner.ts";
 import { createLogger } from "../../node/stderr-logger.ts";
 import { createInProcessExecutor } from "./in-process-executor.ts";
 import { createInspectingExecutor, readTaskPatterns, waitingSteps } from "./inspected-tasks.ts";
+import { launchInContainers, type RunnerOf } from "./runners.ts";
 import { createProcessExecutor } from "./process-executor.ts";
 import { drivePlatformTasksHere, importToWorkspaceByProgram } from "./platform-tasks.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
@@ -33,6 +34,8 @@ export interface CreateExecutorDeps {
   readonly steps: StepRuntime;
   /** The volume claims of the home. */
   readonly claims: VolumeClaimApi;
+  /** Steps in containers; absent when there are none. */
+  readonly containers?: { readonly steps: StepRuntime; readonly runnerOf: RunnerOf };
   readonly onNotice: (text: string) => void;
 }
 
@@ -61,7 +64,9 @@ export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutor
   const { runId, pipeline, isolation, programFolder, inspectTasks, environment, workingFolder } = options;
   const verbosity = Number(options.logLevel);
   const logger = createLogger({ clock, stream: log, format: "text", verbosity });
-  const steps = failUnstartedStep({ api, clock, logger }, { runId, spec: pipeline.spec, steps: deps.steps });
+  const recording = (of: StepRuntime): StepRuntime =>
+    failUnstartedStep({ api, clock, logger }, { runId, spec: pipeline.spec, steps: of });
+  const steps = recording(deps.steps);
   const address = { address: server.host, port: String(server.port) };
   const programs = (of: StepRuntime): TaskExecutor =>
     createProcessExecutor({ programFolder, server: address, files, steps: of, log, workingFolder, graceMs: PROCESS_GRACE_MS });
@@ -74,10 +79,15 @@ export function createExecutor(deps: CreateExecutorDeps, options: CreateExecutor
       createLogger: (fields, level) => createLogger({ clock, stream: log, format: "text", verbosity: level, fields }),
       countTasks: () => server.store.tasks.count(runId),
     });
-  const executor =
+  const host =
     isolation === "process"
       ? drivePlatformTasksHere(pipeline, { programs: programs(steps), here: inProcess })
       : importToWorkspaceByProgram(inProcess(), () => programs(steps));
+  const { containers } = deps;
+  const executor =
+    containers === undefined
+      ? host
+      : launchInContainers(containers.runnerOf, { host, containers: programs(recording(containers.steps)) });
   if (inspectTasks.length === 0) return executor;
   return createInspectingExecutor({
     patterns: readTaskPatterns(inspectTasks, pipeline),

@@ -22,14 +22,14 @@ export interface TaskPattern {
 /** Where a debugger finds the waiting process, unless `KFP_INSPECT` says otherwise. */
 const DEFAULT_ADDRESS = "127.0.0.1:9229";
 
-/** @throws {UsageError} USAGE_INVALID for a name that no task of the pipeline has. */
-export function readTaskPatterns(texts: readonly string[], pipeline: ParsedPipeline): TaskPattern[] {
+/** @param verb What a message says cannot be done. @throws {UsageError} USAGE_INVALID for a name that no task of the pipeline has. */
+export function readTaskPatterns(texts: readonly string[], pipeline: ParsedPipeline, verb = "inspect"): TaskPattern[] {
   const paths = ["root", ...flattenTasks(placeTasks(pipeline)).map(({ scopePath }) => scopePath)];
   return texts.map((text) => {
     const [, name = "", iterations] = /^([^[\]]+)(?:\[(\d+(?:,\d+)*)\])?$/.exec(text) ?? [];
     if (!paths.some((path) => endsWithName(path, name))) {
       const known = paths.map((path) => path.replace(/^root\./, "")).join(", ");
-      throw new UsageError("USAGE_INVALID", `Cannot inspect task "${text}": the pipeline has the tasks ${known}`);
+      throw new UsageError("USAGE_INVALID", `Cannot ${verb} task "${text}": the pipeline has the tasks ${known}`);
     }
     return iterations === undefined ? { name } : { name, iterations };
   });

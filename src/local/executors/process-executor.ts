@@ -5,22 +5,18 @@
  * @module
  */
 import type { ApiServerFlags } from "../../core/api-server-flags.ts";
-import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname } from "node:path";
-import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
-import { errorMessage, HostError, ResolveError, SpecError } from "../../core/errors.ts";
+import { SpecError } from "../../core/errors.ts";
 import { driverArguments } from "../../driver/driver-arguments.ts";
 import type { DriverResult } from "../../driver/result.ts";
-import { argumentLimitBytes } from "../../node/argument-limit.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { OutputSink } from "../../ports/process-runner.ts";
 import { readDriverFiles } from "./driver-files.ts";
+import { runProgram } from "../steps/run-program.ts";
 import { LineSink } from "../steps/step-output.ts";
-import { withMounts } from "../steps/host-mounts.ts";
 import type { StepRuntime } from "../steps/step-runtime.ts";
-import type { FolderMount } from "../pods/pod-folders.ts";
 import type { DriveRequest, ImportRequest, LaunchOutcome, LaunchRequest, TaskExecutor } from "../engine/task-executor.ts";
 
 /** Where the programs lie, and what they are given. */
@@ -38,15 +34,6 @@ export interface ProcessExecutorOptions {
   readonly workingFolder?: string | undefined;
 }
 
-interface ProgramRun {
-  readonly mounts?: readonly FolderMount[];
-  readonly argv: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stdout: OutputSink;
-  readonly stderr: OutputSink;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Drivers and launchers as processes, each in a process group of its own.
  *
@@ -54,11 +41,14 @@ interface ProgramRun {
  * {@link ResolveError} ARGUMENT_TOO_LARGE.
  */
 export function createProcessExecutor(options: ProcessExecutorOptions): TaskExecutor {
+  const { programFolder, graceMs, workingFolder } = options;
+  const launcher = { program: `${programFolder}/launcher-v2`, graceMs, workingFolder };
   return {
     async drive({ options: driverOptions, place, signal }: DriveRequest): Promise<DriverResult> {
       await mkdir(dirname(driverOptions.conditionPath), { recursive: true });
       const lines = new LastLines(options.log);
-      const exitCode = await runProgram(options, "driver", {
+      const exitCode = await runProgram({
+        ...{ program: `${programFolder}/driver`, graceMs, workingFolder },
         argv: driverArguments(driverOptions, options.server),
         environment: {
           ...options.steps.driverEnvironment(place),
@@ -79,7 +69,9 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
     async launch(request: LaunchRequest): Promise<LaunchOutcome> {
       const step = await options.steps.prepare(request);
       try {
-        return { exitCode: await runProgram(options, "launcher-v2", { ...step, signal: request.signal }) };
+        const exitCode = await runProgram({ ...launcher, ...step, signal: request.signal });
+        await step.assertBegun?.(exitCode);
+        return { exitCode };
       } finally {
         await step.end();
       }
@@ -89,7 +81,7 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
       const importer = await options.steps.importer(request);
       const { argv, signal } = request;
       try {
-        return { exitCode: await runProgram(options, "launcher-v2", { ...importer, argv, signal }) };
+        return { exitCode: await runProgram({ ...launcher, ...importer, argv, signal }) };
       } finally {
         await importer.end();
       }
@@ -113,51 +105,6 @@ function driverFailure(exitCode: number, text: string): SpecError {
 function endedText(exitCode: number): string {
   const signal = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];
   return signal === undefined ? `driver ended with exit code ${exitCode}` : `driver was ended by ${signal}`;
-}
-
-function startError(path: string, cause: unknown): HostError {
-  const advice = (cause as NodeJS.ErrnoException).code === "ENOENT" ? '; run "npm run build" first' : "";
-  return new HostError("FILE_WRITE_FAILED", `Cannot start ${path}: ${errorMessage(cause)}${advice}`, { cause });
-}
-
-async function runProgram(options: ProcessExecutorOptions, program: "driver" | "launcher-v2", run: ProgramRun): Promise<number> {
-  const path = `${options.programFolder}/${program}`;
-  const argv = [path, ...run.argv];
-  const oversized = findOversizedArgument(argv, argumentLimitBytes());
-  if (oversized !== undefined) {
-    throw new ResolveError("ARGUMENT_TOO_LARGE", `Cannot start ${program}: ${oversized}; ${adviceForLargeArguments()}`);
-  }
-  let child;
-  try {
-    const [command = path, ...words] = withMounts(run.mounts ?? [], argv);
-    child = spawn(command, words, {
-      env: run.environment,
-      cwd: options.workingFolder,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true,
-    });
-  } catch (error) {
-    throw startError(path, error);
-  }
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", (error) => reject(startError(path, error)));
-    child.once("exit", (code, name) => resolve(name === null ? (code ?? 1) : 128 + constants.signals[name]));
-  });
-  const stop = (): void => {
-    child.kill("SIGTERM");
-    setTimeout(() => child.kill("SIGKILL"), options.graceMs).unref();
-  };
-  if (run.signal.aborted) stop();
-  else run.signal.addEventListener("abort", stop, { once: true });
-  const pump = async (stream: AsyncIterable<Uint8Array>, sink: OutputSink): Promise<void> => {
-    for await (const chunk of stream) await sink.write(chunk);
-  };
-  try {
-    const [exitCode] = await Promise.all([ended, pump(child.stdout, run.stdout), pump(child.stderr, run.stderr)]);
-    return exitCode;
-  } finally {
-    run.signal.removeEventListener("abort", stop);
-  }
 }
 
 /** Hands whole lines of a driver's log on, and keeps the end of it for the error message. */

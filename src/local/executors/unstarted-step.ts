@@ -33,12 +33,18 @@ export function failUnstartedStep(deps: UnstartedStepDeps, { runId, spec, steps 
   return {
     ...steps,
     async prepare(request) {
-      try {
-        return await steps.prepare(request);
-      } catch (error) {
-        await record(deps, { runId, spec, request, message: errorMessage(error) });
-        throw error;
-      }
+      const recording = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+        try {
+          return await work();
+        } catch (error) {
+          await record(deps, { runId, spec, request, message: errorMessage(error) });
+          throw error;
+        }
+      };
+      const step = await recording(() => steps.prepare(request));
+      const { assertBegun } = step;
+      if (assertBegun === undefined) return step;
+      return { ...step, assertBegun: (exitCode) => recording(() => assertBegun(exitCode)) };
     },
   };
 }

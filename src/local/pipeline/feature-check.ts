@@ -8,7 +8,7 @@ import { isLocalUri, WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts"
 import { PipelineSpecSchema } from "../../core/kfp-types.ts";
 import { KubernetesExecutorConfigSchema } from "../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 import { PROVIDER_NAMES } from "../../core/executor/store-schemes.ts";
-import { KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
+import { CONTAINER_FEATURES, KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
 import { ImportedUris } from "./imported-uris.ts";
 import { mountPaths } from "./mount-paths.ts";
 import { runErrors, runWarnings } from "./pipeline-checks.ts";
@@ -23,7 +23,7 @@ export interface FeatureReport {
   readonly features: readonly FoundFeature[];
   /** KubernetesExecutorConfig by executor label, as JSON, without what a local run does without. */
   readonly kubernetesConfigs: ReadonlyMap<string, string>;
-  /** Absolute paths where steps expect a volume, the workspace's included, each once. */
+  /** Absolute paths of this machine where steps expect a volume, the workspace's included, each once. */
   readonly mountPaths: readonly string[];
 }
 
@@ -49,36 +49,52 @@ const WORKSPACE_PLACEHOLDER = "{{$.workspace_path}}";
 /**
  * @param pipelineRoot Of the run, when it is not the default one.
  * @param parameters Of the run, as far as they are given.
+ * @param isInContainer Whether a task runs in a container of its image.
  */
 export function checkFeatures(
   pipeline: LoadedPipeline,
   pipelineRoot?: string,
   parameters: Readonly<Record<string, JsonValue>> = {},
+  isInContainer: (scopePath: string) => boolean = () => false,
 ): FeatureReport {
   const imported = new ImportedUris(pipeline.parsed, parameters);
   const tasks = flattenTasks(placeTasks(pipeline.parsed));
   const kubernetesConfigs = new Map<string, string>();
+  const onHost = tasks.filter(({ scopePath }) => !isInContainer(scopePath));
   const findings = [
     ...pipelineFindings(pipeline, pipelineRoot),
-    ...tasks.flatMap(taskFindings),
+    ...tasks.flatMap((task) =>
+      taskFindings(task).filter(({ feature }) => !(isInContainer(task.scopePath) && CONTAINER_FEATURES.has(feature.name))),
+    ),
     ...tasks.flatMap((task) => importFindings(imported, task)),
-    ...tasks.flatMap((task) => kubernetesFindings(pipeline, task, kubernetesConfigs)),
+    ...tasks.flatMap((task) =>
+      kubernetesFindings(pipeline, task, { configs: kubernetesConfigs, isInContainer: isInContainer(task.scopePath) }),
+    ),
   ];
   const [refused, without] = [grouped(findings, "error"), grouped(findings, "warning")];
   return {
     errors: [...runErrors(pipeline.problems), ...refused.map(({ text }) => text)],
-    warnings: [...imageWarning(tasks), ...without.map(({ text }) => text), ...runWarnings(pipeline.problems)],
+    warnings: [...imageWarning(onHost), ...without.map(({ text }) => text), ...runWarnings(pipeline.problems)],
     features: [...refused, ...without],
     kubernetesConfigs,
-    mountPaths: [...mountPaths(kubernetesConfigs.values()), ...(usesWorkspace(pipeline, tasks) ? [WORKSPACE_PATH] : [])],
+    mountPaths: [
+      ...mountPaths(onHost.flatMap(({ executorLabel }) => kubernetesConfigs.get(executorLabel) ?? [])),
+      ...(usesWorkspace(pipeline, onHost) ? [WORKSPACE_PATH] : []),
+    ],
   };
 }
 
-/** Some step or importer looks at the workspace, or may. */
-function usesWorkspace({ parsed }: LoadedPipeline, tasks: readonly PlacedTask[]): boolean {
+/** Some step or importer on this machine looks at the workspace, or may. */
+function usesWorkspace({ parsed }: LoadedPipeline, onHost: readonly PlacedTask[]): boolean {
+  if (onHost.some(({ executor }) => executor?.spec.case === "importer" && executor.spec.value.downloadToWorkspace)) return true;
+  if (!onHost.some(isStep)) return false;
   const text = JSON.stringify(toJson(PipelineSpecSchema, parsed.spec));
-  const imports = tasks.some(({ executor }) => executor?.spec.case === "importer" && executor.spec.value.downloadToWorkspace);
-  return imports || text.includes(WORKSPACE_PLACEHOLDER) || text.includes(WORKSPACE_PATH);
+  return text.includes(WORKSPACE_PLACEHOLDER) || text.includes(WORKSPACE_PATH);
+}
+
+/** A task with a program of its own. */
+function isStep(task: PlacedTask): boolean {
+  return task.executor?.spec.case === "container" && !isPlatformTask(task);
 }
 
 /** One for each feature, with all the tasks that have it. */
@@ -100,8 +116,7 @@ function grouped(findings: readonly Finding[], treatment: "warning" | "error"): 
 }
 
 function imageWarning(tasks: readonly PlacedTask[]): string[] {
-  const hasSteps = tasks.some((task) => task.executor?.spec.case === "container" && !isPlatformTask(task));
-  return hasSteps ? ["the images of steps are not used: their commands run on this machine"] : [];
+  return tasks.some(isStep) ? ["the images of steps are not used: their commands run on this machine"] : [];
 }
 
 function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | undefined): Finding[] {
@@ -174,12 +189,13 @@ function isSupportedUri(uri: string): boolean {
 function kubernetesFindings(
   { parsed }: LoadedPipeline,
   { executorLabel, scopePath }: PlacedTask,
-  configs: Map<string, string>,
+  { configs, isInContainer }: { readonly configs: Map<string, string>; readonly isInContainer: boolean },
 ): Finding[] {
   const config = parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors[executorLabel];
   if (executorLabel === "" || config === undefined) return [];
   const task = scopePath.replace(/^root\./, "");
-  const left: JsonObject = {};
+  // Tasks of one component share their config.
+  const left = JSON.parse(configs.get(executorLabel) ?? "{}") as JsonObject;
   const findings: Finding[] = [];
   for (const [key, value] of Object.entries(config)) {
     const field = KubernetesExecutorConfigSchema.fields.find(({ name, jsonName }) => key === name || key === jsonName);
@@ -189,7 +205,8 @@ function kubernetesFindings(
       continue;
     }
     const feature = KUBERNETES_FEATURES[field.jsonName];
-    if (feature === undefined || feature.treatment === "supported") left[key] = value;
+    const isDone = feature?.treatment === "supported" || (isInContainer && CONTAINER_FEATURES.has(field.jsonName));
+    if (feature === undefined || isDone) left[key] = value;
     else findings.push({ task, feature });
   }
   if (Object.keys(left).length > 0) configs.set(executorLabel, JSON.stringify(left));

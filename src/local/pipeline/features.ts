@@ -41,8 +41,12 @@ export const LANGUAGE_FEATURES = {
   volumeTasks: feature("CreatePVC and DeletePVC", "supported", "folders of the home, see Volumes"),
   taskConfig: feature("dsl.TaskConfig", "supported", "the step is handed the settings as in the cluster"),
   workspace: feature("workspace", "supported", "a folder of the run, see Volumes"),
-  image: feature("image of a step", "warning", "not used: commands run on this machine; said once per run"),
-  resources: feature("resource requests and limits, accelerators", "warning", "no meaning here"),
+  image: feature("image of a step", "warning", "not used: commands run on this machine; used with --runner container"),
+  resources: feature(
+    "resource requests and limits, accelerators",
+    "warning",
+    "no meaning here; CPU and memory limits with --runner container",
+  ),
   preCacheCheck: feature("lifecycle.preCacheCheck", "warning", "never run, as in the cluster"),
   defaultRoot: feature("defaultPipelineRoot", "warning", "not used: artifacts go to the home or to --pipeline-root"),
   unknown: feature("members this version does not know", "warning", "not used; named"),
@@ -59,6 +63,16 @@ export const PLATFORM_FEATURES = {
   otherPlatforms: feature("platforms other than kubernetes", "warning", "not used"),
 } as const satisfies Record<string, Feature>;
 
+/** What `--runner container` takes as in the cluster: the names of its rows. */
+export const CONTAINER_FEATURES: ReadonlySet<string> = new Set([
+  "image of a step",
+  "resource requests and limits, accelerators",
+  "imagePullPolicy",
+  "enabledSharedMemory",
+  "securityContext",
+  "initContainers",
+]);
+
 /** Members of KubernetesExecutorConfig, by JSON name: every one of them. */
 export const KUBERNETES_FEATURES: Readonly<Record<string, Feature>> = Object.fromEntries(
   [
@@ -68,9 +82,9 @@ export const KUBERNETES_FEATURES: Readonly<Record<string, Feature>> = Object.fro
     feature("podAffinity", "warning", "no meaning here"),
     feature("podMetadata", "warning", "no meaning here"),
     feature("imagePullSecret", "warning", "no image is pulled"),
-    feature("imagePullPolicy", "warning", "no image is pulled"),
-    feature("enabledSharedMemory", "warning", "this machine's own /dev/shm is used"),
-    feature("securityContext", "warning", "steps run as you"),
+    feature("imagePullPolicy", "warning", "no image is pulled; used with --runner container"),
+    feature("enabledSharedMemory", "warning", "this machine's own /dev/shm is used; its own with --runner container"),
+    feature("securityContext", "warning", "steps run as you; user and group with --runner container"),
     feature("activeDeadlineSeconds", "supported", "as in the cluster"),
     feature("podResourceClaims", "warning", "no meaning here"),
     feature("secretAsVolume", "supported", "from --secrets, see Volumes"),
@@ -81,6 +95,6 @@ export const KUBERNETES_FEATURES: Readonly<Record<string, Feature>> = Object.fro
     feature("genericEphemeralVolume", "supported", "a folder of the step, see Volumes"),
     feature("emptyDirMounts", "supported", "a folder of the step, see Volumes; limits are not enforced"),
     feature("fieldPathAsEnv", "supported", "with this machine's values"),
-    feature("initContainers", "error", "they are other images"),
+    feature("initContainers", "error", "they are other images: they run with --runner container"),
   ].map((entry) => [entry.name, entry]),
 );

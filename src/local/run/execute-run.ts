@@ -22,6 +22,7 @@ import { terminationSignal, unlessStuck } from "../engine/cancellation.ts";
 import { runPipeline as runEngine, type EngineEvent, type SharedSlots } from "../engine/engine.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { createExecutor } from "../executors/create-executor.ts";
+import type { RunnerOf } from "../executors/runners.ts";
 import { rootParameters } from "../executors/root-parameters.ts";
 import { reserveDisk } from "../home/disk-reserve.ts";
 import { LocalObjects } from "../objects/local-objects.ts";
@@ -32,6 +33,7 @@ import {
   RUN_FOLDER_VARIABLE,
   runLogPath,
   type LocalStepRuntime,
+  type StepObjects,
   type StepLine,
 } from "../steps/local-step-runtime.ts";
 import { PythonEnvironments } from "../steps/python-environment.ts";
@@ -47,6 +49,8 @@ export interface ExecuteOptions {
   readonly cacheDisabled: boolean;
   /** Steps at the same time. */
   readonly parallelism: number;
+  /** Which steps run in containers; default none. */
+  readonly runners?: RunnerOf;
   /** Secrets and config maps of the steps; default none. */
   readonly objects?: LocalObjects;
   /** Tasks whose programs wait for a debugger. */
@@ -135,10 +139,11 @@ class Execution {
     const { clock, signal, onNotice } = this.#deps;
     const { home, trouble } = this.#place;
     const startMs = clock.monotonicMs();
-    const steps = this.#createSteps();
+    const pods = this.#stepObjects();
+    const steps = this.#createSteps(pods);
     let outcome: "succeeded" | "failed" = "failed";
     try {
-      outcome = await this.#runTasks(steps);
+      outcome = await this.#runTasks(steps, pods);
     } catch (error) {
       if (!trouble.note(error)) {
         this.#endAfterBug(errorMessage(error));
@@ -178,7 +183,7 @@ class Execution {
     }
   }
 
-  async #runTasks(steps: LocalStepRuntime): Promise<"succeeded" | "failed"> {
+  async #runTasks(steps: LocalStepRuntime, pods: StepObjects): Promise<"succeeded" | "failed"> {
     const { clock } = this.#deps;
     const { server, trouble } = this.#place;
     await this.#prepareFolder();
@@ -199,7 +204,7 @@ class Execution {
       },
     );
     try {
-      return await this.#runEngine(api, steps, log);
+      return await this.#runEngine(api, steps, { log, pods });
     } finally {
       api.close();
     }
@@ -217,7 +222,7 @@ class Execution {
   /** Only this run needed them; its log stays. */
   async #removeParts(): Promise<void> {
     this.#place.trouble.reserve?.release();
-    for (const part of ["drivers", "outputs", "python", "tmp", "volumes"]) {
+    for (const part of ["drivers", "outputs", "pods", "python", "tmp", "volumes"]) {
       await rm(join(this.#folder, part), { recursive: true, force: true }).catch(() => undefined);
     }
   }
@@ -232,16 +237,21 @@ class Execution {
     if (isLocalUri(pipelineRoot)) await makeFolder(pipelineRoot);
   }
 
-  #createSteps(): LocalStepRuntime {
-    const { environment, tokenPath, objects = new LocalObjects() } = this.#options;
+  #stepObjects(): StepObjects {
+    const { objects = new LocalObjects() } = this.#options;
+    const workspace = new Map([[workspaceClaimName(this.#runName()), join(this.#folder, "workspace")]]);
+    return { objects, volumes: this.#place.home.volumes, ownClaims: workspace, hostName: hostname() };
+  }
+
+  #createSteps(pods: StepObjects): LocalStepRuntime {
+    const { environment, tokenPath } = this.#options;
     const { onLine, onNotice, signal, makingEnvironments } = this.#deps;
     const journal = this.#journal;
-    const workspace = new Map([[workspaceClaimName(this.#runName()), join(this.#folder, "workspace")]]);
     return createLocalStepRuntime({
       runFolder: this.#folder,
       environment,
       ...(tokenPath === undefined ? {} : { tokenPath }),
-      pods: { objects, volumes: this.#place.home.volumes, ownClaims: workspace, hostName: hostname() },
+      pods,
       python: new PythonEnvironments({
         folder: this.#place.home.environments,
         environment: { ...environment, [RUN_FOLDER_VARIABLE]: this.#folder },
@@ -256,7 +266,11 @@ class Execution {
     });
   }
 
-  async #runEngine(api: KfpApiConnection, steps: LocalStepRuntime, log: LogStream): Promise<"succeeded" | "failed"> {
+  async #runEngine(
+    api: KfpApiConnection,
+    steps: LocalStepRuntime,
+    { log, pods: objects }: { readonly log: LogStream; readonly pods: StepObjects },
+  ): Promise<"succeeded" | "failed"> {
     const { clock, files, randomUuid, signal, onEvent, onNotice } = this.#deps;
     const { server } = this.#place;
     const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
@@ -264,8 +278,21 @@ class Execution {
     const runName = this.#runName();
     let pods = 0;
     let drivers = 0;
+    const claims = createLocalVolumeClaims(this.#place.home.volumes);
+    const containers = await this.#createContainers(steps, { log, pods: objects });
     const executor = createExecutor(
-      { api, clock, files, randomUuid, log, steps, onNotice, server, claims: createLocalVolumeClaims(this.#place.home.volumes) },
+      {
+        api,
+        clock,
+        files,
+        randomUuid,
+        log,
+        steps,
+        onNotice,
+        server,
+        claims,
+        ...(containers === undefined ? {} : { containers }),
+      },
       {
         isolation,
         programFolder,
@@ -307,6 +334,21 @@ class Execution {
         parallelism,
       },
     );
-    return unlessStuck(this.#deps, engine);
+    try {
+      return await unlessStuck(this.#deps, engine);
+    } finally {
+      await containers?.steps.removeLeftovers();
+    }
+  }
+
+  async #createContainers(steps: LocalStepRuntime, { log, pods }: { readonly log: LogStream; readonly pods: StepObjects }) {
+    const { runners: runnerOf, environment, programFolder, tokenPath } = this.#options;
+    if (runnerOf === undefined) return undefined;
+    const { createContainerSteps, launcherFolderOf } = await import("../containers/container-steps.ts");
+    const { onNotice, signal } = this.#deps;
+    const { runId } = this.#run;
+    const token = tokenPath === undefined ? {} : { tokenPath };
+    const common = { runId, runFolder: this.#folder, environment, pods, log, onNotice, signal, ...token };
+    return { runnerOf, steps: createContainerSteps(steps, { ...common, launcherFolder: launcherFolderOf(programFolder) }) };
   }
 }

@@ -11,6 +11,8 @@ import type { ApiServer } from "../../apiserver/server.ts";
 import { SpecError } from "../../core/errors.ts";
 import { RuntimeState, type Run } from "../../core/kfp-types.ts";
 import { jsonToValue } from "../../core/values/value.ts";
+import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
+import type { RunnerOf } from "../executors/runners.ts";
 import type { Home } from "../home/home.ts";
 import { checkFeatures } from "../pipeline/feature-check.ts";
 import { loadPipelineSource, type LoadedPipeline } from "../pipeline/pipeline-file.ts";
@@ -26,6 +28,8 @@ export interface LocalRun {
   readonly pipelineRoot: string;
   /** KubernetesExecutorConfig by executor label, as JSON, without what has no meaning here. */
   readonly kubernetesConfigs: ReadonlyMap<string, string>;
+  /** Which steps run in containers; absent: none. */
+  readonly runners?: RunnerOf;
 }
 
 /** The folder below the home with what belongs to one run. */
@@ -69,12 +73,16 @@ export function createRun({ runs, store }: Pick<ApiServer, "runs" | "store">, ru
  * @throws {ServiceError} notFound.
  * @throws {SpecError} FEATURE_UNSUPPORTED for what a local run does not do, and all that the static check finds; SPEC_INVALID for a
  *   run without a pipeline spec.
+ * @param options.runnersOf Decides which steps run in containers; absent: none.
  */
 export async function readRun(
   server: Pick<ApiServer, "runs">,
   home: Home,
   runId: string,
-  options: { readonly expandsMacros?: boolean } = {},
+  options: {
+    readonly expandsMacros?: boolean;
+    readonly runnersOf?: (pipeline: ParsedPipeline) => Promise<RunnerOf | undefined>;
+  } = {},
 ): Promise<LocalRun> {
   const { run, pipelineSpec } = server.runs.requireRun(runId);
   const what = `run ${runId}`;
@@ -87,12 +95,19 @@ export async function readRun(
   for (const [name, value] of Object.entries(argumentsOfRun)) {
     parameters[name] = value.kind.case === undefined ? null : toJson(ValueSchema, value);
   }
-  const { errors, kubernetesConfigs } = checkFeatures(pipeline, givenRoot === "" ? undefined : givenRoot, parameters);
+  const runners = await options.runnersOf?.(pipeline.parsed);
+  const { errors, kubernetesConfigs } = checkFeatures(
+    pipeline,
+    givenRoot === "" ? undefined : givenRoot,
+    parameters,
+    (scopePath) => runners?.({ scopePath, iterations: [] }) === "container",
+  );
   if (errors.length > 0) {
     throw new SpecError("FEATURE_UNSUPPORTED", errors.map((line) => `Cannot run ${what}: ${line}`).join("\n"));
   }
   const pipelineRoot = givenRoot === "" ? home.artifacts : givenRoot;
-  return { runId, displayName: run.displayName, pipeline, parameters, pipelineRoot, kubernetesConfigs };
+  const common = { runId, displayName: run.displayName, pipeline, parameters, pipelineRoot, kubernetesConfigs };
+  return runners === undefined ? common : { ...common, runners };
 }
 
 /** A run that was created without a scheduled time has that of its creation, which is not one to be told of. */

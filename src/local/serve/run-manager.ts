@@ -15,6 +15,7 @@ import { join } from "node:path";
 import type { EngineHooks } from "../../apiserver/services/engine-hooks.ts";
 import { UNFINISHED_MESSAGE } from "../../apiserver/services/run-lifecycle.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
+import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
 import { makeFolder } from "../../node/make-folder.ts";
@@ -25,6 +26,7 @@ import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
 import type { SharedSlots } from "../engine/engine.ts";
 import { Slots } from "../engine/slots.ts";
 import type { Home } from "../home/home.ts";
+import { resolveRunners } from "../containers/resolve-runners.ts";
 import { readLocalObjects } from "../objects/read-objects.ts";
 import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "../run/execute-run.ts";
 import { readRun, runFolder, type LocalRun } from "../run/local-run.ts";
@@ -214,7 +216,13 @@ export class RunManager {
     const { home, server, files, clock, randomUuid, onNews, onNotice } = this.#deps;
     const folder = runFolder(home, runId);
     const settings = await readRunSettings(files, folder);
-    const run = await readRun(server, home, runId, { expandsMacros: settings === undefined });
+    const runners = settings?.runners;
+    const run = await readRun(server, home, runId, {
+      expandsMacros: settings === undefined,
+      ...(runners === undefined
+        ? {}
+        : { runnersOf: async (pipeline: ParsedPipeline) => await resolveRunners(runners, pipeline, this.#options) }),
+    });
     const options = await this.#optionsOf(run, folder, settings);
     const deps: ExecuteDeps = {
       ...{ clock, files, randomUuid },
@@ -238,8 +246,9 @@ export class RunManager {
     return await executeRun(deps, { home, server, trouble: active.trouble }, run, options);
   }
 
-  async #optionsOf({ runId }: LocalRun, folder: string, settings: RunSettings | undefined): Promise<ExecuteOptions> {
+  async #optionsOf({ runId, runners }: LocalRun, folder: string, settings: RunSettings | undefined): Promise<ExecuteOptions> {
     const { isolation, programFolder, environment, parallelism } = this.#options;
+    const { runners: _named, ...given } = settings ?? {};
     const { secrets } = settings ?? this.#options;
     const token = this.#deps.tokenOfRun?.(runId);
     if (token !== undefined) {
@@ -248,7 +257,8 @@ export class RunManager {
     }
     return {
       ...{ isolation, programFolder, environment, parallelism, cacheDisabled: false },
-      ...settings,
+      ...given,
+      ...(runners === undefined ? {} : { runners }),
       ...(secrets === undefined ? {} : { objects: await readLocalObjects(secrets) }),
       ...(token === undefined ? {} : { tokenPath: tokenPath(folder) }),
     };

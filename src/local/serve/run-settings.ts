@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { HostError } from "../../core/errors.ts";
 import { makeFolder } from "../../node/make-folder.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
+import { isRunnerOptions, type RunnerOptions } from "../executors/runners.ts";
 
 /** What the person's command line and terminal decide for a run. */
 export interface RunSettings {
@@ -29,6 +30,8 @@ export interface RunSettings {
   readonly workingFolder: string;
   /** Folder or file of secrets and config maps, absolute. */
   readonly secrets?: string;
+  /** Which steps run in containers; absent: none. */
+  readonly runners?: RunnerOptions;
 }
 
 /** An environment and a few words. */
@@ -91,7 +94,7 @@ function settingsOf(text: string): RunSettings | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, secrets } = value as Partial<
+  const { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, secrets, runners } = value as Partial<
     Record<keyof RunSettings, unknown>
   >;
   if (isolation !== "in-process" && isolation !== "process") return undefined;
@@ -99,7 +102,8 @@ function settingsOf(text: string): RunSettings | undefined {
   if (typeof parallelism !== "number" || !Number.isSafeInteger(parallelism) || parallelism < 1) return undefined;
   if (!Array.isArray(inspectTasks) || !inspectTasks.every((task) => typeof task === "string")) return undefined;
   if (!isTextMap(environment) || (secrets !== undefined && typeof secrets !== "string")) return undefined;
-  const given = secrets === undefined ? {} : { secrets };
+  if (runners !== undefined && !isRunnerOptions(runners)) return undefined;
+  const given = { ...(secrets === undefined ? {} : { secrets }), ...(runners === undefined ? {} : { runners }) };
   return { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, ...given };
 }
 

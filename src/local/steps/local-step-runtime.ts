@@ -60,12 +60,19 @@ export type StepObjects = Omit<PodFolderOptions, "folder"> & Pick<VariableSource
 
 /** Steps on this machine, and what they printed last. */
 export interface LocalStepRuntime extends StepRuntime {
+  /** Where the output of an attempt goes. */
+  openSinks(place: TaskPlace): StepSinks;
   /** The last lines of a step's latest attempt. */
   lastLines(place: TaskPlace): readonly string[];
 }
 
 /** Set for everything that is started for a run, so that what outlives the process that executed it can be found. */
 export const RUN_FOLDER_VARIABLE = "KFP_RUN_FOLDER";
+/** Both end before the attempt does. */
+export interface StepSinks {
+  readonly stdout: LineSink;
+  readonly stderr: LineSink;
+}
 
 /** Lines kept of each step for the message of its failure. */
 const TAIL_LINES = 80;
@@ -96,7 +103,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
     KFP_LOG_FILE: runLogPath(runFolder),
   };
 
-  const openSinks = (place: TaskPlace): { stdout: LineSink; stderr: LineSink } => {
+  const openSinks = (place: TaskPlace): StepSinks => {
     const tail = new LogTail(TAIL_LINES);
     tails.set(taskFolderName(place), tail);
     const sink = (stream: StepLine["stream"]): LineSink => {
@@ -168,6 +175,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
       };
     },
 
+    openSinks,
     lastLines: (place) => tails.get(taskFolderName(place))?.lines() ?? [],
   };
 

@@ -22,8 +22,16 @@ export interface PreparedLauncher {
 
 /** A launcher with the command of its step. */
 export interface PreparedStep extends PreparedLauncher {
-  /** Flags of the launcher, `--`, the user's command; without program name. */
+  /** Flags of the launcher, `--`, the user's command; without program name. Of another program where there is one. */
   readonly argv: readonly string[];
+  /** What brings the launcher up, and is started in its place. */
+  readonly program?: string;
+  /**
+   * Called with the exit code, before `end`.
+   *
+   * @throws {HostError} When the launcher never began, saying why: nobody else has recorded that.
+   */
+  readonly assertBegun?: (exitCode: number) => Promise<void>;
 }
 
 /** What a step of this machine needs in the place of a pod. */
