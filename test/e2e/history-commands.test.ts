@@ -390,6 +390,25 @@ describe.skipIf(skipUnless(hasTerminals(), "history commands on a terminal: need
   });
 });
 
+test("a run whose process was killed is left behind, for whoever looks", { timeout: 60_000 }, async () => {
+  const folder = "left-behind";
+  const ended = await runCli(home.programs, ["run", fixturePipeline("cancelled-loop"), "--home", folder], {
+    cwd: home.folder,
+    onStderr: (stderr, signal) => {
+      if (stderr.includes("| waiting")) signal("SIGKILL");
+    },
+  });
+  expect(ended.code).toBe(null);
+  expect((await home.cli("runs", "--home", folder)).stdout).toContain("RUNNING (left behind)");
+  expect((await home.cli("show", "last", "--home", folder)).stdout).toContain("the process of this run is gone");
+  const followed = await home.cli("logs", "last", "--follow", "--home", folder);
+  expect(followed).toMatchObject({ code: 1, stdout: "loop.wait[0] | waiting\n" });
+  expect(followed.stderr).toContain("nobody executes it any more");
+  const { code, stderr } = await home.cli("run", fixturePipeline("two-steps"), "--home", folder);
+  expect(code, stderr).toBe(0);
+  expect((await home.cli("runs", "--home", folder)).stdout).not.toContain("RUNNING");
+});
+
 // The last one: it ends the run that goes on.
 test("logs --follow goes on until the run is over", { timeout: 60_000 }, async () => {
   let ended = false;

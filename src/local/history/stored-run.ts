@@ -9,7 +9,7 @@ import { fromBinary, toJson, type JsonValue } from "@bufbuild/protobuf";
 import { StructSchema, timestampDate, ValueSchema, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { hydrateTasks } from "../../apiserver/services/task-hydration.ts";
 import type { Store, StoredRun } from "../../apiserver/store.ts";
-import { errorMessage, UsageError } from "../../core/errors.ts";
+import { errorMessage, HostError, UsageError } from "../../core/errors.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../../core/kfp-types.ts";
 import { parsePipelineSpec, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
@@ -65,18 +65,36 @@ export function isFinal(state: string): boolean {
 }
 
 /**
+ * Whether a run is under way according to its row, and nobody is there who could execute it. One that waits for a server still may be.
+ *
+ * @param state Enum name of RuntimeState.
+ * @param isHeld Somebody works in the home.
+ */
+export function isAbandoned(state: string, isHeld: boolean): boolean {
+  return !isHeld && !isFinal(state) && state !== "PENDING";
+}
+
+/**
  * Reads a run with all its tasks.
  *
  * @throws {UsageError} USAGE_INVALID when it was deleted meanwhile.
+ * @throws {HostError} HOME_UNUSABLE when what is stored of it is damaged.
  */
 export function readHistoryRun(history: HomeHistory, runId: string, now: Date): HistoryRun {
   const { store } = history;
-  // The state first: tasks that are read later are no older, so a final run never shows a task that still ran.
-  const stored = store.runs.find(runId);
+  let stored: StoredRun | undefined;
+  let rows: readonly PipelineTask[] = [];
+  try {
+    // The state first: tasks that are read later are no older, so a final run never shows a task that still ran.
+    stored = store.runs.find(runId);
+    rows = hydrateTasks(store, store.tasks.ofRun(runId), "complete", { withChildren: false }).map((body) =>
+      fromBinary(PipelineTaskSchema, body),
+    );
+  } catch (error) {
+    const message = `Cannot read run ${runId} in ${history.home.folder}: ${errorMessage(error)}`;
+    throw new HostError("HOME_UNUSABLE", message, { cause: error });
+  }
   if (stored === undefined) throw new UsageError("USAGE_INVALID", `Cannot find run "${runId}": it was deleted`);
-  const rows = hydrateTasks(store, store.tasks.ofRun(runId), "complete", { withChildren: false }).map((body) =>
-    fromBinary(PipelineTaskSchema, body),
-  );
   return historyRun(stored, rows, { now, isHeld: history.holder !== undefined });
 }
 
@@ -113,7 +131,7 @@ export function historyRun({ run, pipelineSpec }: StoredRun, rows: readonly Pipe
   return {
     ...{ runId: run.runId, name: run.displayName, state, cancelled, createdAt, finishedAt, pipelineRoot, result },
     ...("parsed" in pipeline ? { pipeline: pipeline.parsed } : { pipelineProblem: pipeline.problem }),
-    abandoned: !isOver && !facts.isHeld,
+    abandoned: isAbandoned(state, facts.isHeld),
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([name, value]) => [
         name,
@@ -158,7 +176,14 @@ export function wasCancelled({ tasks }: Pick<Store, "tasks">, runId: string, sta
       predicates: [{ key: "name", operation: "=", values: [ROOT_NAME] }],
     },
   );
-  return rows.some(({ body }) => fromBinary(PipelineTaskSchema, body).statusMetadata?.message === CANCELLED_MESSAGE);
+  return rows.some(({ body }) => {
+    try {
+      return fromBinary(PipelineTaskSchema, body).statusMetadata?.message === CANCELLED_MESSAGE;
+    } catch {
+      // A list of runs does not fail for a damaged one.
+      return false;
+    }
+  });
 }
 
 /** What the pipeline of a run is called, without reading more than its text; undefined where that cannot be read. */

@@ -33,7 +33,7 @@ export async function performLogs(command: LogsCommand, host: CliHost): Promise<
     const folder = runFolder(history.home, run.runId);
     const signal = command.follow ? host.stopSignal() : undefined;
     const output = createOutput(command, host);
-    const follow = { history, run, signal };
+    const follow = { history, run, signal, stderr: host.stderr };
     if (command.programs) {
       const reader = new JournalReader(runLogPath(folder));
       return await followed(follow, async () => {
@@ -102,6 +102,7 @@ interface Followed {
   readonly run: HistoryRun;
   /** Absent: what is there is enough. */
   readonly signal: AbortSignal | undefined;
+  readonly stderr: CliHost["stderr"];
 }
 
 /**
@@ -109,7 +110,7 @@ interface Followed {
  *
  * The state is read before the lines: once it is final, every line has been written.
  */
-async function followed({ history, run, signal }: Followed, print: () => Promise<void>): Promise<number> {
+async function followed({ history, run, signal, stderr }: Followed, print: () => Promise<void>): Promise<number> {
   if (signal === undefined) {
     await print();
     return EXIT_SUCCEEDED;
@@ -120,7 +121,11 @@ async function followed({ history, run, signal }: Followed, print: () => Promise
     const isLeft = !isOver && (await lockHolder(history.home)) === undefined;
     await print();
     if (isOver) return EXIT_SUCCEEDED;
-    if (isLeft) return EXIT_FAILED;
+    if (isLeft) {
+      const why = `run ${run.runId} is not over, but nobody executes it any more`;
+      writeLines(stderr, [say`kfp-runtime: ${why}; kfp-runtime show says how far it came`]);
+      return EXIT_FAILED;
+    }
     try {
       await sleep(LOOK_MS, undefined, { signal });
     } catch {

@@ -5,7 +5,7 @@
  */
 import type { RunOverview } from "../../../apiserver/store.ts";
 import { shortIds } from "../../../local/history/run-reference.ts";
-import { isFinal, wasCancelled } from "../../../local/history/stored-run.ts";
+import { isAbandoned, wasCancelled } from "../../../local/history/stored-run.ts";
 import type { HomeHistory } from "../../../local/history/open-history.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../../host.ts";
 import { runListLines } from "../../text/history/run-list-text.ts";
@@ -58,7 +58,7 @@ function listedRun({ store, holder }: HomeHistory, run: RunOverview, nowMs: numb
   return {
     ...{ runId, name: displayName, state },
     cancelled: wasCancelled(store, runId, state),
-    abandoned: !isFinal(state) && holder === undefined,
+    abandoned: isAbandoned(state, holder !== undefined),
     createdAt: timeJson(new Date(createdSeconds * 1000)),
     ...(finishedSeconds > 0 ? { finishedAt: timeJson(new Date(finishedSeconds * 1000)) } : {}),
     durationMs: Math.max(0, endMs - createdSeconds * 1000),

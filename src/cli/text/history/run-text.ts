@@ -47,7 +47,9 @@ export function runLines(run: HistoryRun, options: RunTextOptions): TerminalText
     ["started", `${timeText(run.createdAt)} UTC`],
     ...(run.finishedAt === undefined ? [] : [["ended", `${timeText(run.finishedAt)} UTC`]]),
     ...(run.pipelineProblem === undefined ? [] : [["note", `its pipeline cannot be read: ${run.pipelineProblem}`]]),
-    ...(abandoned ? [["note", "the process of this run is gone; the next run in this home ends it"]] : []),
+    ...(abandoned
+      ? [["note", "the process of this run is gone; the next run or server in this home ends it or goes on with it"]]
+      : []),
   ];
   const parameters = Object.entries(run.parameters).map(([name, value]) => parameterLine(name, value, columns));
   return [
