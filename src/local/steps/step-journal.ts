@@ -66,11 +66,14 @@ export class StepJournal {
       ...(isRoutine ? { routine: true } : {}),
     };
     this.#waiting += `${JSON.stringify(line)}\n`;
-    if (this.#waiting.length >= BUFFER_BYTES) this.#write();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.#write());
-    }
+    // The first line of a burst is written at once: what a person has seen is there, even if the process is killed then.
+    if (!this.#scheduled || this.#waiting.length >= BUFFER_BYTES) this.#write();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#write();
+    });
   }
 
   /** Writes what waits. Lines that come later are kept as well. */
@@ -80,7 +83,6 @@ export class StepJournal {
   }
 
   #write(): void {
-    this.#scheduled = false;
     const text = this.#waiting;
     this.#waiting = "";
     if (text === "" || !this.#usable) return;

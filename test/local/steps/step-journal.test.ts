@@ -43,6 +43,16 @@ describe("StepJournal", () => {
     expect(await all(reader)).toMatchObject([{ text: "late" }]);
   });
 
+  test("writes the first line of a burst at once, so that a process that is killed has left it", () => {
+    const path = join(folder, "steps.jsonl");
+    const journal = new StepJournal(path, now);
+    journal.add(line("seen"));
+    journal.add(line("waits"));
+    expect(readFileSync(path, "utf8")).toMatch(/^\{.*"text":"seen"\}\n$/);
+    journal.close();
+    expect(readFileSync(path, "utf8")).toContain("waits");
+  });
+
   test("stops at its limit, and says so once", async () => {
     const path = join(folder, "steps.jsonl");
     const journal = new StepJournal(path, now, 200);
