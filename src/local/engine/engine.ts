@@ -57,7 +57,7 @@ export interface EngineDeps {
   /** Aborted when the run is to stop: nothing new starts, what runs is asked to end. */
   readonly signal: AbortSignal;
   /** What an earlier execution of the run has done, which is not done again and not reported. Absent: nothing. */
-  readonly preserved?: (place: TaskPlace) => PreservedTask | undefined;
+  readonly preserved?: PreservedTasks;
   /** Places that several runs of this process share, taken in addition to the run's own. */
   readonly shared?: SharedSlots;
 }
@@ -66,6 +66,17 @@ export interface EngineDeps {
 export interface PreservedTask {
   readonly outcome: "succeeded" | "skipped";
   readonly cached: boolean;
+}
+
+/** The tasks that an earlier execution has brought to their end. */
+export interface PreservedTasks {
+  /** Undefined for a task that is to be executed. */
+  find(place: TaskPlace): PreservedTask | undefined;
+  /**
+   * Brings the states of everything above a preserved task up to date: the process that ended it may have been gone before it did so, and
+   * none comes after it when all of its siblings are preserved, too.
+   */
+  settle(place: TaskPlace): Promise<void>;
 }
 
 /** Places for the steps and the drivers of all runs together. */
@@ -114,6 +125,8 @@ interface Scope {
   readonly path: string;
   readonly parentTaskId: string;
   readonly iterations: readonly number[];
+  /** Whether a task directly below was preserved; one of them stands for all. Shared by the iterations of a loop. */
+  readonly kept: { place?: TaskPlace };
 }
 
 /** Runs the whole pipeline. Never throws for what a task does. */
@@ -137,7 +150,7 @@ class Engine {
 
   async runRoot(): Promise<TaskOutcome> {
     const place: TaskPlace = { scopePath: "root", iterations: [] };
-    const preserved = this.#deps.preserved?.(place);
+    const preserved = this.#deps.preserved?.find(place);
     if (preserved !== undefined) return preserved.outcome;
     const ending = await this.#watched(place, "dag", async (begin) => {
       const { runtimeConfig } = this.#options;
@@ -148,7 +161,9 @@ class Engine {
         runtimeConfig,
       });
       const root = this.#options.pipeline.spec.root as ComponentSpec;
-      return this.#bodyEnding(await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [] }));
+      const kept: Scope["kept"] = {};
+      const outcome = await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [], kept });
+      return await this.#bodyEnding(outcome, kept);
     });
     return ending.outcome;
   }
@@ -175,8 +190,11 @@ class Engine {
 
   async #runTask(key: string, task: PipelineTaskSpec, scope: Scope): Promise<TaskOutcome> {
     const place: TaskPlace = { scopePath: `${scope.path}.${key}`, iterations: scope.iterations };
-    const preserved = this.#deps.preserved?.(place);
-    if (preserved !== undefined) return preserved.outcome;
+    const preserved = this.#deps.preserved?.find(place);
+    if (preserved !== undefined) {
+      scope.kept.place = place;
+      return preserved.outcome;
+    }
     const { pipeline } = this.#options;
     let ending: Ending;
     try {
@@ -215,8 +233,9 @@ class Engine {
     if (driven.condition === false) return { outcome: "skipped" };
     const isLoop = task.iterator.case !== undefined;
     this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
-    const body = { path: place.scopePath, parentTaskId: driven.taskId };
-    if (!isLoop) return this.#bodyEnding(await this.#runBody(component, { ...body, iterations: scope.iterations }));
+    const kept: Scope["kept"] = {};
+    const body = { path: place.scopePath, parentTaskId: driven.taskId, kept };
+    if (!isLoop) return await this.#bodyEnding(await this.#runBody(component, { ...body, iterations: scope.iterations }), kept);
 
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
     const count = driven.iterationCount ?? 0;
@@ -224,11 +243,13 @@ class Engine {
     const iterations = Array.from({ length: count }, (_, index) =>
       slots.run(() => this.#runBody(component, { ...body, iterations: [...scope.iterations, index] })),
     );
-    return this.#bodyEnding(dagOutcome(await Promise.all(iterations)));
+    return await this.#bodyEnding(dagOutcome(await Promise.all(iterations)), kept);
   }
 
   /** A body that was cut short has not succeeded, even where everything that ran did. */
-  #bodyEnding(outcome: "succeeded" | "failed"): Ending {
+  async #bodyEnding(outcome: "succeeded" | "failed", kept: Scope["kept"]): Promise<Ending> {
+    const { preserved, signal } = this.#deps;
+    if (kept.place !== undefined && !signal.aborted) await preserved?.settle(kept.place);
     return { outcome: this.#deps.signal.aborted ? "failed" : outcome };
   }
 

@@ -304,6 +304,7 @@ class Execution {
         workingFolder,
       },
     );
+    const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
     const engine = runEngine(
       {
         executor,
@@ -315,7 +316,7 @@ class Execution {
           onEvent(event);
         },
         signal: terminationSignal(signal),
-        preserved: preservedTasks(server.store, runId),
+        preserved: preservedTasks({ store: server.store, api, clock, logger }, { runId, spec: pipeline.parsed.spec }),
         ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
       },
       {

@@ -8,25 +8,46 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Store } from "../../apiserver/store.ts";
-import { PipelineTaskSchema, TaskState, type PipelineTask } from "../../core/kfp-types.ts";
-import type { PreservedTask } from "../engine/engine.ts";
+import { PipelineTaskSchema, TaskState, type PipelineSpec, type PipelineTask } from "../../core/kfp-types.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { KfpApi } from "../../ports/kfp-api.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { WHOLE_RUN_LIMIT } from "../../tasks/read-run.ts";
+import { propagateStatus } from "../../tasks/status-propagation.ts";
+import type { PreservedTask, PreservedTasks } from "../engine/engine.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskPlaces } from "../results/run-result.ts";
 
-/** What became of a task in an earlier execution; undefined for one that is to be executed. */
-export type PreservedTasks = (place: TaskPlace) => PreservedTask | undefined;
+/** What finding them and settling what is above them takes. */
+export interface PreservedTasksDeps {
+  readonly store: Pick<Store, "tasks">;
+  readonly api: KfpApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** Reads the tasks of a run once. A run that is executed for the first time has none. */
-export function preservedTasks(store: Pick<Store, "tasks">, runId: string): PreservedTasks {
-  const tasks = store.tasks.ofRun(runId).map(({ body }) => fromBinary(PipelineTaskSchema, body));
+export function preservedTasks(
+  deps: PreservedTasksDeps,
+  run: { readonly runId: string; readonly spec: PipelineSpec },
+): PreservedTasks {
+  const { runId, spec } = run;
+  const tasks = deps.store.tasks.ofRun(runId).map(({ body }) => fromBinary(PipelineTaskSchema, body));
   const places = taskPlaces(tasks);
-  const preserved = new Map<string, PreservedTask>();
+  const preserved = new Map<string, { readonly task: PipelineTask; readonly ending: PreservedTask }>();
   for (const task of tasks) {
     const ending = preservedEnding(task);
     const place = places.get(task.taskId);
-    if (ending !== undefined && place !== undefined) preserved.set(keyOf(place), ending);
+    if (ending !== undefined && place !== undefined) preserved.set(keyOf(place), { task, ending });
   }
-  return (place) => preserved.get(keyOf(place));
+  return {
+    find: (place) => preserved.get(keyOf(place))?.ending,
+    async settle(place) {
+      const task = preserved.get(keyOf(place))?.task;
+      if (task === undefined) return;
+      await propagateStatus(deps, task, { runId, spec, isLargeRun: deps.store.tasks.count(runId) > WHOLE_RUN_LIMIT });
+    },
+  };
 }
 
 /** Not the label: a task may be called "root". */
