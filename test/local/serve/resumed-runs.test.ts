@@ -4,12 +4,17 @@ import type { RunResult } from "../../../src/local/results/run-result.ts";
 import { statesOf } from "../../support/run-results.ts";
 import { runCut } from "../../support/resumed-runs.ts";
 
+/** A task that was served from the cache has no log of its own. */
+function artifactsOf({ artifacts }: RunResult["outputs"]): string[] {
+  return Object.keys(artifacts).filter((key) => key !== "executor-logs");
+}
+
 /** All of a result but ids, times, places and the words of failures. */
 function essence(result: RunResult): unknown {
   // Of two tasks that do the same one may find what the other has done, or not.
   const states = Object.entries(statesOf(result)).map(([name, state]) => [name, state === "CACHED" ? "SUCCEEDED" : state]);
   const parameters = result.tasks.map(({ scopePath, iterationIndex, inputs, outputs }) =>
-    JSON.stringify([scopePath, iterationIndex, inputs.parameters, outputs.parameters, Object.keys(outputs.artifacts)]),
+    JSON.stringify([scopePath, iterationIndex, inputs.parameters, outputs.parameters, artifactsOf(outputs)]),
   );
   return {
     state: result.state,
