@@ -68,7 +68,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<Runni
       server.addService(definition, implementation);
     }
   }
-  const address = `${options.host}:${options.port}`;
+  // An address of IPv6 is told from its port by brackets.
+  const address = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
