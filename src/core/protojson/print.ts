@@ -11,7 +11,7 @@
 import { ScalarType, toJson } from "@bufbuild/protobuf";
 import type { DescEnum, DescField, DescMessage, JsonObject, Message, MessageShape } from "@bufbuild/protobuf";
 import { base64Encode } from "@bufbuild/protobuf/wire";
-import type { Value } from "@bufbuild/protobuf/wkt";
+import type { Any, Value } from "@bufbuild/protobuf/wkt";
 import { errorMessage, ResolveError } from "../errors.ts";
 import { jsonString, sortJson } from "../go/json.ts";
 import { jsonNumber } from "../go/number.ts";
@@ -177,6 +177,11 @@ function printWellKnown(desc: DescMessage, message: unknown, path: string): stri
     case "google.protobuf.Struct":
       // A Struct field of a generated message is the plain object itself.
       return at(path, () => sortJson(message as JsonObject));
+    case "google.protobuf.Any": {
+      // Its type need not be known here (docs/spec/json-and-rest.md#decision-rest-gateway); a reply must not fail for that.
+      const { typeUrl, value } = message as Any;
+      return typeUrl === "" ? "{}" : sortJson({ "@type": typeUrl, value: base64Encode(value) });
+    }
     default:
       return at(path, () => sortJson(toJson(desc, message as Message)));
   }

@@ -1,7 +1,12 @@
+import { create } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "vitest";
 import { createTokenAuthorizer } from "../../../src/apiserver/calls/token-authorizer.ts";
+import { TaskState, TaskType } from "../../../src/core/kfp-types.ts";
+import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+import { connectRawClient } from "../../fakes/api-server.ts";
 import { startApiServer } from "../../../src/apiserver/server.ts";
 import { startRestApi } from "../../fakes/rest-api.ts";
 
@@ -112,6 +117,21 @@ describe("errors", () => {
     expect(answer.text).toContain("Internal Server Error");
     expect(answer.text).not.toMatch(/\\n| at |\.ts/);
     expect(internal).toHaveLength(1);
+  });
+
+  test("that a client stored over gRPC are shown, whatever is packed in them", async ({ expect }) => {
+    const { get, post, server } = await startRestApi();
+    const detail = create(StatusSchema, { code: 1 });
+    const error = create(StatusSchema, { code: 3, message: "m", details: [anyPack(StatusSchema, detail)] });
+    await post("/runs", RUN);
+    const task = { name: "t", scopePath: "t", type: TaskType.RUNTIME, stateHistory: [{ state: TaskState.RUNNING, error }] };
+    await connectRawClient(server.address).createTask({ runId: "r", task });
+    const { status, json } = await get("/runs/r?view=FULL");
+    const details = [{ "@type": "type.googleapis.com/google.rpc.Status", value: "CAE=" }];
+    expect({ status, json }).toMatchObject({
+      status: 200,
+      json: { tasks: [{ state_history: [{ error: { code: 3, details } }] }] },
+    });
   });
 
   test("under a package that is not served are 404", async ({ expect }) => {
