@@ -33,7 +33,7 @@ export async function keepLocalDownload(uri: string, localPath: string): Promise
 
 /** Links are left alone: in place, they may lead anywhere on this disk. */
 async function checkFiles(folder: string): Promise<void> {
-  for await (const _file of walkFiles(folder, { links: "any" })) continue;
+  for await (const _file of walkFiles(folder, { links: "any", names: "any" })) continue;
 }
 
 /** @throws {StorageError} TRANSFER_FAILED when it cannot be looked at. */

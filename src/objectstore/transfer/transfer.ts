@@ -32,7 +32,7 @@ export async function uploadPath(context: TransferContext, localPath: string, ke
     throw new StorageError("OBJECT_NOT_FOUND", `Cannot upload ${localPath}: there is no such file or folder.`);
   }
   if (kind === "file") return await uploadFile(context, localPath, context.bucket.escapeKey(key));
-  await runBounded(walkFiles(localPath, { links: "to files" }), FILES_AT_ONCE, async (relativePath) => {
+  await runBounded(walkFiles(localPath, { links: "to files", names: "UTF-8" }), FILES_AT_ONCE, async (relativePath) => {
     await uploadFile(context, join(localPath, relativePath), context.bucket.escapeKey(`${key}/${relativePath}`));
   });
 }
