@@ -42,6 +42,13 @@ describe("pauseMs()", () => {
     expect([1, 2, 3, 20].map((attempt) => pauseMs(attempt, reset, 0.5))).toEqual([50, 100, 200, 10_000]);
     expect(pauseMs(1, busy, 0.5)).toBe(250);
   });
+
+  test("is no shorter than the store asks for, within the bound", () => {
+    const asked = (retryAfterMs: number) => new StoreFailure("busy", { status: 429, retryAfterMs });
+    expect(pauseMs(1, asked(3_000), 0.5)).toBe(3_000);
+    expect(pauseMs(4, asked(1_000), 0.5)).toBe(2_000);
+    expect(pauseMs(1, asked(3_600_000), 0.5)).toBe(20_000);
+  });
 });
 
 describe("isRetryable()", () => {
