@@ -89,6 +89,8 @@ export interface FaultWorld {
   /** Below which the operations have their objects. */
   readonly uri: string;
   readonly kinds: RequestKinds;
+  /** Names of kinds of fault after which an error is an end as well. */
+  readonly givesUpOn: readonly string[];
   /** Numbers of requests, as they have been counted so far. */
   readonly counts: Map<string, number>;
 }
@@ -109,7 +111,7 @@ export function operationsOf({ on }: FaultKind): readonly Operation[] {
 }
 
 /** Puts the objects there that downloads ask for. */
-export async function prepareFaultWorld({ store, uri, proxy }: Omit<FaultWorld, "kinds" | "counts">): Promise<void> {
+export async function prepareFaultWorld({ store, uri, proxy }: Pick<FaultWorld, "store" | "uri" | "proxy">): Promise<void> {
   proxy.reset();
   const folder = await mkdtemp(join(tmpdir(), "kfp-faults-"));
   for (const [name, bytes] of [
@@ -182,7 +184,7 @@ async function hitOnce(
   proxy.reset();
   if (problem !== undefined) return problem;
   if (hits !== 1) return `the fault happened ${hits} times`;
-  if (error === undefined || kind.once === "fails") return undefined;
+  if (error === undefined || kind.once === "fails" || world.givesUpOn.includes(kind.name)) return undefined;
   return `it failed: ${errorMessage(error)}`;
 }
 
