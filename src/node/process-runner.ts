@@ -116,18 +116,40 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   }
 }
 
-async function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activity: { lastMs: number }): Promise<void> {
-  if (stream === null) return;
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+/** Ends when the stream has ended or was destroyed, and the sink has taken what came before. Fails when the sink does. */
+function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activity: { lastMs: number }): Promise<void> {
+  if (stream === null) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let taking: Promise<void> = Promise.resolve();
+    const take = async (chunk: Buffer): Promise<void> => {
       activity.lastMs = performance.now();
       log.append(chunk);
       await sink.write(chunk);
-    }
-  } catch (error) {
-    // Destroying the stream after the drain ends the iteration this way; it is not a failure of the sink.
-    if ((error as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
-  }
+      freeAtOnce(chunk);
+    };
+    stream.on("data", (chunk: Buffer) => {
+      stream.pause();
+      taking = take(chunk);
+      taking.then(
+        () => stream.resume(),
+        (error: unknown) => {
+          reject(error instanceof Error ? error : new Error(String(error)));
+          stream.destroy();
+        },
+      );
+    });
+    stream.once("error", reject);
+    stream.once("close", () => taking.then(resolve, reject));
+  });
+}
+
+/**
+ * Node makes a buffer of 64 KiB for each read, and the garbage collector is in no hurry: output at full speed would take twice the
+ * memory. A view of a whole ArrayBuffer shares it with no other.
+ */
+function freeAtOnce(chunk: Buffer): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
 }
 
 /** True when both streams ended by themselves. */

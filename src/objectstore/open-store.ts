@@ -153,7 +153,7 @@ class RoutedStore implements ObjectStore {
       provider: session.provider,
       bucket: place.bucket,
       key: place.key,
-      endpoint,
+      endpoint: withoutUser(endpoint),
       region,
     };
     const running = work(
@@ -234,4 +234,9 @@ class RoutedStore implements ObjectStore {
     reading.catch(() => this.#secrets.get(id) === reading && this.#secrets.delete(id));
     return reading;
   }
+}
+
+/** For messages: what stands before the host of a URL is a password, or a mistake. */
+function withoutUser(endpoint: string): string {
+  return endpoint.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1");
 }

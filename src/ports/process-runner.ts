@@ -8,8 +8,9 @@
 
 import type { ReadLimit } from "./file-system.ts";
 
-/** Where one stream of the command goes. A returned promise holds the command back until the bytes are taken. */
+/** Where one stream of the command goes. */
 export interface OutputSink {
+  /** The bytes are there until this returns, or until the promise that it returns is settled; it holds the command back so long. */
   write(chunk: Uint8Array): Promise<void> | void;
 }
 

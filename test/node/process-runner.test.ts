@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function collect(): OutputSink & { bytes(): Buffer; text(): string } {
   const chunks: Uint8Array[] = [];
   return {
-    write: (chunk) => void chunks.push(chunk),
+    write: (chunk) => void chunks.push(Buffer.from(chunk)),
     bytes: () => Buffer.concat(chunks),
     text: () => Buffer.concat(chunks).toString(),
   };
