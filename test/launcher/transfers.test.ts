@@ -225,6 +225,33 @@ describe("uploads", () => {
 });
 
 describe("modelcars", () => {
+  /** Ends of an attempt, from the first call to the end of the command. */
+  const stop = new AbortController();
+  stop.abort("SIGTERM");
+  test.for<{ name: string; launch: LaunchOptions }>([
+    { name: "the parent is not there", launch: { flags: ["--parent_task_id", "nowhere"] } },
+    { name: "there is no command", launch: { command: [] } },
+    { name: "it was told to stop before it began", launch: { host: { signal: stop.signal } } },
+    { name: "another input has no store", launch: { change: withInputs({ uri: "oci://r/o/m:v1" }, { uri: "minio://b/none" }) } },
+    { name: "the command cannot be started", launch: { command: ["/nowhere"] } },
+    { name: "the command fails", launch: { command: ["false"] } },
+    { name: "an output is missing", launch: { command: ["true"] } },
+  ])("are told to end when $name (LAU-19)", async ({ launch }, { expect }) => {
+    const world = await startStoreWorld(stepOf({ type: "STRING" }));
+    const folder = `${world.folder}/oci/r_o_m:v1`;
+    await mkdir(`${folder}/models`, { recursive: true });
+    if (launch.change !== undefined) {
+      const failure = { request: "download minio://b/none", error: new StorageError("TRANSFER_FAILED", "away") };
+      world.store.failures.push(failure, failure);
+    }
+    const { exitCode } = await world.launchWithStore(await world.row(world.root, "step"), {
+      change: withInputs({ uri: "oci://r/o/m:v1" }),
+      ...launch,
+    });
+    expect(exitCode).not.toBe(0);
+    expect(await readFile(`${folder}/launcher-complete`, "utf8")).toBe("");
+  });
+
   test("are waited for, and told to end whatever happens", async () => {
     const world = await startStoreWorld(plain);
     const folder = `${world.folder}/oci/r_o_m:v1`;

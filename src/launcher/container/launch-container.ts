@@ -16,6 +16,7 @@
  * @module
  */
 import { errorMessage } from "../../core/errors.ts";
+import type { ExecutorInput } from "../../core/kfp-types.ts";
 import { stageRunner } from "../../program/stage.ts";
 import { componentOfTask, type Attempt } from "../attempt.ts";
 import { noCommand } from "../command/run-command.ts";
@@ -40,6 +41,7 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
   try {
     attempt = await beginAttempt(deps, options);
   } catch (error) {
+    await stopModelcarsOf(deps, options, undefined);
     return await reportFailedStart(deps, options, errorMessage(error));
   }
   const { run, spec } = attempt.snapshot;
@@ -61,8 +63,14 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
   }
   stopWatch.close();
   await stores.close().catch((error: unknown) => deps.logger.warn("The store does not close", { reason: errorMessage(error) }));
-  if (executorInput !== undefined) await stopModelcars(deps, executorInput);
+  await stopModelcarsOf(deps, options, executorInput);
   return await finalizeAttempt(deps, attempt, failure);
+}
+
+/** Also where the attempt ended before anything was read: the sidecars wait for our file, and the end of the pod for them. */
+async function stopModelcarsOf(deps: LauncherDeps, options: ContainerOptions, known: ExecutorInput | undefined): Promise<void> {
+  const executorInput = known ?? (await readExecutorInput(deps, options.executorInput).catch(() => undefined));
+  if (executorInput !== undefined) await stopModelcars(deps, executorInput);
 }
 
 async function runStages(context: StageContext): Promise<void> {
@@ -71,6 +79,7 @@ async function runStages(context: StageContext): Promise<void> {
     throwIfInterrupted(deps.signal);
     const ownComponent = componentOfTask(attempt.snapshot, options);
     const given = await unlessInterrupted(deps.signal, () => readExecutorInput(deps, options.executorInput));
+    progress.executorInput = given;
     if (options.command.length === 0) throw noCommand();
     return { component: ownComponent, executorInput: await qualifyLogs(deps, given, options) };
   });
