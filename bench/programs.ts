@@ -14,6 +14,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
 import { makeLimitedGroup } from "../test/support/cgroup.ts";
+import { BARE_CALLS } from "./bare-calls.ts";
 import { median, timeStart, type Sample } from "./timed-start.ts";
 
 const { values: options } = parseArgs({
@@ -23,26 +24,6 @@ const { values: options } = parseArgs({
     dist: { type: "string", default: path.resolve(import.meta.dirname, "../dist") },
   },
 });
-
-/** What gRPC sends at least: GetRun, twice, by node:http2 alone. The id of the run is the argument after --run_id. */
-const bareCalls = `
-const argument = (name) => process.argv[process.argv.indexOf(name) + 1];
-const client = require("node:http2").connect("http://127.0.0.1:" + argument("--ml_pipeline_server_port"));
-const id = Buffer.from(argument("--run_id"));
-const body = Buffer.concat([Buffer.from([0, 0, 0, 0, id.length + 2, 0x0a, id.length]), id]);
-const call = (then) => {
-  const stream = client.request({
-    ":method": "POST",
-    ":path": "/kubeflow.pipelines.backend.api.v2beta1.RunService/GetRun",
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
-  stream.on("data", () => {});
-  stream.on("end", then);
-  stream.end(body);
-};
-call(() => call(() => client.close()));
-`;
 
 /** Values of the run, volumes, variables, node affinity: what a step with many settings has. */
 const KUBERNETES_CONFIG = JSON.stringify({
@@ -69,7 +50,7 @@ const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-bench-"));
 const server = await startSampleServer();
 try {
   const script = path.join(folder, "bare-calls.cjs");
-  writeFileSync(script, bareCalls);
+  writeFileSync(script, BARE_CALLS);
   const samples = new Map<string, Sample[]>();
   const peaks = new Map<string, number>();
   const node = process.execPath;
