@@ -12,12 +12,12 @@ describe("readChannelSettings()", () => {
     { name: "half-given environment", environment: { KFP_API_ADDRESS: "env.example" }, endpoint: "ml-pipeline.kubeflow:8887" },
     { name: "nothing", environment: {}, endpoint: "ml-pipeline.kubeflow:8887" },
     { name: "IPv6", environment: {}, address: "[::1]", port: "80", endpoint: "[::1]:80" },
-  ])("takes the address from: $name", ({ environment, address, port, endpoint }, { expect }) => {
+  ])("takes the address from: $name (LAU-1)", ({ environment, address, port, endpoint }, { expect }) => {
     const settings = readChannelSettings(environment, { ...flags, address, port });
     expect(endpointText(settings.host, settings.port)).toBe(endpoint);
   });
 
-  test("TLS without CA path is TLS, never plaintext", ({ expect }) => {
+  test("TLS without CA path is TLS, never plaintext (LAU-2)", ({ expect }) => {
     expect(readChannelSettings({}, { tlsEnabled: true, caCertPath: "" }).tls).toEqual({ caCertPath: "" });
     expect(readChannelSettings({ SSL_CERT_FILE: "/roots" }, { tlsEnabled: true, caCertPath: "/ca" }).tls).toEqual({
       caCertPath: "/ca",

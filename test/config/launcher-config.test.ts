@@ -61,7 +61,7 @@ describe("loadLauncherConfig()", () => {
     expect(await load()).toEqual({});
   });
 
-  test("a refusal is not a configuration when the mount is empty, with a warning", async () => {
+  test("a refusal is not a configuration when the mount is empty, with a warning (LAU-4)", async () => {
     await mkdir(folder, { recursive: true });
     failure = rejected(403);
     expect(await load()).toEqual({});

@@ -37,7 +37,7 @@ async function configOf(defaultPipelineRoot: string | undefined, providers?: str
 }
 
 describe("parseLauncherConfig()", () => {
-  test("trims the pipeline root and treats empty texts as absent", ({ expect }) => {
+  test("trims the pipeline root and treats empty texts as absent (LAU-30)", ({ expect }) => {
     expect(parseLauncherConfig({ defaultPipelineRoot: " s3://b/p\n", providers: "minio: {}\n", other: "x" })).toEqual({
       defaultPipelineRoot: "s3://b/p",
       providersText: "minio: {}\n",
@@ -129,7 +129,7 @@ describe("worked configurations (docs/spec/object-stores.md#worked-configuration
       },
     );
 
-    test("an override that names exactly the artifact's path matches", async ({ expect }) => {
+    test("an override that names exactly the artifact's path matches (LAU-32)", async ({ expect }) => {
       const resolved = resolveBucket("s3://corp-data/shared", await config);
       expect(resolved.key).toBe("shared");
       expect(sessionFor(resolved.lookup, await config, {})).toEqual(data);

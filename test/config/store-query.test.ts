@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
 import { parseGcsQuery, parseS3Query } from "../../src/config/store-query.ts";
 
-describe("parseS3Query()", () => {
+describe("parseS3Query() (LAU-36)", () => {
   test.for([
     [
       "region=eu&endpoint=https://ceph.local&use_path_style=true",

@@ -1,6 +1,6 @@
 /**
- * Every rule of the driver and of what it asks of Kubernetes is held by a test, or is a line in the list of deviations; every case of the
- * tables about pods is a test.
+ * Every rule of the driver, of the launcher and of what they ask of Kubernetes is held by a test, or is a line in the list of deviations;
+ * every case of the tables about pods is a test.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,7 +8,7 @@ import { describe, test } from "vitest";
 import { readDeviations } from "../conformance/deviations.ts";
 import { root } from "../support/probe.ts";
 
-const rules = [...readFileSync(path.join(root, "docs/spec/rules.md"), "utf8").matchAll(/^\| \[((?:DRV|K8S)-\d+)\]/gm)].map(
+const rules = [...readFileSync(path.join(root, "docs/spec/rules.md"), "utf8").matchAll(/^\| \[((?:DRV|K8S|LAU)-\d+)\]/gm)].map(
   ([, id = ""]) => id,
 );
 const self = path.basename(import.meta.filename);
@@ -23,7 +23,7 @@ const deviations = readDeviations().flatMap(({ rules: sections }) => sections);
 
 describe("a rule has a test of its name, or a line in the list of deviations", () => {
   test("there are as many as the document lists", ({ expect }) => {
-    expect(rules.length).toBeGreaterThanOrEqual(55);
+    expect(rules.length).toBeGreaterThanOrEqual(97);
     expect(new Set(rules).size).toBe(rules.length);
   });
 

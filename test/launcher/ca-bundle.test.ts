@@ -28,7 +28,7 @@ describe("prepareCaBundle()", () => {
     { system: "SYSTEM\n", own: "OWN\n", bundle: "SYSTEM\nOWN\n" },
     { system: "SYSTEM", own: "OWN", bundle: "SYSTEM\nOWN" },
     { system: undefined, own: "OWN", bundle: "OWN" },
-  ])("joins system certificates $system with ours", async ({ system, own, bundle }) => {
+  ])("joins system certificates $system with ours (LAU-21)", async ({ system, own, bundle }) => {
     const { variables, folder } = await bundleOf(system, own);
     expect(Object.keys(variables)).toEqual(names);
     const [path = "", ...others] = new Set(Object.values(variables));

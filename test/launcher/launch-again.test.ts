@@ -7,7 +7,7 @@ import { plain, script, single, train, trainOutputs } from "../support/launcher-
 import { artifactsOf, launcherPipeline, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
 describe("launchContainer(): retries and earlier attempts", () => {
-  test("a row that failed says RUNNING while the next attempt runs, and nothing is stored twice", async () => {
+  test("a row that failed says RUNNING while the next attempt runs, and nothing is stored twice (LAU-8)", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     await world.api.updateTask(world.runId, row.taskId, {
@@ -89,7 +89,7 @@ describe("launchContainer(): retries and earlier attempts", () => {
     expect(artifactsOf(await world.task(loop.taskId))).toHaveLength(1);
   });
 
-  test("an attempt that is simply run again adds nothing", async () => {
+  test("an attempt that is simply run again adds nothing (LAU-13)", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     await world.launch(row, { command: train });
@@ -145,7 +145,7 @@ describe("launchContainer(): the server fails", () => {
     expect(parametersOf(task)).toEqual({ score: 0.5 });
   });
 
-  test("the message of the command comes first, and its exit code stays", async () => {
+  test("the message of the command comes first, and its exit code stays (LAU-10)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     world.server.faults.add({ method: "UpdateTasksBulk", ...denied });
@@ -154,7 +154,7 @@ describe("launchContainer(): the server fails", () => {
     expect(task.statusMetadata?.message).toMatch(/^failed to execute component: exit status 7; failed to flush batch updates: /);
   });
 
-  test("a log that cannot be registered costs a warning", async () => {
+  test("a log that cannot be registered costs a warning (LAU-11)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     world.server.faults.add({ method: "CreateArtifactsBulk", ...denied });
@@ -164,7 +164,7 @@ describe("launchContainer(): the server fails", () => {
     expect(logger.messages("warn")).toEqual(["The log of the step is not registered"]);
   });
 
-  test("a server that is away for a moment is not noticed", async () => {
+  test("a server that is away for a moment is not noticed (LAU-7)", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     world.server.faults.add({ method: "*", times: 2, kind: "status", code: "UNAVAILABLE" });

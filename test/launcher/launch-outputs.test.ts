@@ -1,5 +1,7 @@
 /** What a program may leave behind, in whole attempts. */
 import { describe, expect, test } from "vitest";
+import { jsonToValue } from "../../src/core/values/value.ts";
+import { RecordingLogger } from "../fakes/recording-logger.ts";
 import { plain, report, script, stepOf } from "../support/launcher-pipelines.ts";
 import { artifactsOf, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
@@ -30,7 +32,34 @@ describe("launchContainer(): outputs", () => {
     expect(parametersOf(task)).toEqual({ o: value });
   });
 
-  test("an undeclared parameter is recorded, unknown fields are a warning", async () => {
+  test("the folder of the executor output file is there before the command (LAU-22)", async () => {
+    const world = await startLauncherWorld(plain);
+    const { exitCode } = await world.launch(await world.row(world.root, "say"), {
+      command: script('test -d "$(dirname "$0")"', "{{$.outputs.output_file}}"),
+      change: ({ outputs }) => {
+        if (outputs !== undefined) outputs.outputFile = `${world.folder}/never/made/output.json`;
+      },
+    });
+    expect(exitCode).toBe(0);
+  });
+
+  test.for([3, 4])("values of inputs and outputs are in the log from level 4 on: level %i (LAU-42)", async (level) => {
+    const world = await startLauncherWorld(stepOf({ type: "STRING" }));
+    const logger = new RecordingLogger(level);
+    const { exitCode } = await world.launch(await world.row(world.root, "step"), {
+      command: report({ parameterValues: { o: "value of the output" } }),
+      change: ({ inputs }) => {
+        if (inputs !== undefined) inputs.parameterValues["x"] = jsonToValue("value of the input");
+      },
+      host: { createLogger: () => logger },
+    });
+    expect(exitCode).toBe(0);
+    const text = JSON.stringify(logger.lines);
+    const values = ["value of the input", "value of the output"];
+    expect(values.filter((value) => text.includes(value))).toEqual(level === 4 ? values : []);
+  });
+
+  test("an undeclared parameter is recorded, unknown fields are a warning (LAU-5)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     const { task, logger } = await world.launch(row, { command: report({ parameterValues: { extra: 1 }, foo: 1 }) });
@@ -84,7 +113,7 @@ describe("launchContainer(): outputs", () => {
       command: report({ artifacts: { a: { artifacts: [{ uri: "s3://elsewhere/x", custom_path: "/etc/hostname" }] } } }),
       message: /failed to upload output artifact "a"|no cluster/,
     },
-  ])("fails, with the log published: $name", async ({ pipeline, command, message }) => {
+  ])("fails, with the log published: $name (LAU-11)", async ({ pipeline, command, message }) => {
     const world = await startLauncherWorld(pipeline);
     const row = await world.row(world.root, pipeline === plain ? "say" : "step");
     const { task, exitCode } = await world.launch(row, { command });
@@ -138,7 +167,7 @@ describe("launchContainer(): outputs", () => {
     expect(logger.messages("warn").filter((text) => text.includes("classification"))).toHaveLength(1 - registered);
   });
 
-  test("every element of a declared list is stored", async () => {
+  test("every element of a declared list is stored (LAU-23)", async () => {
     const world = await startLauncherWorld(stepOf({ title: "system.Dataset[]" }));
     const row = await world.row(world.root, "step");
     const base = "{{$.outputs.artifacts['a'].path}}";
@@ -161,7 +190,7 @@ describe("launchContainer(): outputs", () => {
   test.for([
     { uri: "oci://r/o/m:v1", registered: true },
     { uri: "unsupported://x", registered: false },
-  ])("an artifact the program put at $uri", async ({ uri, registered }) => {
+  ])("an artifact the program put at $uri (LAU-24)", async ({ uri, registered }) => {
     const world = await startLauncherWorld(stepOf({ title: "system.Model" }));
     const row = await world.row(world.root, "step");
     const { task, exitCode, logger } = await world.launch(row, {

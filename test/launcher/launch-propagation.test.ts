@@ -32,7 +32,7 @@ describe("launchContainer(): propagation", () => {
     expect(artifactsOf(rootNow)).toEqual([]);
   });
 
-  test("iterations of a loop are told apart, also through a sub-pipeline", async () => {
+  test("iterations of a loop are told apart, also through a sub-pipeline (LAU-26)", async () => {
     const world = await startLauncherWorld(
       launcherPipeline(
         {
@@ -79,7 +79,7 @@ describe("launchContainer(): propagation", () => {
     expect(stateOf(await world.task(world.root.taskId))).toBe("SUCCEEDED");
   });
 
-  test("an inner loop publishes one list per outer iteration", async () => {
+  test("an inner loop publishes one list per outer iteration (LAU-26)", async () => {
     const world = await startLauncherWorld(
       launcherPipeline(
         {

@@ -27,7 +27,7 @@ describe("launchContainer(): failures before the command", () => {
       launch: { flags: ["--ca_cert_path", "/no/such/ca.crt"] },
       message: /Cannot read the CA file "\/no\/such\/ca.crt"/,
     },
-  ])("$name", async ({ launch, message }) => {
+  ])("$name (LAU-3)", async ({ launch, message }) => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     const { exitCode, task, stdout } = await world.launch(row, { command: script("echo ran"), ...launch });
@@ -59,7 +59,7 @@ const saving = `
 `;
 
 describe("launchContainer(): told to stop", () => {
-  test("the command gets the signal, its log is kept, the task says why, the exit code is 128 + signal", async () => {
+  test("the command gets the signal, its log is kept, the task says why, the exit code is 128 + signal (LAU-12)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     const controller = new AbortController();

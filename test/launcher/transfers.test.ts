@@ -88,7 +88,7 @@ describe("downloads", () => {
       downloads: 1,
       warning: "There is nothing at the location of an input artifact",
     },
-  ])("$name is not a failure", async ({ input, downloads, warning }) => {
+  ])("$name is not a failure (LAU-18)", async ({ input, downloads, warning }) => {
     const world = await startStoreWorld(plain);
     const { exitCode, logger } = await world.launchWithStore(await world.row(world.root, "say"), { change: withInputs(input) });
     expect(exitCode).toBe(0);
@@ -112,7 +112,7 @@ describe("downloads", () => {
 });
 
 describe("locations", () => {
-  test("a refused output is found out before the command runs", async () => {
+  test("a refused output is found out before the command runs (LAU-31)", async () => {
     const world = await startStoreWorld(single);
     world.store.refused.push(root);
     const { exitCode, task, stdout } = await world.launchWithStore(await world.row(world.root, "train"), {
@@ -278,7 +278,7 @@ describe("modelcars", () => {
     expect(await readFile(`${folder}/launcher-complete`, "utf8")).toBe("");
   });
 
-  test("that never come end the step where a limit is set, with a word every half minute", async () => {
+  test("that never come end the step where a limit is set, with a word every half minute (LAU-19)", async () => {
     const world = await startStoreWorld(plain);
     const { task, logger } = await world.launchWithStore(await world.row(world.root, "say"), {
       change: withInputs({ uri: "oci://r/o/m:v1" }),

@@ -50,7 +50,7 @@ describe("copyPortableFolder()", () => {
     expect(readdirSync(volume).toSorted()).toEqual(["lib", "nssw", "start-here"]);
   });
 
-  test("may be repeated, over read-only files and what an interrupted copy left", async ({ expect }) => {
+  test("may be repeated, over read-only files and what an interrupted copy left (LAU-6)", async ({ expect }) => {
     const volume = makeVolume("repeated");
     const destination = path.join(volume, "launch");
     await copyPortableFolder({ source, destination });

@@ -324,7 +324,7 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
       expect(await readFile(path("out/a\tb../c"), "utf8")).toBe("1");
     });
 
-    test("folder markers become folders", async () => {
+    test("folder markers become folders (LAU-34)", async () => {
       place(["root/x/", ""], ["root/x/d/", ""], ["root/x/d/f", "1"], ["root/x/only/", ""], ["root/x/e", ""], ["root/x/e/f", "2"]);
       await store.download(uri, path("out"));
       expect((await readdir(path("out"), { recursive: true })).sort()).toEqual(["d", "d/f", "e", "e/f", "only"]);

@@ -156,7 +156,7 @@ describe.for(SCHEMES)("%s://", (scheme) => {
     expect(headers?.authorization).toContain("/eu-test-1/s3/aws4_request");
   });
 
-  test("a configured endpoint and region win over the environment's", async () => {
+  test("a configured endpoint and region win over the environment's (LAU-35)", async () => {
     const environment = {
       AWS_ACCESS_KEY_ID: "test-key",
       AWS_SECRET_ACCESS_KEY: "secret",
@@ -198,7 +198,7 @@ describe.for(SCHEMES)("%s://", (scheme) => {
     });
   });
 
-  test("one client serves all folders of a bucket", async () => {
+  test("one client serves all folders of a bucket (LAU-33)", async () => {
     const secretReads: string[] = [];
     const store = open(scheme, { secretReads });
     for (const name of ["a/1", "b/2", "c/d/3"]) await roundTrip(store, `${scheme}://bucket/root/${name}`);

@@ -92,7 +92,7 @@ describe("a value arrives unchanged, whatever it contains", () => {
     );
   });
 
-  test("put into a constant, its text", async () => {
+  test("put into a constant, its text (LAU-38)", async () => {
     await fc.assert(
       fc.asyncProperty(text, async (value) => {
         const channel = "{{$.inputs.parameters['pipelinechannel--v']}}";

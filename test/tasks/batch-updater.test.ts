@@ -211,7 +211,7 @@ describe("BatchUpdater", () => {
     },
   );
 
-  test("a later attempt reuses its task's artifacts by key, name, type and URI", async ({ expect }) => {
+  test("a later attempt reuses its task's artifacts by key, name, type and URI (LAU-13)", async ({ expect }) => {
     const setup = await setUp();
     const old = await setup.api.createArtifacts([
       artifactOf(setup),

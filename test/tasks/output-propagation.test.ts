@@ -58,7 +58,7 @@ const plain = (entries: readonly IoParameter[] | undefined) =>
     .toSorted((a, b) => (a.iteration ?? -1) - (b.iteration ?? -1));
 
 describe("propagateOutputs()", () => {
-  test("a worker's outputs reach the root: two writes, no read", async ({ expect }) => {
+  test("a worker's outputs reach the root: two writes, no read (LAU-39)", async ({ expect }) => {
     const { api, root, runId, propagate, read } = await setUp();
     const train = await createRow(api, root, "train");
     const artifact = { namespace: "n", type: ArtifactType.Model, name: "model", uri: "s3://b/m" };

@@ -88,7 +88,7 @@ describe.for([
     expect(calls).not.toContain("updateTasks");
   });
 
-  test("minimal messages leave pods and inputs of the parent alone", async ({ expect }) => {
+  test("minimal messages leave pods and inputs of the parent alone (LAU-37)", async ({ expect }) => {
     const { api, runId, root, end, propagate } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
     await api.updateTask(runId, sub.taskId, { pods: [{ name: "driver", uid: "u" }], statusMetadata: { message: "kept" } });

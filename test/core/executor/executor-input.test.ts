@@ -80,7 +80,7 @@ describe("buildExecutorInputs()", () => {
     expect(json({ parameters: [], artifacts: [entry("models", [])] }).inputs.artifacts).toEqual({ models: {} });
   });
 
-  test("artifacts show their titles and hide internal metadata", ({ expect }) => {
+  test("artifacts show their titles and hide internal metadata (LAU-20)", ({ expect }) => {
     const artifacts = [
       entry("data", [{ id: "a1", name: "data", uri: "s3://b/data", type: ArtifactType.Dataset, metadata: { rows: 3 } }]),
       entry("thing", [

@@ -103,7 +103,7 @@ describe("mergeArtifactReports()", () => {
   const model = { name: "model", uri: "s3://b/model", type: { schemaTitle: "system.Model" }, metadata: { a: 1, b: 2 } };
   const first = { name: "many", uri: "s3://b/many", type: { schemaTitle: "system.Dataset" }, metadata: { static: true } };
 
-  test("without a report everything stays, in the order of the keys", ({ expect }) => {
+  test("without a report everything stays, in the order of the keys (LAU-9)", ({ expect }) => {
     expect(merge({ model: [model], many: [first] }, {})).toEqual([
       ["many", [first]],
       ["model", [model]],
@@ -147,7 +147,7 @@ describe("mergeArtifactReports()", () => {
     ).toEqual([["executor-logs", [logs]]]);
   });
 
-  test("a declared list takes every reported element", ({ expect }) => {
+  test("a declared list takes every reported element (LAU-23)", ({ expect }) => {
     const reports = [
       { name: "one", metadata: { n: 1 } },
       { uri: "s3://b/two", metadata: { n: 2 } },

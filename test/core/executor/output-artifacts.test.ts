@@ -109,7 +109,7 @@ describe("metrics", () => {
     expect(plan("cm", typed(title, { uri: "oci://r/o:v", metadata }))).toMatchObject([{ artifact: { uri: "oci://r/o:v" } }]);
   });
 
-  test("classification metrics without entries are skipped with a warning", ({ expect }) => {
+  test("classification metrics without entries are skipped with a warning (LAU-25)", ({ expect }) => {
     const empty = { type: { schemaTitle: "system.ClassificationMetrics", schemaVersion: "0.0.1" } };
     expect(plan("cm", typed("system.ClassificationMetrics", empty))).toEqual([
       { key: "cm", warning: 'Output artifact "cm" is not registered: it holds no classification metrics' },

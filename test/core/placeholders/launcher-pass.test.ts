@@ -41,7 +41,7 @@ const resolve = (input: Input, ...elements: string[]) =>
 const resolveOne = (input: Input, element: string) => resolve(input, element)[0];
 const ref = (name: string): string => `{{$.inputs.parameters['${name}']}}`;
 
-describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-cases)", () => {
+describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-cases) (LAU-17)", () => {
   test.for([
     { input: { parameters: { a: "x" } }, element: `p-${ref("a")}-${ref("a")}`, result: "p-x-x" },
     { input: { parameters: { l: ["a", "b"] } }, element: `--i=${ref("l")}`, result: '--i=["a","b"]' },
@@ -121,7 +121,7 @@ describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-case
   });
 });
 
-describe("artifact metadata and lists", () => {
+describe("artifact metadata and lists (LAU-15)", () => {
   const input = {
     inputs: {
       m: [
@@ -150,7 +150,7 @@ describe("artifact metadata and lists", () => {
   });
 });
 
-describe("run and task placeholders", () => {
+describe("run and task placeholders (LAU-15)", () => {
   test.for([
     ["pipeline_job_name", "my run"],
     ["pipeline_job_resource_name", "my-run-x7"],
@@ -250,7 +250,7 @@ describe("{{$}}", () => {
   });
 });
 
-describe("clauses that reach the launcher", () => {
+describe("clauses that reach the launcher (LAU-16)", () => {
   test.for([
     [{ Concat: ["prefix-", ref("a"), "{{$.outputs.artifacts['o'].uri}}"] }, ['prefix-x"ys3://b/o']],
     [{ IfPresent: { InputName: "m", Then: ["--m", "{{$.inputs.artifacts['m'].path}}"] } }, ["--m", "/s3/b/m"]],
@@ -276,7 +276,7 @@ describe("properties", () => {
     );
   });
 
-  test("hostile values are inserted literally, and {{$}} stays valid JSON", ({ expect }) => {
+  test("hostile values are inserted literally, and {{$}} stays valid JSON (LAU-14)", ({ expect }) => {
     const piece = fc.constantFrom(
       "{{$}}",
       "{{$.outputs.output_file}}",

@@ -60,7 +60,7 @@ describe("qualifyLogs()", () => {
     expect(logger.messages("warn")).toHaveLength(warnings);
   });
 
-  test("a cluster that does not answer is not waited for long", async () => {
+  test("a cluster that does not answer is not waited for long (LAU-4)", async () => {
     const { uri, clock, logger } = await qualify({ annotations: () => new Promise(() => undefined) });
     // The look-up begins a few turns later.
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();

@@ -161,7 +161,7 @@ describe("launchImporter()", () => {
     expect(row && artifactsOf(row)).toHaveLength(1);
   });
 
-  test("an attempt after a failure clears the old message", async () => {
+  test("an attempt after a failure clears the old message (LAU-8)", async () => {
     const world = await startLauncherWorld(importerPipeline());
     const failed = await runImporter(world, { spec: { ...dataset, artifactUri: { constant: "" } } });
     expect(failed.row?.statusMetadata?.message).toMatch(
@@ -174,7 +174,7 @@ describe("launchImporter()", () => {
   });
 });
 
-describe("launchImporter(): where the URI comes from", () => {
+describe("launchImporter(): where the URI comes from (LAU-27)", () => {
   const spec = { ...dataset, artifactUri: { runtimeParameter: "uri" } };
 
   test("an input of the parent", async () => {
@@ -232,7 +232,7 @@ describe("launchImporter(): where the URI comes from", () => {
     { name: "an unknown parameter", change: { artifactUri: { runtimeParameter: "zz" } }, message: /cannot find parameter "zz"/ },
     { name: "a bad percent-escape", change: { artifactUri: { constant: "s3://b/100%x" } }, message: /bad percent-escape/ },
     {
-      name: "an image that is not a model",
+      name: "an image that is not a model (LAU-29)",
       change: { artifactUri: { constant: "oci://r/o/m:v1" } },
       message: /only a Model can be, not a Dataset/,
     },
@@ -282,7 +282,7 @@ describe("launchImporter(): models in images", () => {
 });
 
 describe("launchImporter(): metadata and names", () => {
-  test("references to inputs are resolved in values, list items, keys and text, with their type where they stand alone", async () => {
+  test("references to inputs are resolved in values, list items, keys and text, with their type where they stand alone (LAU-28)", async () => {
     const world = await startLauncherWorld(
       importerPipeline({ name: { runtimeValue: { constant: "iris" } }, n: { runtimeValue: { constant: 3 } } }),
     );
@@ -375,7 +375,7 @@ describe("launchImporter(): when things go wrong", () => {
     expect(stateOf(root)).toBe("FAILED");
   });
 
-  test("the spec may come from a file", async () => {
+  test("the spec may come from a file (LAU-40)", async () => {
     const world = await startLauncherWorld(importerPipeline());
     const path = `${world.folder}/spec.json`;
     await writeFile(path, JSON.stringify(spec));
@@ -393,7 +393,7 @@ describe("launchImporter(): when things go wrong", () => {
     { method: "CreateArtifact", message: /^failed to create artifact: / },
     { method: "UpdateTasksBulk", message: /^failed to flush batch updates: / },
     { method: "GetRun", skip: 1, message: /^failed to refresh run/ },
-  ])("$method fails: the row says so, and the root fails with it", async ({ message, ...fault }) => {
+  ])("$method fails: the row says so, and the root fails with it (LAU-41)", async ({ message, ...fault }) => {
     const world = await startLauncherWorld(importerPipeline());
     world.server.faults.add({ ...fault, ...denied });
     const { exitCode, row, root } = await runImporter(world, { spec });
