@@ -15,6 +15,8 @@ export { hasLocalRoot } from "../config/pipeline-root.ts";
 export interface Stores {
   /** @throws {KfpError} When the launcher configuration cannot be read. */
   of(uri: string): Promise<ObjectStore>;
+  /** Makes the store ready for transfers of this URI. Never fails. */
+  warmUp(uri: string): Promise<void>;
   /** Makes the next transfers read their credentials again. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -42,6 +44,13 @@ export function openStores(openStore: OpenStore, { namespace, localRootAllowed }
         opened.set(localOnly, store);
       }
       return store;
+    },
+    async warmUp(uri) {
+      try {
+        await (await this.of(uri)).warmUp?.(uri);
+      } catch {
+        // The transfer itself will say what is wrong.
+      }
     },
     async refresh() {
       for (const store of await all()) await store.refresh();

@@ -80,6 +80,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   } catch (error) {
     return { kind: "not-started", reason: startFailure(options, error as NodeJS.ErrnoException) };
   }
+  child.once("spawn", () => options.onStart?.());
   const ended = new Promise<CommandOutcome>((resolve) => {
     child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options, error) }));
     child.once("exit", (exitCode, signal) => {
@@ -139,7 +140,7 @@ function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activi
       );
     });
     stream.once("error", reject);
-    stream.once("close", () => taking.then(resolve, reject));
+    stream.once("close", () => void taking.then(resolve, reject));
   });
 }
 

@@ -18,7 +18,7 @@ import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import { createHttpAgents } from "./http-agents.ts";
 import type { Environment, HttpAgents } from "./http-agents.ts";
 import { keepLocalDownload, keepLocalUpload, localArtifactExists } from "./local-files.ts";
-import { loadProvider } from "./providers.ts";
+import { loadClient, loadProvider } from "./providers.ts";
 import type { OpenedBucket } from "./providers.ts";
 import { createRetrier } from "./retry.ts";
 import type { Retrier } from "./retry.ts";
@@ -101,6 +101,11 @@ class RoutedStore implements ObjectStore {
     const { credentials, provider } = this.#sessionOf(resolveBucket(uri, this.#options.config));
     const secret = secretKeysOf(credentials);
     if (secret !== undefined) await this.#readSecret(secret, provider);
+  }
+
+  async warmUp(uri: string): Promise<void> {
+    if (isLocalUri(uri)) return;
+    await loadClient(this.#sessionOf(resolveBucket(uri, this.#options.config)));
   }
 
   async upload(localPath: string, uri: string): Promise<void> {

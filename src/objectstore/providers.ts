@@ -60,3 +60,9 @@ const OPENERS: { readonly [Kind in StoreSettingsKind]: () => Promise<OpenBucket>
 export function loadProvider(provider: ProviderName): Promise<OpenBucket> {
   return OPENERS[STORE_SCHEMES[provider].settings]();
 }
+
+/** Loads all code that transfers with this session will run, the client library included. */
+export async function loadClient(session: StoreSession): Promise<void> {
+  await loadProvider(session.provider);
+  if (STORE_SCHEMES[session.provider].settings === "s3") await (await import("./s3/open-s3-bucket.ts")).loadS3Client(session);
+}

@@ -26,6 +26,11 @@ export interface ObjectStore {
    * before the program has run for hours. Throws as a transfer would. No network traffic to the store.
    */
   prepare(uri: string): Promise<void>;
+  /**
+   * Loads the code that a transfer of this URI will run, while there is time. A hint: it neither fails nor makes a request, and stores that
+   * load nothing late have no such method.
+   */
+  warmUp?(uri: string): Promise<void>;
   /** A file becomes one object, a folder one object per file below it. OBJECT_NOT_FOUND when the path does not exist. */
   upload(localPath: string, uri: string): Promise<void>;
   download(uri: string, localPath: string): Promise<DownloadResult>;

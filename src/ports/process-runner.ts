@@ -39,6 +39,8 @@ export interface CommandOptions {
   readonly graceMs: number;
   /** Signals that go to the command and stop nothing by themselves, such as SIGUSR1. */
   readonly passedSignals?: SignalSource | undefined;
+  /** Called once the command runs: what is needed only after it can be made ready meanwhile. */
+  readonly onStart?: (() => void) | undefined;
   readonly onWarning: (message: string) => void;
 }
 

@@ -14,6 +14,9 @@ export class FakeObjectStore implements ObjectStore {
   /** Thrown by the next requests, one after the other, that begin with the text. */
   readonly failures: { request: string; error: Error }[] = [];
 
+  /** Absent unless a test sets it. */
+  warmUp?: (uri: string) => Promise<void>;
+
   assertAllowed(uri: string): void {
     if (this.refused.some((prefix) => uri.startsWith(prefix))) {
       throw new StorageError("URI_OUTSIDE_PIPELINE_ROOT", `artifact URI "${uri}" is outside the configured pipeline root`);

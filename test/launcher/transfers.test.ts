@@ -112,6 +112,27 @@ describe("downloads", () => {
 });
 
 describe("locations", () => {
+  test("each bucket is made ready once, while the command runs", async () => {
+    const world = await startStoreWorld(single);
+    const warmed: string[] = [];
+    const before: number[] = [];
+    world.store.warmUp = (uri) => {
+      warmed.push(uri.split("/", 3).join("/"));
+      before.push(world.store.requests.length);
+      return Promise.reject(new Error("a hint that cannot be followed"));
+    };
+    const { exitCode } = await world.launchWithStore(await world.row(world.root, "train"), { command: train });
+    expect({ exitCode, warmed, before }).toEqual({ exitCode: 0, warmed: [root.split("/", 3).join("/")], before: [0] });
+  });
+
+  test("nothing is made ready for a command that cannot be started", async () => {
+    const world = await startStoreWorld(single);
+    const warmed: string[] = [];
+    world.store.warmUp = (uri) => Promise.resolve(void warmed.push(uri));
+    const { exitCode } = await world.launchWithStore(await world.row(world.root, "train"), { command: ["/nowhere"] });
+    expect({ exitCode, warmed }).toEqual({ exitCode: 1, warmed: [] });
+  });
+
   test("a refused output is found out before the command runs (LAU-31)", async () => {
     const world = await startStoreWorld(single);
     world.store.refused.push(root);

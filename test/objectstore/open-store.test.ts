@@ -198,6 +198,14 @@ describe.for(SCHEMES)("%s://", (scheme) => {
     });
   });
 
+  test("warming up makes no request and reads no Secret, whatever the URI", async () => {
+    const secretReads: string[] = [];
+    const store = open(scheme, { secretReads });
+    await store.warmUp?.(uri);
+    await store.warmUp?.("/a/local/path");
+    expect({ requests: server.requests, secretReads }).toEqual({ requests: [], secretReads: [] });
+  });
+
   test("one client serves all folders of a bucket (LAU-33)", async () => {
     const secretReads: string[] = [];
     const store = open(scheme, { secretReads });

@@ -74,6 +74,8 @@ export interface RunCommandOptions extends UserCommand {
   /** Added to the environment of the user's program. */
   readonly variables: Readonly<Record<string, string>>;
   readonly log?: { readonly path: string } | undefined;
+  /** Called once the command runs. */
+  readonly onStart?: (() => void) | undefined;
 }
 
 /**
@@ -82,7 +84,10 @@ export interface RunCommandOptions extends UserCommand {
  * @throws {UserCodeError} USER_CODE_EXITED, USER_CODE_KILLED or USER_CODE_NOT_STARTED.
  * @throws {HostError} INTERRUPTED when the launcher was told to stop meanwhile, however the command ended then.
  */
-export async function runCommand(deps: LauncherDeps, { command, args, variables, log }: RunCommandOptions): Promise<void> {
+export async function runCommand(
+  deps: LauncherDeps,
+  { command, args, variables, log, onStart }: RunCommandOptions,
+): Promise<void> {
   const { logger, processRunner, signal } = deps;
   throwIfInterrupted(signal);
   const startedAtMs = deps.clock.monotonicMs();
@@ -98,6 +103,7 @@ export async function runCommand(deps: LauncherDeps, { command, args, variables,
     signal,
     passedSignals: deps.passedSignals,
     graceMs: COMMAND_GRACE_MS,
+    onStart,
     onWarning: (message) => logger.warn(`The command: ${message}`),
   });
   const durationMs = Math.round(deps.clock.monotonicMs() - startedAtMs);

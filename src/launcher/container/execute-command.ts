@@ -19,6 +19,13 @@ import { startLogParts } from "../log/log-parts.ts";
 import { emptyOutputPlaces } from "../outputs/empty-outputs.ts";
 import { assertLocationsAllowed, makeOutputFolders, openLocations, prepareLogins } from "./prepare.ts";
 import type { StageContext } from "./stages.ts";
+import type { Stores } from "../stores.ts";
+
+/** What uploads need is loaded while the user's program runs, not after it. One URI of each bucket is enough. */
+function warmUpStores(stores: Pick<Stores, "warmUp">, uris: Iterable<string>): void {
+  const ofBuckets = new Map([...uris].map((uri) => [uri.split("/", 3).join("/"), uri]));
+  for (const uri of ofBuckets.values()) void stores.warmUp(uri);
+}
 
 /**
  * Prepares folders, stores and inputs, and runs the command.
@@ -54,7 +61,7 @@ export async function executeCommand(context: StageContext, executorInput: Execu
     const parts = log === undefined ? undefined : startLogParts(deps, attempt, options, log);
     if (log !== undefined) progress.unpublishedLog = { ...log, parts };
     try {
-      await runCommand(deps, { ...command, variables, log });
+      await runCommand(deps, { ...command, variables, log, onStart: () => warmUpStores(deps.stores, locations.keys()) });
     } catch (error) {
       // Nothing ran, so whatever lies in the custom paths is not this attempt's.
       if (error instanceof UserCodeError && error.code === "USER_CODE_NOT_STARTED") delete progress.unpublishedOutputs;

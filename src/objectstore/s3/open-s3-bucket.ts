@@ -62,6 +62,12 @@ interface ClientLogin {
   readonly credentials: CredentialSource;
 }
 
+/** Loads the client that a bucket of this session would have. Makes no request. */
+export async function loadS3Client(session: StoreSession): Promise<void> {
+  if (isOwnClient(session, session.endpoint)) await import("../minio/minio-client.ts");
+  else await import("./s3-client.ts");
+}
+
 /** minio:// without an endpoint of its own, or with options that only AWS has, is S3. */
 async function createRequests(session: StoreSession, settings: ClientSettings, login: ClientLogin): Promise<S3Requests> {
   const { endpoint, credentials } = login;
@@ -69,8 +75,7 @@ async function createRequests(session: StoreSession, settings: ClientSettings, l
   if (endpoint !== undefined && !isHttpUrl(endpoint)) {
     throw new StorageError("STORE_CONFIG_INVALID", `The endpoint of provider "${session.provider}" is not an http or https URL.`);
   }
-  const isPlainHost = endpoint !== undefined && new URL(endpoint).pathname === "/";
-  if (session.provider === "minio" && isPlainHost && Object.keys(query).length === 0) {
+  if (endpoint !== undefined && isOwnClient(session, endpoint)) {
     const { createMinioClient } = await import("../minio/minio-client.ts");
     return createMinioClient({ ...settings, endpoint, credentials });
   }
@@ -86,6 +91,11 @@ async function createRequests(session: StoreSession, settings: ClientSettings, l
     ...(query.kmsKeyId === undefined ? {} : { kmsKeyId: query.kmsKeyId }),
   };
   return createS3Client(s3);
+}
+
+function isOwnClient({ provider, query }: StoreSession, endpoint: string | undefined): boolean {
+  const isPlainHost = endpoint !== undefined && URL.canParse(endpoint) && new URL(endpoint).pathname === "/";
+  return provider === "minio" && isPlainHost && Object.keys(query).length === 0;
 }
 
 function isHttpUrl(text: string): boolean {
