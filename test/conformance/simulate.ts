@@ -82,6 +82,8 @@ export interface SimulationOptions {
   readonly leanAnswers?: boolean;
   /** In the place of defaults and made up values. */
   readonly parameters?: Readonly<Record<string, JsonValue>>;
+  /** Called when the server is there, before anything runs. */
+  readonly onStarted?: () => void;
   /** Runs of the pipeline before the one that is told, on the same server. */
   readonly earlierRuns?: number;
 }
@@ -90,6 +92,7 @@ export interface SimulationOptions {
 export async function simulate(file: ConformanceFile, options: SimulationOptions = {}): Promise<Simulation> {
   const { findsCachedTasks = false, earlierRuns = 0, leanAnswers = true, parameters = {}, passesForLarge = false } = options;
   const fake = await startFakeApi({ now: () => new Date("2026-08-01T12:00:00Z"), leanAnswers });
+  options.onStarted?.();
   const counted = passesForLarge ? withManyTasks(fake.api) : fake.api;
   const api = findsCachedTasks ? counted : withoutCachedTasks(counted);
   const surroundings: Surroundings = { fake, api, given: parameters, ...(passesForLarge ? { taskCountHint: MANY_TASKS } : {}) };
