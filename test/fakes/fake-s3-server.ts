@@ -38,7 +38,9 @@ export type Fault =
   /** The request is carried out, the answer is lost. */
   | { readonly kind: "lose-answer" }
   /** Never answered. */
-  | { readonly kind: "hang" };
+  | { readonly kind: "hang" }
+  /** The bodies of uploads and downloads pass a few bytes at a time, for as long as anybody waits. */
+  | { readonly kind: "drip" };
 
 export interface FakeS3Options {
   readonly accessKeyId?: string;
@@ -109,6 +111,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
     const fault = fake.fault(what, fake.requests.length);
     if (fault?.kind === "reset") return void request.socket.destroy();
     if (fault?.kind === "hang") return;
+    if (fault?.kind === "drip" && what.method === "PUT") return dripIn(request);
     const body = await readAll(request).catch(() => undefined);
     if (body === undefined) return;
     if (fault?.kind === "status") return sendError(what, response, fault.status, fault.code, fault);
@@ -141,6 +144,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
       const bytes = Buffer.from(content);
       const length = what.method === "HEAD" ? {} : { "content-length": String(bytes.length) };
       response.writeHead(status, { ...length, ...tagged });
+      if (fault?.kind === "drip") return dripOut(response, bytes);
       if (fault?.kind !== "truncate") return void response.end(what.method === "HEAD" ? undefined : bytes);
       response.write(bytes.subarray(0, fault.afterBytes), () => response.socket?.destroy());
     };
@@ -228,6 +232,27 @@ function sendError(
 ): void {
   const text = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>said by the server</Message>${elements}</Error>`;
   response.writeHead(status, { "content-type": "application/xml", ...headers }).end(what.method === "HEAD" ? undefined : text);
+}
+
+const DRIP_MS = 50;
+
+function dripIn(request: IncomingMessage): void {
+  request.on("error", () => undefined);
+  request.on("data", () => {
+    request.pause();
+    setTimeout(() => request.resume(), DRIP_MS).unref();
+  });
+}
+
+function dripOut(response: ServerResponse, bytes: Buffer): void {
+  let at = 0;
+  const timer = setInterval(() => {
+    response.write(bytes.subarray(at, at + 1));
+    at += 1;
+    if (at >= bytes.length) response.end();
+  }, DRIP_MS);
+  response.on("error", () => undefined);
+  response.on("close", () => clearInterval(timer));
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

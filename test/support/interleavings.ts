@@ -99,6 +99,9 @@ export async function explore(
   }
 }
 
+/** After which a process that neither waits at a step nor ends is taken to wait for ever. */
+const OWN_WORK_MS = 10_000;
+
 interface Choice {
   readonly state: string;
   readonly choices: number;
@@ -150,7 +153,10 @@ class Execution {
 
   /** The steps to try, once every process waits or has ended; each a group that is granted at one moment. */
   async enabled(): Promise<PendingStep[][]> {
-    await new Promise((resolve) => setImmediate(resolve));
+    // At least one turn, for what else a process sends at the same moment; more while one is at its own work, with files for example.
+    const untilMs = performance.now() + OWN_WORK_MS;
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (new Set(this.#pending.map(({ process }) => process)).size < this.#running && performance.now() < untilMs);
     const groups = new Map<string, PendingStep[]>();
     for (const [index, pending] of this.#pending.entries()) {
       const key = `${pending.process} ${pending.step.isTogether === true ? "" : index}`;

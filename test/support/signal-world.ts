@@ -69,6 +69,8 @@ export interface StepOptions {
   readonly script?: string;
   readonly driver?: Partial<ContainerOptions>;
   readonly pipelineRoot?: string;
+  /** Of an artifact that the launcher downloads before the command. */
+  readonly inputUri?: string;
   /** Files of the launcher configuration. */
   readonly launcherConfig?: Readonly<Record<string, string>>;
   /** Where the programs find the API server, if not at the real one. */
@@ -139,10 +141,14 @@ export class SignalWorld {
       },
     });
     const uri = `${options.pipelineRoot ?? `${folder}/root`}/signals/${runId}/step/data`;
+    const type = { schemaTitle: "system.Dataset" };
+    const { inputUri } = options;
+    const taken = inputUri === undefined ? {} : { taken: { artifacts: [{ name: "taken", uri: inputUri, type }] } };
     const input = {
+      inputs: { artifacts: taken },
       outputs: {
         parameters: { n: { outputFile: `${folder}/outputs/n` } },
-        artifacts: { data: { artifacts: [{ name: "data", uri, type: { schemaTitle: "system.Dataset" } }] } },
+        artifacts: { data: { artifacts: [{ name: "data", uri, type }] } },
         outputFile: `${folder}/outputs/output_metadata.json`,
       },
     };
@@ -189,6 +195,8 @@ export class SignalWorld {
       ...programEnvironment(),
       KFP_RETRY_INDEX: "0",
       KFP_LAUNCHER_CONFIG_DIR: config,
+      // Paths of remote artifacts are those of a pod otherwise, at the root of this machine.
+      ...(root.includes("://") ? { ARTIFACT_LOCAL_PATH: path.join(folder, "mapped") } : {}),
       AWS_ACCESS_KEY_ID: "key",
       AWS_SECRET_ACCESS_KEY: "secret",
     };
