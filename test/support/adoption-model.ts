@@ -107,8 +107,9 @@ function decisionOf({ state, pods, endTime, statusMetadata, inputs, outputs, cac
       cacheFingerprint,
     });
   }
-  // What a launcher adds to a row stands beside what is there.
-  return JSON.stringify({ state, message, ended, pod: pods.at(-1)?.name, outputs: outputs?.parameters });
+  // What a launcher adds to a row stands beside what is there, and nobody takes published outputs away.
+  const published = state === TaskState.FAILED ? {} : { outputs: outputs?.parameters };
+  return JSON.stringify({ state, message, ended, pod: pods.at(-1)?.name, ...published });
 }
 
 /** Every decision of a driver that is alone, from its first row to its last. */

@@ -74,6 +74,12 @@ async function storeAndRollUp(
   let stored: PipelineTask | undefined;
   try {
     stored = (await batch.flush()).tasks.get(task.taskId);
+    // A driver that was delivered twice may have reported a failure since the row was read.
+    if (stored !== undefined && (stored.statusMetadata?.message ?? "") !== message) {
+      const { runId, taskId } = stored;
+      const metadata = statusMetadata(message, stored.statusMetadata);
+      stored = await deps.api.updateTask(runId, taskId, { taskId, runId, statusMetadata: metadata });
+    }
   } catch (error) {
     throw stageError("failed to flush batch updates", error);
   }
