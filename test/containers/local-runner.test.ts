@@ -94,7 +94,7 @@ describe("steps in containers", () => {
       mkdirSync(join(folder, "objects", name), { recursive: true });
       writeFileSync(join(folder, "objects", name, key), value);
     }
-    const source = join(root, "test/fixtures/pipelines/cluster_objects.yaml");
+    const source = join(root, "test/fixtures/local/cluster_objects.yaml");
     const ended = await run(world, [source, "--home", "objects-home", "--runner", "container", "--secrets", "objects"]);
     expect(ended.code, ended.stderr).toBe(0);
     const result = parseResult(ended.stdout);

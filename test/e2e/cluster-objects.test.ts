@@ -9,7 +9,7 @@ import { root } from "../support/probe.ts";
 import { parseResult, statesOf } from "../support/run-results.ts";
 import { skipUnless } from "../support/skip.ts";
 
-const pipeline = join(root, "test/fixtures/pipelines/cluster_objects.yaml");
+const pipeline = join(root, "test/fixtures/local/cluster_objects.yaml");
 const SECRET = "planted-1b9f";
 
 const support = mountSupport();

@@ -21,6 +21,8 @@ export interface TaskLogDeps {
   readonly feed: ChangeFeed;
 }
 
+const NUMBERED = new Intl.Collator("en", { numeric: true });
+
 /** How long a file is let grow before it is looked at again. */
 const LOOK_MS = 500;
 
@@ -41,8 +43,10 @@ export function logUris({ links }: Pick<Store, "links">, taskId: string): string
     .ofTasks([taskId])
     .filter(({ key }) => key === EXECUTOR_LOGS_KEY)
     .map((row) => fromBinary(ArtifactSchema, row.artifact))
-    .toSorted((left, right) => secondsOfTimestamp(left.createdAt) - secondsOfTimestamp(right.createdAt))
-    .map(({ uri }) => uri ?? "")
+    .map(({ uri = "", createdAt }) => ({ uri, seconds: secondsOfTimestamp(createdAt) }))
+    // Attempts of one second: their launchers number the logs.
+    .toSorted((left, right) => left.seconds - right.seconds || NUMBERED.compare(left.uri, right.uri))
+    .map(({ uri }) => uri)
     .filter((uri) => uri !== "");
 }
 

@@ -30,8 +30,9 @@ async function start(options: Parameters<typeof startRestApi>[0] = {}, init: Req
 describe("the log of a task", () => {
   test("is found by task id, pod and name, and holds all attempts", async ({ expect }) => {
     const { publish, log, taskId } = await start();
-    writeFileSync(await publish("first"), "one\n");
-    writeFileSync(await publish("second"), "two\n");
+    // Within one second, whatever their ids: the launcher numbers them.
+    writeFileSync(await publish("executor-logs-10"), "two\n");
+    writeFileSync(await publish("executor-logs-9"), "one\n");
     for (const node of [taskId, "wf-train-1", "train"]) {
       const answer = await log(node);
       expect(answer).toMatchObject({ status: 200, text: "one\ntwo\n" });
