@@ -39,15 +39,17 @@ export function findTask({ tasks }: Pick<Store, "tasks">, runId: string, node: s
 
 /** Where the logs of a task's attempts lie, oldest first. */
 export function logUris({ links }: Pick<Store, "links">, taskId: string): string[] {
-  return links
-    .ofTasks([taskId])
-    .filter(({ key }) => key === EXECUTOR_LOGS_KEY)
-    .map((row) => fromBinary(ArtifactSchema, row.artifact))
-    .map(({ uri = "", createdAt }) => ({ uri, seconds: secondsOfTimestamp(createdAt) }))
-    // Attempts of one second: their launchers number the logs.
-    .toSorted((left, right) => left.seconds - right.seconds || NUMBERED.compare(left.uri, right.uri))
-    .map(({ uri }) => uri)
-    .filter((uri) => uri !== "");
+  return (
+    links
+      .ofTasks([taskId])
+      .filter(({ key }) => key === EXECUTOR_LOGS_KEY)
+      .map((row) => fromBinary(ArtifactSchema, row.artifact))
+      .map(({ uri = "", createdAt }) => ({ uri, seconds: secondsOfTimestamp(createdAt) }))
+      // Attempts of one second: their launchers number the logs.
+      .toSorted((left, right) => left.seconds - right.seconds || NUMBERED.compare(left.uri, right.uri))
+      .map(({ uri }) => uri)
+      .filter((uri) => uri !== "")
+  );
 }
 
 /** Every byte that is there. */
