@@ -26,6 +26,9 @@ export const EXPIRED_CREDENTIALS: ReadonlySet<string> = new Set([
 /** The store, or we, found that other bytes arrived than were sent. */
 export const BAD_CHECKSUM = "BadChecksum";
 
+/** The words of S3 stores for it beside ours. */
+export const BAD_CHECKSUMS: ReadonlySet<string> = new Set([BAD_CHECKSUM, "BadDigest", "XAmzContentSHA256Mismatch"]);
+
 /** The request was signed for, or sent to, another region than the bucket's. */
 const WRONG_REGION = new Set([
   "PermanentRedirect",
@@ -114,7 +117,7 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
   const azureAdvice = provider === "azblob" ? AZURE_ADVICE[reason] : undefined;
   if (azureAdvice !== undefined) return refused(azureAdvice);
   if (reason === "NoSuchUpload") return failed("The store has lost what was uploaded so far: run the step again.");
-  if (reason === BAD_CHECKSUM) {
+  if (BAD_CHECKSUMS.has(reason)) {
     return failed(
       "The bytes that arrived are not those that were sent: the file was changed meanwhile, or something on the way changes data.",
     );

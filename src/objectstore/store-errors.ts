@@ -10,7 +10,7 @@
  */
 import { errorMessage, KfpError, StorageError } from "../core/errors.ts";
 import { StoreFailure } from "./store-failure.ts";
-import { BAD_CHECKSUM, EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
+import { BAD_CHECKSUMS, EXPIRED_CREDENTIALS, explainFailure } from "./store-advice.ts";
 
 const RETRYABLE_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 509, 520, 521, 522, 523, 524]);
 
@@ -34,7 +34,9 @@ const RETRYABLE_REASONS = new Set([
   "RequestTimeoutException",
   "RequestTimeTooSkewed",
   "OperationAborted",
-  ...["rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError", BAD_CHECKSUM],
+  ...["rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError"],
+  // Nothing was stored, and the bytes are still at hand.
+  ...BAD_CHECKSUMS,
 ]);
 
 /** Operating system and transport level: nothing arrived, or not all of it. */
@@ -106,10 +108,10 @@ function describe({ message, status, reason, tries }: StoreFailure): string {
   return tries === 1 ? answer : `${answer} (${tries} tries)`;
 }
 
-/** Errors of the local file system and of sockets carry their code as `code`. */
+/** Errors of the local file system and of sockets carry their code as `code`; the AWS SDK's timeouts, also of bodies, only a name. */
 export function systemFailure(error: unknown): StoreFailure {
   if (error instanceof StoreFailure) return error;
-  const code = errorCode(error);
+  const code = errorCode(error) ?? (error instanceof Error && error.name === "TimeoutError" ? "TIMEOUT" : undefined);
   return new StoreFailure(errorMessage(error), { ...(code === undefined ? {} : { reason: code }), cause: error });
 }
 

@@ -31,6 +31,10 @@ export type Fault =
   | { readonly kind: "reset" }
   /** The answer's body ends after so many bytes, then the connection breaks. */
   | { readonly kind: "truncate"; readonly afterBytes: number }
+  /** Nothing follows these bytes of the answer's body. */
+  | { readonly kind: "stall"; readonly afterBytes: number }
+  /** Answered with 200 and this text by somebody on the way. */
+  | { readonly kind: "page"; readonly text: string }
   /** The answer carries this tag instead of the right one. */
   | { readonly kind: "etag"; readonly etag: string }
   /** The byte at this position of the object arrives flipped. */
@@ -114,6 +118,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
     if (fault?.kind === "drip" && what.method === "PUT") return dripIn(request);
     const body = await readAll(request).catch(() => undefined);
     if (body === undefined) return;
+    if (fault?.kind === "page") return void response.writeHead(200, { "content-type": "text/html" }).end(fault.text);
     if (fault?.kind === "status") return sendError(what, response, fault.status, fault.code, fault);
     if (!(request.headers.authorization ?? "").includes(`Credential=${accessKeyId}/`)) {
       return sendError(what, response, 403, "InvalidAccessKeyId");
@@ -145,6 +150,7 @@ export async function startFakeS3Server(options: FakeS3Options = {}): Promise<Fa
       const length = what.method === "HEAD" ? {} : { "content-length": String(bytes.length) };
       response.writeHead(status, { ...length, ...tagged });
       if (fault?.kind === "drip") return dripOut(response, bytes);
+      if (fault?.kind === "stall") return void response.write(bytes.subarray(0, fault.afterBytes));
       if (fault?.kind !== "truncate") return void response.end(what.method === "HEAD" ? undefined : bytes);
       response.write(bytes.subarray(0, fault.afterBytes), () => response.socket?.destroy());
     };

@@ -43,6 +43,7 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     server.fault = (request) => (matches(request) && left-- > 0 ? fault : undefined);
   }
   const isGet = (request: FakeS3Request): boolean => request.method === "GET" && request.key !== "";
+  const isListing = (request: FakeS3Request): boolean => request.query.has("list-type");
   const isPart = (request: FakeS3Request): boolean => request.query.has("partNumber");
 
   async function put(content: string | Buffer): Promise<void> {
@@ -61,6 +62,10 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     { name: "503 SlowDown", fault: { kind: "status", status: 503, code: "SlowDown" } },
     { name: "429", fault: { kind: "status", status: 429, code: "TooManyRequests" } },
     { name: "400 RequestTimeout", fault: { kind: "status", status: 400, code: "RequestTimeout" } },
+    {
+      name: "400 for bytes that differ from their digest",
+      fault: { kind: "status", status: 400, code: "XAmzContentSHA256Mismatch" },
+    },
     { name: "connection reset", fault: { kind: "reset" } },
     { name: "lost answer", fault: { kind: "lose-answer" } },
   ])("an upload and a download go through after three times $name", async ({ fault }) => {
@@ -150,6 +155,12 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     },
     { name: "an encryption key", fault: refusal(400, "KMS.DisabledException"), code: "TRANSFER_FAILED", says: /encryption key/ },
     {
+      name: "something on the way that changes every upload",
+      fault: refusal(400, "XAmzContentSHA256Mismatch"),
+      code: "TRANSFER_FAILED",
+      says: /\(5 tries\)\. The bytes that arrived are not those that were sent/,
+    },
+    {
       name: "a full store",
       fault: refusal(507, "XMinioStorageFull"),
       code: "TRANSFER_FAILED",
@@ -183,6 +194,59 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     await store.refresh();
     await put("2");
     expect(secretReads).toEqual(["team-a/store", "team-a/store"]);
+  });
+
+  const PAGES = [
+    { name: "a captive portal's page", text: "<html><body>Welcome!</body></html>" },
+    { name: "a page that is not XML", text: "<!doctype html><p>Log in<br>here" },
+    { name: "an empty answer", text: "" },
+    { name: "a listing that is cut", text: "<ListBucketResult><Contents><Key>root/x</Key><Size>7</Size></Conte" },
+    { name: "an entry without a key", text: "<ListBucketResult><Contents><Size>7</Size></Contents></ListBucketResult>" },
+    { name: "an error", text: "<Error><Code>InternalError</Code><Message>said by the server</Message></Error>" },
+  ];
+  test.for(PAGES)("a listing is asked for again after $name with 200", async ({ text }) => {
+    await put("content");
+    failFirst({ kind: "page", text }, 2, isListing);
+    expect(await store.download(uri, path("out"))).toEqual({ objects: 1 });
+    expect(await readFile(path("out"), "utf8")).toBe("content");
+    expect(server.requests.filter(isListing)).toHaveLength(3);
+  });
+
+  test.for(PAGES.slice(0, 5))(
+    "$name for every listing is a transient failure, not a folder without objects",
+    async ({ text }) => {
+      await put("content");
+      failFirst({ kind: "page", text }, 1000, isListing);
+      const failure = await failureOf(store.download(uri, path("out")));
+      expect(failure).toMatchObject({ code: "TRANSFER_FAILED", details: { transient: true } });
+      expect(String(failure)).toContain("(5 tries)");
+      expect(server.requests.filter(isListing)).toHaveLength(5);
+      expect(await readdir(folder)).toEqual(["in"]);
+    },
+  );
+
+  test.for([
+    { name: "an answer", sizeBytes: MB },
+    { name: "a range of a large object", sizeBytes: 20 * MB },
+  ])("$name that stalls is given up after the idle time and goes on where it stopped", async ({ sizeBytes }) => {
+    await store.close();
+    store = open({ idleTimeoutMs: 500 });
+    const bytes = patternBytes(sizeBytes);
+    bucket().set(key, { body: bytes, contentType: "", etag: "tag-2" });
+    failFirst({ kind: "stall", afterBytes: 400_000 }, 2, isGet);
+    await store.download(uri, path("out"));
+    expect(sha256(await readFile(path("out")))).toBe(sha256(bytes));
+  });
+
+  test("an answer that stalls every time is a transient failure", async () => {
+    await store.close();
+    store = open({ idleTimeoutMs: 200, config: configFor(scheme, "bucket", server, 2) });
+    bucket().set(key, { body: patternBytes(MB), contentType: "", etag: "tag-2" });
+    failFirst({ kind: "stall", afterBytes: 0 }, 1000, isGet);
+    expect(await failureOf(store.download(uri, path("out")))).toMatchObject({
+      code: "TRANSFER_FAILED",
+      details: { reason: "TIMEOUT", transient: true },
+    });
   });
 
   test("a truncated answer goes on where it stopped", async () => {

@@ -20,10 +20,8 @@ describe.for(STORE_ROWS)("$name behind a failing network", (row) => {
     if ("missing" in world && skipUnless(false, world.missing)) context.skip(world.missing);
   });
 
-  test.for(FAULT_KINDS)("$name", { timeout: 300_000 }, async (kind, context) => {
+  test.for(FAULT_KINDS)("$name", { timeout: 300_000 }, async (kind) => {
     if ("missing" in world) return;
-    const isNoticed = row.doesNotNotice?.includes(kind.name) !== true;
-    if (skipUnless(isNoticed, `${kind.name}: ${row.name} does not notice it yet`)) return context.skip();
     const problems: string[] = [];
     for (const operation of operationsOf(kind)) {
       problems.push(...(await meetFault(world, kind, operation, (count) => Array.from({ length: count }, (_, index) => index))));

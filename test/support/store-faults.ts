@@ -89,8 +89,6 @@ export interface FaultWorld {
   /** Below which the operations have their objects. */
   readonly uri: string;
   readonly kinds: RequestKinds;
-  /** Names of kinds of fault after which an error is an end as well. */
-  readonly givesUpOn: readonly string[];
   /** Numbers of requests, as they have been counted so far. */
   readonly counts: Map<string, number>;
 }
@@ -184,7 +182,7 @@ async function hitOnce(
   proxy.reset();
   if (problem !== undefined) return problem;
   if (hits !== 1) return `the fault happened ${hits} times`;
-  if (error === undefined || kind.once === "fails" || world.givesUpOn.includes(kind.name)) return undefined;
+  if (error === undefined || kind.once === "fails") return undefined;
   return `it failed: ${errorMessage(error)}`;
 }
 

@@ -6,13 +6,16 @@
  * @module
  */
 import type { BlobPage } from "../bucket.ts";
-import { toBlobEntry } from "./listed-object.ts";
+import { malformedListing, toBlobEntry } from "./listed-object.ts";
 import { readXml } from "./xml-document.ts";
 
-/** @throws {TypeError} when the text is not a whole ListBucketResult whose entries have a key and a size. */
+/**
+ * @throws {StoreFailure} UNEXPECTED_EOF when the text is not a whole ListBucketResult whose entries have a key and a size: a cut answer
+ *   and the page of a proxy look like this too, so that it is worth another try.
+ */
 export function parseListObjects(xml: string): BlobPage {
   const root = readXml(xml);
-  if (root?.name !== "ListBucketResult") throw new TypeError("the answer is not a ListBucketResult");
+  if (root?.name !== "ListBucketResult") throw malformedListing("the answer is not a ListBucketResult");
   const isUrlEncoded = root.text("EncodingType") === "url";
   const entries = root
     .children("Contents")

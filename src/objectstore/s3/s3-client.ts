@@ -29,11 +29,11 @@ import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
-import { toBlobEntry } from "./listed-object.ts";
 import { readDocument } from "../transfer/read-body.ts";
+import { readListing } from "./read-listing.ts";
 import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
 import type { S3Requests, UploadBody } from "./s3-requests.ts";
-import { errorCode } from "../store-errors.ts";
+import { systemFailure } from "../store-errors.ts";
 
 /** Settings of the client for AWS and for what only AWS has. */
 export interface S3Settings extends ClientSettings {
@@ -143,13 +143,9 @@ export function createS3Client(settings: S3Settings): S3Requests {
         EncodingType: "url",
         ...(token === undefined ? {} : { ContinuationToken: token }),
       });
-      const answer = await ask(() => client.send(command, { abortSignal: signal }));
-      const isUrlEncoded = answer.EncodingType === "url";
-      const entries = (answer.Contents ?? []).map(({ Key, Size, ETag }) =>
-        toBlobEntry({ key: Key, size: Size, etag: ETag }, isUrlEncoded),
-      );
-      const next = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
-      return next === undefined || next === "" ? { entries } : { entries, nextToken: next };
+      const listing = readListing(command);
+      await ask(() => client.send(command, { abortSignal: signal }));
+      return listing();
     },
 
     async delete(key, signal) {
@@ -295,11 +291,12 @@ function toFailure(error: unknown): unknown {
     const said = answerFacts(error.$response?.headers ?? {}, named);
     return new StoreFailure(error.name, { ...(status === undefined ? {} : { status }), reason, ...said, cause: error });
   }
-  const code = errorCode(error) ?? (error.name === "TimeoutError" ? "TIMEOUT" : undefined);
+  const failure = systemFailure(error);
   const status = metadataStatus(error);
-  return new StoreFailure(error.message, {
-    ...(status === undefined ? {} : { status }),
-    ...(code === undefined ? {} : { reason: code }),
+  if (status === undefined) return failure;
+  return new StoreFailure(failure.message, {
+    status,
+    ...(failure.reason === undefined ? {} : { reason: failure.reason }),
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { completeMultipartXml, parseListObjects } from "../../../src/objectstore/s3/list-objects-xml.ts";
+import { StoreFailure } from "../../../src/objectstore/store-failure.ts";
 
 const page = (inner: string): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${inner}</ListBucketResult>`;
@@ -61,7 +62,9 @@ describe("parseListObjects()", () => {
     ["names of JavaScript", page("<__proto__><Key>a</Key></__proto__>")],
     ["only beginnings", "<a".repeat(100_000)],
   ] as const)("refuses %s", ([, xml]) => {
-    expect(() => parseListObjects(xml)).toThrow(new TypeError("the answer is not a ListBucketResult"));
+    expect(() => parseListObjects(xml)).toThrow(
+      new StoreFailure("the answer is not a ListBucketResult", { reason: "UNEXPECTED_EOF" }),
+    );
   });
 
   test.for([
@@ -99,7 +102,7 @@ describe("parseListObjects()", () => {
         try {
           parseListObjects(pieces.join(""));
         } catch (error) {
-          expect(error).toBeInstanceOf(TypeError);
+          expect(error).toBeInstanceOf(StoreFailure);
         }
       }),
     );
