@@ -7,6 +7,7 @@
  */
 import { UsageError } from "../core/errors.ts";
 import { RuntimeState } from "../core/kfp-types.ts";
+import { resolveRunners } from "./containers/resolve-runners.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";
 import { homeAt } from "./home/home.ts";
 import { obtainHome } from "./home/obtain-home.ts";
@@ -56,7 +57,13 @@ export async function resumeRun(deps: ResumeRunDeps, options: ResumeRunOptions):
         `Cannot resume run ${runId}: it is ${name}, and only a run that failed can be resumed`,
       );
     }
-    const run = await readRun(server, home, runId);
+    const { runners } = sharing;
+    const run = await readRun(
+      server,
+      home,
+      runId,
+      runners === undefined ? {} : { runnersOf: async (pipeline) => await resolveRunners(runners, pipeline, options) },
+    );
     throwIfCancelled(signal);
     const begin = (): void => {
       server.store.transaction(() => {
@@ -65,15 +72,17 @@ export async function resumeRun(deps: ResumeRunDeps, options: ResumeRunOptions):
       });
       onStarted(runId);
     };
-    return await executeRun({ ...deps, begin }, place, run, options);
+    const chosen = run.runners === undefined ? {} : { runners: run.runners };
+    return await executeRun({ ...deps, begin }, place, run, { ...options, ...chosen });
   });
 }
 
 function settingsOf(options: ResumeRunOptions): RunSettings {
   const { isolation, cacheDisabled, parallelism, inspectTasks = [], environment } = options;
-  const { workingFolder, secrets } = options.sharing;
+  const { workingFolder, secrets, runners } = options.sharing;
   return {
     ...{ isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder },
     ...(secrets === undefined ? {} : { secrets }),
+    ...(runners === undefined ? {} : { runners }),
   };
 }

@@ -90,11 +90,12 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     const run = newRun(deps, home, options);
     const { isolation, cacheDisabled, parallelism } = options;
     const secrets = sharing?.secrets === undefined ? {} : { secrets: sharing.secrets };
+    const runners = sharing?.runners === undefined ? {} : { runners: sharing.runners };
     const begin = (): void => {
       createRun(place.server, run);
       onStarted(run.runId);
     };
-    await writeRunOptions(runFolder(home, run.runId), { isolation, cacheDisabled, parallelism, ...secrets });
+    await writeRunOptions(runFolder(home, run.runId), { isolation, cacheDisabled, parallelism, ...secrets, ...runners });
     return await executeRun({ ...deps, begin }, place, run, options);
   });
 }

@@ -33,6 +33,18 @@ describe("parseCommandLine()", () => {
       argv: ["home", "gc", "--older-than", "720h"],
       expected: { kind: "home", action: "gc", home: ".kfp-runtime", olderThanMs: 2_592_000_000 },
     },
+    {
+      argv: [
+        "serve",
+        "--allow-origin",
+        "https://example.org",
+        "--allow-origin",
+        "http://[::1]:3000",
+        "--allow-origin",
+        "app://a",
+      ],
+      expected: { kind: "serve", allowedOrigins: ["https://example.org", "http://[::1]:3000", "app://a"] },
+    },
     { argv: [], expected: { kind: "help" } },
     { argv: ["run", "--help"], expected: { kind: "help" } },
     { argv: ["--version"], expected: { kind: "version" } },
@@ -41,6 +53,10 @@ describe("parseCommandLine()", () => {
   });
 
   test.for<{ argv: string[]; message: string }>([
+    ...["garbage", "https://example.org/", "https://example.org:443", "null"].map((origin) => ({
+      argv: ["serve", "--allow-origin", origin],
+      message: `Cannot read option --allow-origin: "${origin}" is not an origin such as https://example.org`,
+    })),
     { argv: ["ran", "p.yaml"], message: 'Unknown command "ran": did you mean run?' },
     { argv: ["train"], message: 'Unknown command "train": try kfp-runtime --help' },
     { argv: ["run"], message: "Which pipeline? kfp-runtime run PIPELINE.yaml" },

@@ -49,7 +49,8 @@ function run({ containers, programs, folder }: World, args: readonly string[], m
     KFP_CONTAINER_RUN_OPTIONS: "--ulimit nofile=1000:1000 --ulimit nproc=1000:1000",
     SECRET_OF_THE_HOST: "planted-on-the-host",
   };
-  return runCli(programs, ["run", ...args, "--output", "json"], { cwd: folder, env, ...more });
+  const words = args[0] === "run" || args[0] === "resume" ? args : ["run", ...args];
+  return runCli(programs, [...words, "--output", "json"], { cwd: folder, env, ...more });
 }
 
 function runningContainers({ containers: { run: words, engine } }: World, runId: string): string {
@@ -172,6 +173,33 @@ describe("steps in containers", () => {
     const result = parseResult(ended.stdout);
     expect(statesOf(result)).toEqual({ root: "FAILED", obedient: "FAILED", stubborn: "FAILED" });
     expect(runningContainers(world, result.runId)).toBe("");
+  });
+
+  test("of a run whose process was killed are removed before it goes on", { timeout: 300_000 }, async ({ expect, skip }) => {
+    if (world === undefined) return skip();
+    const here = world;
+    const source = pipeline(here.folder, "killed", { step: sh("echo begun; exec sleep 300") });
+    const untilBegun = async (args: readonly string[], signalName: NodeJS.Signals) => {
+      let containers: string[] | undefined;
+      let runId = "";
+      await run(here, args, {
+        onStderr: (stderr, signal) => {
+          if (containers !== undefined || !stderr.includes("step | begun")) return;
+          runId = /run ([0-9a-f-]{36})/.exec(stderr)?.[1] ?? "";
+          containers = runningContainers(here, runId).split("\n").filter(Boolean);
+          signal(signalName);
+        },
+      });
+      return { runId, containers };
+    };
+    const killed = await untilBegun(["run", source, "--home", "killed", "--runner", "container"], "SIGKILL");
+    expect(killed.containers).toHaveLength(1);
+    expect(runningContainers(here, killed.runId).trim()).toBe(killed.containers?.[0]);
+    const resumed = await untilBegun(["resume", killed.runId, "--home", "killed"], "SIGINT");
+    expect(resumed).toMatchObject({ runId: killed.runId });
+    expect(resumed.containers).toHaveLength(1);
+    expect(resumed.containers).not.toEqual(killed.containers);
+    expect(runningContainers(here, killed.runId)).toBe("");
   });
 
   test("one task may run on this machine all the same", { timeout: 300_000 }, async ({ expect, skip }) => {

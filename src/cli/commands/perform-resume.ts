@@ -55,6 +55,7 @@ export async function performResume(command: ResumeCommand, host: CliHost): Prom
           sharing: {
             ...{ waitMs: 0, workingFolder, version: buildInfo.version },
             ...(secrets === undefined ? {} : { secrets }),
+            ...(before.runners === undefined ? {} : { runners: before.runners }),
           },
         },
       ),

@@ -99,6 +99,17 @@ export const serveEntry: CommandEntry<ServeCommand> = {
   read: readServe,
 };
 
+/** As browsers send it; anything else would never match and never say so. */
+function readOrigin(text: string): string {
+  // Of other schemes than those of the web, as those of browser extensions, a URL does not tell the origin.
+  const origin = URL.canParse(text) ? new URL(text).origin : "";
+  if (origin === text || (origin === "null" && /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/.test(text))) return text;
+  throw new UsageError(
+    "USAGE_INVALID",
+    `Cannot read option --allow-origin: "${text}" is not an origin such as https://example.org`,
+  );
+}
+
 function readServe(values: Values): ServeCommand {
   const { "max-runs": maxRuns, parallelism, "ready-file": readyFile } = values;
   const host = single(values, "host");
@@ -115,7 +126,7 @@ function readServe(values: Values): ServeCommand {
     host,
     restPort: readPort(values, "port", DEFAULT_REST_PORT),
     allowedHosts: listOf(values["allow-host"]),
-    allowedOrigins: listOf(values["allow-origin"]),
+    allowedOrigins: listOf(values["allow-origin"]).map(readOrigin),
     grpcPort: readPort(values, "grpc-port", DEFAULT_GRPC_PORT),
     runLayout: single(values, "run-layout") === "branch" ? "branch" : "merged",
     maxRuns: maxRuns === undefined ? DEFAULT_MAX_RUNS : readCount(single(values, "max-runs"), "max-runs"),

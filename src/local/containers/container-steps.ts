@@ -79,10 +79,7 @@ export function createContainerSteps(
         (found) => found.engine,
         () => undefined,
       );
-      if (engine === undefined) return;
-      const { stdout } = await askEngine(engine, ["ps", "--all", "--quiet", "--filter", `label=${RUN_LABEL}=${options.runId}`]);
-      const ids = stdout.split(/\s+/).filter((id) => id !== "");
-      if (ids.length > 0) await askEngine(engine, ["rm", "--force", ...ids]);
+      if (engine !== undefined) await removeContainers(engine, options.runId);
     },
   };
 }
@@ -92,9 +89,20 @@ interface Opened {
   readonly images: Images;
 }
 
-async function openEngine({ environment, launcherFolder, onNotice }: ContainerStepsOptions): Promise<Opened> {
+async function openEngine({ runId, environment, launcherFolder, onNotice }: ContainerStepsOptions): Promise<Opened> {
   const engine = await assertContainers(environment, launcherFolder);
+  // A process that was killed leaves its containers to the engine: of a run that goes on, they would work beside the new attempts.
+  await removeContainers(engine, runId);
   return { engine, images: new Images(engine, onNotice) };
+}
+
+async function removeContainers(engine: ContainerEngine, runId: string): Promise<void> {
+  const { stdout } = await askEngine(engine, ["ps", "--all", "--quiet", "--filter", `label=${RUN_LABEL}=${runId}`]);
+  const ids = stdout.split(/\s+/).filter((id) => id !== "");
+  if (ids.length === 0) return;
+  // Without it podman gives each of them ten seconds to end, one after the other.
+  await askEngine(engine, ["kill", ...ids]);
+  await askEngine(engine, ["rm", "--force", ...ids]);
 }
 
 /** Where a build puts the launcher for images, beside its programs. */

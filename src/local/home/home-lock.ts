@@ -201,11 +201,15 @@ function isAlive({ pid, processStart: start, host }: LockHolder): boolean {
   return start === "" || processStart(pid) === start;
 }
 
+/** States of /proc/PID/stat of a process that has ended, and that its parent has not asked about: in a container perhaps never. */
+const ENDED_STATES = ["Z", "X"];
+
 function processStart(pid: number): string {
   try {
     // Field 22 of /proc/PID/stat; the name in field 2 may hold blanks, so count from its closing parenthesis.
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const [state = "", ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return ENDED_STATES.includes(state) ? "" : (fields[18] ?? "");
   } catch {
     return "";
   }

@@ -11,6 +11,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../node/make-folder.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
+import { isRunnerOptions, type RunnerOptions } from "../executors/runners.ts";
 
 /** What the command line decided. */
 export interface RunOptions {
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly parallelism: number;
   /** Folder or file of secrets and config maps, absolute. */
   readonly secrets?: string;
+  /** Where steps ran: a step made for its image must not run on this machine the next time. */
+  readonly runners?: RunnerOptions;
 }
 
 const LARGEST_OPTIONS_BYTES = 64 * 1024;
@@ -28,11 +31,17 @@ function optionsPath(runFolder: string): string {
   return join(runFolder, "options.json");
 }
 
-/** Best effort: a run that cannot keep them is resumed with the usual ones. @param runFolder Made where it is missing. */
+/**
+ * Best effort: a run that cannot keep them is resumed with the usual ones. Writes the members of RunOptions and no others.
+ *
+ * @param runFolder Made where it is missing.
+ */
 export async function writeRunOptions(runFolder: string, options: RunOptions): Promise<void> {
+  const { isolation, cacheDisabled, parallelism, secrets, runners } = options;
   try {
     await makeFolder(runFolder);
-    await writeFile(optionsPath(runFolder), `${JSON.stringify(options)}\n`);
+    const text = JSON.stringify({ isolation, cacheDisabled, parallelism, secrets, runners });
+    await writeFile(optionsPath(runFolder), `${text}\n`);
   } catch {
     // What the disk has against it the run itself will say.
   }
@@ -46,12 +55,13 @@ export async function readRunOptions(
   try {
     const text = await files.readRegularText(optionsPath(runFolder), { maxBytes: LARGEST_OPTIONS_BYTES });
     const value = JSON.parse(text ?? "{}") as Partial<Record<keyof RunOptions, unknown>>;
-    const { isolation, cacheDisabled, parallelism, secrets } = value;
+    const { isolation, cacheDisabled, parallelism, secrets, runners } = value;
     return {
       ...(isolation === "in-process" || isolation === "process" ? { isolation } : {}),
       ...(typeof cacheDisabled === "boolean" ? { cacheDisabled } : {}),
       ...(typeof parallelism === "number" && Number.isSafeInteger(parallelism) && parallelism > 0 ? { parallelism } : {}),
       ...(typeof secrets === "string" ? { secrets } : {}),
+      ...(isRunnerOptions(runners) ? { runners } : {}),
     };
   } catch {
     return {};

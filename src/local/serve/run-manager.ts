@@ -30,6 +30,7 @@ import { resolveRunners } from "../containers/resolve-runners.ts";
 import { readLocalObjects } from "../objects/read-objects.ts";
 import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "../run/execute-run.ts";
 import { readRun, runFolder, type LocalRun } from "../run/local-run.ts";
+import { readRunOptions, writeRunOptions } from "../run/run-options.ts";
 import { StorageTrouble } from "../run/storage-trouble.ts";
 import { RUN_FOLDER_VARIABLE } from "../steps/local-step-runtime.ts";
 import { journaledRun, openJournal, type Refusal, type RunJournal } from "./run-journal.ts";
@@ -216,7 +217,9 @@ export class RunManager {
     const { home, server, files, clock, randomUuid, onNews, onNotice } = this.#deps;
     const folder = runFolder(home, runId);
     const settings = await readRunSettings(files, folder);
-    const runners = settings?.runners;
+    // For those who resume it when its settings are gone.
+    if (settings !== undefined) await writeRunOptions(folder, settings);
+    const { runners } = settings ?? (await readRunOptions(files, folder));
     const run = await readRun(server, home, runId, {
       expandsMacros: settings === undefined,
       ...(runners === undefined

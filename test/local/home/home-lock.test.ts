@@ -1,8 +1,10 @@
 /** Who holds a home, who serves it, and who waits. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isHeldBy, lockHolder, lockHome, type LockHolder } from "../../../src/local/home/home-lock.ts";
 import { prepareHome, type Home } from "../../../src/local/home/home.ts";
 import { obtainHome } from "../../../src/local/home/obtain-home.ts";
@@ -46,6 +48,23 @@ describe("a server in the lock", () => {
     expect(await lockHolder(home)).toBeUndefined();
     const lock = await lockHome(home, "run", new Date());
     await lock.release();
+  });
+
+  test("of a process that has ended and that nobody has asked about does not count", async ({ skip }) => {
+    if (process.platform !== "linux") skip("needs /proc");
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    try {
+      const [text] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = Number(text.toString());
+      const fields = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      await vi.waitUntil(() => fields()[0] === "Z", { timeout: 30_000 });
+      writeHolder({ pid, processStart: fields()[19] ?? "", server });
+      expect(await lockHolder(home)).toBeUndefined();
+      const lock = await lockHome(home, "run", new Date());
+      await lock.release();
+    } finally {
+      parent.kill("SIGKILL");
+    }
   });
 
   test("on another machine takes no runs", () => {
