@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Store } from "../../apiserver/store.ts";
+import { errorMessage, HostError } from "../../core/errors.ts";
 import type { Home } from "../home/home.ts";
 import { lockHolder, lockHome, type LockHolder } from "../home/home-lock.ts";
 
@@ -25,7 +26,7 @@ export interface HomeHistory {
  * @throws {HostError} HOME_UNUSABLE when the database cannot be read; HOME_LOCKED when an older version is at work in it.
  */
 export async function openHistory(home: Home): Promise<HomeHistory | undefined> {
-  if (!existsSync(home.database)) return undefined;
+  if (!isThere(home)) return undefined;
   const { openReadOnlySqliteStore } = await import("../../apiserver/sqlite/sqlite-store.ts");
   let store = openReadOnlySqliteStore(home.database);
   if (store === "outdated") {
@@ -36,6 +37,16 @@ export async function openHistory(home: Home): Promise<HomeHistory | undefined> 
   if (store === "outdated") return undefined;
   const opened = store;
   return { home, store: opened, holder: await lockHolder(home), close: () => opened.close() };
+}
+
+/** A home that may not be looked at is not one without runs. */
+function isThere({ folder, database }: Home): boolean {
+  try {
+    return statSync(database, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return false;
+    throw new HostError("HOME_UNUSABLE", `Cannot read ${folder}: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 async function bringUpToDate(home: Home): Promise<void> {

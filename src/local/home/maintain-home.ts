@@ -49,6 +49,9 @@ export async function backupHome(home: Home, target: string): Promise<Home> {
   await assertHome(home);
   const unfinished = `${target}.unfinished-${randomUUID().slice(0, 8)}`;
   try {
+    if (isBelow(target, home.folder)) {
+      throw new HostError("HOME_UNUSABLE", `Cannot back up to ${target}: it is inside the home and would go with it`);
+    }
     if (await exists(target)) throw new HostError("HOME_UNUSABLE", `Cannot back up to ${target}: it exists already`);
     await mkdir(dirname(target), { recursive: true });
     const copy = await prepareHome(unfinished);

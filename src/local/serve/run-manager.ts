@@ -219,9 +219,10 @@ export class RunManager {
     const settings = await readRunSettings(files, folder);
     // For those who resume it when its settings are gone.
     if (settings !== undefined) await writeRunOptions(folder, settings);
-    const { runners } = settings ?? (await readRunOptions(files, folder));
+    const { runners, isolation } = settings ?? (await readRunOptions(files, folder));
     const run = await readRun(server, home, runId, {
-      expandsMacros: settings === undefined,
+      // In a run of the command line they are text, also when the API retries it.
+      expandsMacros: isolation === undefined,
       ...(runners === undefined
         ? {}
         : { runnersOf: async (pipeline: ParsedPipeline) => await resolveRunners(runners, pipeline, this.#options) }),

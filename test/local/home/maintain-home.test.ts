@@ -157,6 +157,7 @@ describe("backupHome()", () => {
   test("refuses a folder that exists and a home that is none, and leaves nothing behind", async ({ expect }) => {
     const { home, folder } = await setUp();
     await expect(backupHome(home, folder)).rejects.toThrow("it exists already");
+    await expect(backupHome(home, join(home.folder, "copy"))).rejects.toThrow("it is inside the home");
     await expect(backupHome(homeAt(folder), join(folder, "copy"))).rejects.toThrow("is not a home");
     await writeFile(join(folder, "file"), "");
     await expect(backupHome(home, join(folder, "file", "copy"))).rejects.toMatchObject({ code: "HOME_UNUSABLE" });

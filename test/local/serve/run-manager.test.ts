@@ -18,6 +18,7 @@ import { prepareHome, type Home } from "../../../src/local/home/home.ts";
 import { runFolder } from "../../../src/local/run/local-run.ts";
 import { RunManager, type RunNews } from "../../../src/local/serve/run-manager.ts";
 import { JournalReader, startJournal, type JournalEntry } from "../../../src/local/serve/run-journal.ts";
+import { writeRunOptions } from "../../../src/local/run/run-options.ts";
 import { writeRunSettings } from "../../../src/local/serve/run-settings.ts";
 import { nodeFileSystem } from "../../../src/node/node-file-system.ts";
 import { systemClock } from "../../../src/node/system-clock.ts";
@@ -263,12 +264,20 @@ describe("the run manager", () => {
     ]);
     expect(entries.at(-1)).toMatchObject({ kind: "finished", finished: { result: { state: "SUCCEEDED" } } });
     expect(existsSync(join(files, "settings.json"))).toBe(false);
+    const kept = JSON.parse(readFileSync(join(files, "options.json"), "utf8")) as object;
+    expect(kept).toEqual({ isolation: "in-process", cacheDisabled: true, parallelism: 1 });
   });
 
-  test("replaces macros in the arguments of runs of the API, and stores them as they were given", async () => {
+  test.for([
+    ["replaces macros in the arguments of runs of the API, and stores them as they were given", true],
+    ["leaves macros alone in a run that a command line made, when the API retries it", false],
+  ] as const)("%s", async ([, isOfApi]) => {
     manager.start();
     const spec = twoSteps("true", "true");
     const runId = randomUUID();
+    if (!isOfApi) {
+      await writeRunOptions(runFolder(home, runId), { isolation: "in-process", cacheDisabled: false, parallelism: 1 });
+    }
     runs.createRun(
       create(CreateRunRequestSchema, {
         run: {
@@ -280,7 +289,9 @@ describe("the run manager", () => {
     );
     await until("it has ended", isIdle);
     const [root] = server.store.tasks.ofRun(runId).map(({ body }) => fromBinary(PipelineTaskSchema, body));
-    expect(root?.inputs?.parameters.map(({ value }) => value?.kind.value)).toEqual([`${runId}/[[Index]]`]);
+    expect(root?.inputs?.parameters.map(({ value }) => value?.kind.value)).toEqual([
+      isOfApi ? `${runId}/[[Index]]` : "[[RunUUID]]/[[Index]]",
+    ]);
     const stored = server.runs.requireRun(runId).run.runtimeConfig?.parameters["folder"];
     expect(stored?.kind.value).toBe("[[RunUUID]]/[[Index]]");
   });
