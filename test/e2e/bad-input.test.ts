@@ -161,7 +161,7 @@ describe("kfp-runtime run", () => {
 
   test.for([
     { args: ["rum"], line: 'Unknown command "rum": did you mean run?' },
-    { args: ["home", "cler"], line: 'Unknown action "cler" of kfp-runtime home: there are show and clear' },
+    { args: ["home", "cler"], line: 'Unknown action "cler" of kfp-runtime home: there are show, clear, check, backup and gc' },
   ])("$args: $line", async ({ args, line }) => {
     const ended = await runCli(programs, args, { cwd: folder });
     expect(ended).toEqual({ code: 2, stdout: "", stderr: `kfp-runtime: ${line}\n` });
