@@ -45,7 +45,7 @@ describe.skipIf(skipUnless(canMount(), "full disks: this user may not mount a sm
     { timeout: 60_000 },
     async (isolation, { onTestFinished }) => {
       const disk = join(folder, `tiny-${isolation}`);
-      expect(mounted(disk, "size=200k")).toBe(true);
+      expect(mounted(disk, "size=280k")).toBe(true);
       onTestFinished(() => void spawnSync("umount", [disk]));
       const args = [
         "run",

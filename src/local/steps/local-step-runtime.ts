@@ -17,6 +17,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
+import { FOREIGN_SCHEMES } from "../../core/executor/store-schemes.ts";
+import { cleanPath } from "../../core/go/slash-path.ts";
 import { makeFolder } from "../../node/make-folder.ts";
 import { podCommand } from "../engine/pod-command.ts";
 import { makePodFolders, type FolderMount, type PodFolderOptions } from "../pods/pod-folders.ts";
@@ -180,8 +182,10 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   };
 
   async function mountsOf(patch: LaunchRequest["patch"], folder: string): Promise<FolderMount[]> {
-    // Shared memory is this machine's own.
-    const mounts = podMounts(patch, patch.containers[0].volumeMounts).filter(({ path }) => path !== SHARED_MEMORY_PATH);
+    // Shared memory is this machine's own, and so are local copies of artifacts: the launcher, which no mount reaches, makes them.
+    const { ARTIFACT_LOCAL_PATH: copies = "" } = options.environment;
+    const own = new Set([SHARED_MEMORY_PATH, ...FOREIGN_SCHEMES.map(({ folder: name }) => cleanPath(`${copies}/${name}`))]);
+    const mounts = podMounts(patch, patch.containers[0].volumeMounts).filter(({ path }) => !own.has(path));
     await assertMountable(mounts.map(({ path }) => path));
     return await makePodFolders(mounts, { ...options.pods, folder });
   }
