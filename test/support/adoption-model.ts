@@ -126,13 +126,16 @@ async function decisionsAlone(driver: Driver, index: number, options: AdoptionOp
   return decisions;
 }
 
+/** A write with a state; one without only takes a message back. */
+const DECIDES = new RegExp(`^UpdateTask ${RUN}/ROOT/step \\S`);
+
 /** @returns Empty when every order ends as it should, else the first bad end and how it came about. */
 export async function badEnd(drivers: readonly Driver[], options: AdoptionOptions = {}): Promise<string> {
   const alone: string[][] = [];
   for (const [index, driver] of drivers.entries()) alone.push(await decisionsAlone(driver, index, options));
   const makeWorld = async (): Promise<World> => {
     const model = await prepare(options);
-    /** Drivers in the order of their writes to the row, the last write of each. */
+    /** Drivers in the order of their decisions in the row, the last one of each; clearing a message decides nothing. */
     let writers: number[] = [];
     let exists = false;
     const watched =
@@ -143,7 +146,7 @@ export async function badEnd(drivers: readonly Driver[], options: AdoptionOption
           act: () => {
             const result = step.act();
             const isCreate = step.name.startsWith("CreateTask root.step ");
-            if ((isCreate && !exists) || step.name.startsWith(`UpdateTask ${RUN}/ROOT/step `)) {
+            if ((isCreate && !exists) || DECIDES.test(step.name)) {
               writers = [...writers.filter((other) => other !== index), index];
             }
             exists ||= isCreate;
