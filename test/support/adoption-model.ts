@@ -154,6 +154,7 @@ export async function badEnd(drivers: readonly Driver[], options: AdoptionOption
           },
         });
     return {
+      hasOwnWork: true,
       processes: drivers.map(
         (driver, index) => (take) => runDriver(model, driver, { index, take: watched(take, index), areAlike: options.areAlike }),
       ),

@@ -30,6 +30,8 @@ export type Take = <Result>(step: Step<Result>) => Promise<Result>;
 export interface World {
   /** Each starts at once and runs to its end. */
   readonly processes: readonly ((take: Take) => Promise<void>)[];
+  /** Processes have work of their own between their steps, with files for example, and none waits for another. Default: no. */
+  readonly hasOwnWork?: boolean;
   /** Everything the processes share, as text. */
   readonly state: () => string;
   /** Throws when the end state is wrong. */
@@ -153,8 +155,8 @@ class Execution {
 
   /** The steps to try, once every process waits or has ended; each a group that is granted at one moment. */
   async enabled(): Promise<PendingStep[][]> {
-    // At least one turn, for what else a process sends at the same moment; more while one is at its own work, with files for example.
-    const untilMs = performance.now() + OWN_WORK_MS;
+    // At least one turn, for what else a process sends at the same moment; more while one is at its own work.
+    const untilMs = performance.now() + (this.#world.hasOwnWork === true ? OWN_WORK_MS : 0);
     do await new Promise((resolve) => setImmediate(resolve));
     while (new Set(this.#pending.map(({ process }) => process)).size < this.#running && performance.now() < untilMs);
     const groups = new Map<string, PendingStep[]>();

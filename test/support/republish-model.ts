@@ -205,6 +205,7 @@ export async function badEnd(run: RepublishRun, options: StoreModelOptions = {})
   const { failure } = await explore(async () => {
     const model = await prepare(run, options);
     return {
+      hasOwnWork: true,
       processes: processesOf(model, run, options.isLargeRun === true),
       state: () => model.state(),
       check: () => {

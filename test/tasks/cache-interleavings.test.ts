@@ -142,6 +142,7 @@ async function lookUpInEveryOrder(options: StoreModelOptions, producer: readonly
       }
     };
     return {
+      hasOwnWork: true,
       processes: [produce, lookUp],
       state: () => model.state(),
       check: () => {
