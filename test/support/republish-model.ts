@@ -3,7 +3,7 @@
  * again publish theirs.
  *
  * `y` and `x` are loops, `x` inside `y`; each iteration of `x` has a sub-pipeline `l` with the step `cell`, and a step `use` that takes what
- * `l` gives. All rows are below iteration 0 of `y`: its list is made by every iteration of `x`.
+ * `l` gives, and a sub-pipeline `sub` that takes it too. All rows are below iteration 0 of `y`: its list is made by every iteration of `x`.
  *
  * @module
  */
@@ -34,6 +34,8 @@ export interface RepublishRun {
   readonly isRedelivery?: boolean;
   /** Iterations in which the driver of `use` asks for what `l` gives. */
   readonly used?: readonly number[];
+  /** Iterations in which the driver of `sub` does. */
+  readonly usedBelow?: readonly number[];
   /** What the cells give. */
   readonly gives: "parameters" | "artifacts";
 }
@@ -55,7 +57,7 @@ function specOf(gives: RepublishRun["gives"]): JsonObject {
   const spec = pipelineOf({
     root: { tasks: { y: "comp-y" } },
     "comp-y": level("x"),
-    "comp-x": level("l", { use: "comp-use" }),
+    "comp-x": level("l", { use: "comp-use", sub: "comp-sub" }),
     "comp-l": level("cell"),
   });
   const components = spec["components"] as Record<string, { dag?: { tasks: Record<string, object> } }>;
@@ -67,7 +69,7 @@ function specOf(gives: RepublishRun["gives"]): JsonObject {
     components["comp-l"]?.dag?.tasks,
   ]) {
     for (const [name, task] of Object.entries(tasks ?? {})) {
-      if (name !== "use")
+      if (name !== "use" && name !== "sub")
         Object.assign(
           task,
           name === "cell" || name === "l" ? {} : { parameterIterator: { itemInput: "item", items: { raw: "[0, 1]" } } },
@@ -81,7 +83,13 @@ function specOf(gives: RepublishRun["gives"]): JsonObject {
   }
   const artifactType = { schemaTitle: "system.Dataset", schemaVersion: "0.0.1" };
   const list = gives === "parameters" ? { parameterType: "STRING" } : { artifactType };
-  Object.assign(components, { "comp-use": { executorLabel: "exec", inputDefinitions: { [gives]: { list } } } });
+  const inputDefinitions = { [gives]: { list } };
+  const end = { taskInfo: { name: "end" }, componentRef: { name: "comp-end" } };
+  Object.assign(components, {
+    "comp-use": { executorLabel: "exec", inputDefinitions },
+    "comp-sub": { dag: { tasks: { end } }, inputDefinitions },
+    "comp-end": { executorLabel: "exec" },
+  });
   return { ...spec, deploymentSpec: { executors: { exec: { container: { image: "i", command: ["true"] } } } } };
 }
 
@@ -146,7 +154,7 @@ async function publish(api: KfpApi, i: number, { gives }: RepublishRun, isLargeR
 }
 
 function processesOf(model: StoreModel, run: RepublishRun, isLargeRun: boolean): World["processes"] {
-  const { published = [], redriven = [], used = [] } = run;
+  const { published = [], redriven = [], used = [], usedBelow = [] } = run;
   const settings = { fingerprintsEnvironment: true, ...(isLargeRun ? { taskCountHint: 1000 } : {}) };
   const driver = (name: string) => ({ pod: `driver of ${name}`, runId: RUN, deps: { settings } });
   return [
@@ -162,6 +170,14 @@ function processesOf(model: StoreModel, run: RepublishRun, isLargeRun: boolean):
       await driveStep(model.api(take), {
         ...driver(`use ${String(iterationIndex)}`),
         taskName: "use",
+        parentTaskId: X,
+        iterationIndex,
+      });
+    }),
+    ...usedBelow.map((iterationIndex) => async (take: Take) => {
+      await driveDag(model.api(take), {
+        ...driver(`sub ${String(iterationIndex)}`),
+        taskName: "sub",
         parentTaskId: X,
         iterationIndex,
       });
@@ -228,6 +244,10 @@ export const RETRIES: readonly { readonly name: string; readonly run: Omit<Repub
     run: { preserved: [0], redriven: ["x"], isRedelivery: true, published: [1] },
   },
   { name: "the drivers of two steps that take what is missing", run: { preserved: [0, 1], used: [0, 1] } },
+  {
+    name: "the drivers of a step and of a sub-pipeline that take what is missing",
+    run: { preserved: [0, 1], used: [0], usedBelow: [1] },
+  },
   {
     name: "the driver of a step that takes what is missing, while another iteration publishes",
     run: { preserved: [0], used: [0], published: [1] },
