@@ -1,6 +1,6 @@
 /** Retries, and servers that fail, in whole attempts. */
 import { describe, expect, test } from "vitest";
-import { TaskType } from "../../src/core/kfp-types.ts";
+import { TaskState, TaskType } from "../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../src/core/values/value.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
 import { plain, script, single, train, trainOutputs } from "../support/launcher-pipelines.ts";
@@ -50,6 +50,31 @@ describe("launchContainer(): retries and earlier attempts", () => {
     const root = await world.task(world.root.taskId);
     expect(artifactsOf(root)).toHaveLength(1);
     expect(stateOf(root)).toBe("SUCCEEDED");
+  });
+
+  test.for([
+    { end: "succeeds", command: train, state: "SUCCEEDED", message: "" },
+    { end: "fails", command: ["false"], state: "FAILED", message: "failed to execute component: exit status 1" },
+  ])("a driver delivered twice reports a failure while the command runs, which $end", async ({ command, state, message }) => {
+    const world = await startLauncherWorld(single);
+    const row = await world.row(world.root, "train");
+    const { exitCode, task } = await world.launch(row, {
+      command,
+      host: {
+        processRunner: {
+          run: async (options) => {
+            await world.api.updateTask(world.runId, row.taskId, {
+              state: TaskState.FAILED,
+              statusMetadata: { message: "failed in another driver" },
+            });
+            return createProcessRunner().run(options);
+          },
+        },
+      },
+    });
+    expect(exitCode).toBe(command === train ? 0 : 1);
+    expect([stateOf(task), task.statusMetadata?.message]).toEqual([state, message]);
+    expect(stateOf(await world.task(world.root.taskId))).toBe(state);
   });
 
   test("foreign properties survive a failure, too", async () => {
