@@ -5,25 +5,21 @@
  * condition skips the body, an iteration count repeats it, a cached decision leaves the launcher out. A failed step does not stop
  * the tasks that do not depend on it.
  *
- * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver ("How outputs are consumed"), #importer-pod,
- * docs/spec/launcher-flow.md#argo-retries.
+ * Source: docs/spec/argo-workflows.md#how-argo-invokes-the-driver ("How outputs are consumed"), #importer-pod.
  *
  * @module
  */
-import { backoffMs } from "../../core/backoff.ts";
 import { importerArguments } from "../../launcher/importer-arguments.ts";
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import { errorMessage, HostError, SpecError } from "../../core/errors.ts";
 import type { ComponentSpec, ImporterSpec, PipelineTaskSpec } from "../../core/kfp-types.ts";
 import { componentOf, executorOf, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver/options.ts";
-import type { PodSpecPatch } from "../../driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { withDeadline } from "./deadline.ts";
 import { dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "./dag-order.ts";
 import type { PodIdentity } from "./pod-command.ts";
 import { Slots } from "./slots.ts";
+import { runAttempts, type AttemptEvent } from "./step-attempts.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 
 /** The run, and how much of it may happen at once. */
@@ -106,7 +102,7 @@ export type EngineEvent =
       /** The run was stopped before the task was done, and no program of it was under way: nobody needs a line for each of these. */
       readonly isCut?: boolean;
     }
-  | { readonly kind: "retrying"; readonly place: TaskPlace; readonly retryIndex: number; readonly exitCode: number };
+  | AttemptEvent;
 
 /** Called when a task has got its turn: it is announced then, not while it waits in line. */
 type Begin = () => void;
@@ -277,41 +273,7 @@ class Engine {
     });
     if (condition === false) return { outcome: "skipped" };
     if (cached === true || podSpecPatch === undefined) return { outcome: "succeeded", cached: cached === true };
-    return this.#launch(place, task, podSpecPatch);
-  }
-
-  /** One launcher, and as many again as the task's retry policy allows. */
-  async #launch(place: TaskPlace, task: PipelineTaskSpec, patch: PodSpecPatch): Promise<Ending> {
-    const { executor, newPod, onEvent, signal } = this.#deps;
-    const policy = task.retryPolicy;
-    for (let retryIndex = 0; ; retryIndex += 1) {
-      const request = { place, patch, pod: newPod(place), ...(policy === undefined ? {} : { retryIndex }) };
-      let hasRun = retryIndex > 0;
-      const { exitCode, isLate = false } = await this.#inStepSlot(() => {
-        if (signal.aborted) return stopped();
-        hasRun = true;
-        if (retryIndex === 0) onEvent({ kind: "running", place, taskKind: "step" });
-        return withDeadline(this.#deps, patch.activeDeadlineSeconds, (stop) => executor.launch({ ...request, signal: stop }));
-      });
-      if (exitCode === 0) return { outcome: "succeeded" };
-      if (policy === undefined || retryIndex >= policy.maxRetryCount || signal.aborted) {
-        const error = isLate ? { error: `ended at its deadline of ${String(patch.activeDeadlineSeconds)} s` } : {};
-        return { outcome: "failed", exitCode, hasRun, ...error };
-      }
-      onEvent({ kind: "retrying", place, retryIndex: retryIndex + 1, exitCode });
-      if (!(await this.#waited(retryDelayMs(policy, retryIndex)))) return { outcome: "failed", exitCode, hasRun };
-    }
-  }
-
-  /** @returns False when the run was stopped meanwhile. */
-  async #waited(ms: number): Promise<boolean> {
-    const { clock, signal } = this.#deps;
-    try {
-      if (ms > 0) await clock.sleep(ms, signal);
-      return !signal.aborted;
-    } catch {
-      return false;
-    }
+    return runAttempts(this.#deps, { place, patch: podSpecPatch, policy: task.retryPolicy }, (work) => this.#inStepSlot(work));
   }
 
   async #runImporter(
@@ -409,19 +371,4 @@ function notBegun(): HostError {
 
 function isNotBegun(error: unknown): boolean {
   return error instanceof HostError && error.code === "INTERRUPTED" && error.details.notBegun === true;
-}
-
-/** Exit code of a container that was never started because the run was stopped. */
-const STOPPED_EXIT_CODE = 143;
-
-function stopped(): Promise<{ exitCode: number; isLate?: boolean }> {
-  return Promise.resolve({ exitCode: STOPPED_EXIT_CODE });
-}
-
-/** `duration * factor^index`, never more than the policy's maximum; Argo's defaults for what is not given: no delay, factor 2, one hour. */
-function retryDelayMs(policy: NonNullable<PipelineTaskSpec["retryPolicy"]>, index: number): number {
-  const firstMs = policy.backoffDuration === undefined ? 0 : durationMs(policy.backoffDuration);
-  const longestMs = policy.backoffMaxDuration === undefined ? 3_600_000 : durationMs(policy.backoffMaxDuration);
-  const factor = policy.backoffFactor === 0 ? 2 : policy.backoffFactor;
-  return backoffMs({ firstMs, factor, longestMs }, index);
 }
