@@ -53,9 +53,12 @@ export async function unlessStuck<Outcome>(
 }
 
 /** A stopped step says how it was stopped, and what is above it says nothing; a person wants to read why. */
-export function cancelledMessage(message: string): string | undefined {
-  return /^$|told to stop by SIG/.test(message) ? CANCELLED_MESSAGE : undefined;
+export function stoppedMessage(because: string): (message: string) => string | undefined {
+  return (message) => (/^$|told to stop by SIG/.test(message) ? because : undefined);
 }
+
+/** The same of a run that a person stopped. */
+export const cancelledMessage = stoppedMessage(CANCELLED_MESSAGE);
 
 /** @throws {HostError} INTERRUPTED once the run is to stop, as long as there is no run yet that could say so. */
 export function throwIfCancelled(signal: AbortSignal): void {

@@ -1,10 +1,9 @@
 /**
- * The active deadline of a pod: what takes longer is stopped as the kubelet stops it.
+ * Active deadlines, of a pod or of a run: what takes longer is stopped as the kubelet stops it.
  *
  * @module
  */
 import type { Clock } from "../../ports/clock.ts";
-import type { LaunchOutcome } from "./task-executor.ts";
 
 /** What a deadline needs; the signal stops the work in any case. */
 export interface DeadlineDeps {
@@ -18,11 +17,11 @@ export interface DeadlineDeps {
  * @param seconds Absent: no deadline.
  * @returns `isLate` when it was the deadline that came.
  */
-export async function withDeadline(
+export async function withDeadline<Outcome extends object>(
   { clock, signal }: DeadlineDeps,
   seconds: number | undefined,
-  work: (signal: AbortSignal) => Promise<LaunchOutcome>,
-): Promise<LaunchOutcome & { readonly isLate?: boolean }> {
+  work: (signal: AbortSignal) => Promise<Outcome>,
+): Promise<Outcome & { readonly isLate?: boolean }> {
   if (seconds === undefined) return work(signal);
   const deadline = new AbortController();
   const ended = new AbortController();

@@ -138,7 +138,6 @@ function pipelineFindings({ parsed }: LoadedPipeline, pipelineRoot: string | und
     if (resourceTtlOnCompletion + resourceTtlOnFailure + resourceTtlOnSuccess !== 0) {
       found.push({ feature: PLATFORM_FEATURES.ttl });
     }
-    if (config.activeDeadlineSeconds !== 0) found.push({ feature: PLATFORM_FEATURES.deadline });
   }
   return found;
 }

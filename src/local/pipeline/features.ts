@@ -58,7 +58,11 @@ export const LANGUAGE_FEATURES = {
 /** The pipeline's own settings in the platform spec. */
 export const PLATFORM_FEATURES = {
   ttl: feature("pipelineConfig: resourceTtl...", "warning", "no meaning here"),
-  deadline: feature("pipelineConfig: activeDeadlineSeconds", "warning", "not enforced: Ctrl-C ends a run"),
+  deadline: feature(
+    "pipelineConfig: activeDeadlineSeconds",
+    "supported",
+    "from the start of the run, of a resumed one from there",
+  ),
   pipelineWorkspace: feature("pipelineConfig: workspace", "supported", "size and class have no meaning here"),
   otherPlatforms: feature("platforms other than kubernetes", "warning", "not used"),
 } as const satisfies Record<string, Feature>;

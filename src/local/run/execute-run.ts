@@ -18,7 +18,8 @@ import { createLogger } from "../../node/stderr-logger.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { workspaceClaimName } from "../../driver/pod-spec-patch/workspace.ts";
-import { terminationSignal, unlessStuck } from "../engine/cancellation.ts";
+import { CANCELLED_MESSAGE, terminationSignal, unlessStuck } from "../engine/cancellation.ts";
+import { withDeadline } from "../engine/deadline.ts";
 import { runPipeline as runEngine, type EngineEvent, type SharedSlots } from "../engine/engine.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { createExecutor } from "../executors/create-executor.ts";
@@ -103,7 +104,7 @@ const NAMESPACE = "local";
 const LOG_LEVEL = "1";
 
 /**
- * Executes a run.
+ * Executes a run. One that takes longer than its pipeline allows is stopped like a cancelled one, and ends FAILED.
  *
  * @throws Nothing for what tasks do, nor for a disk that fails: such a run ends FAILED. Any other error is one of this program; the run
  *   is ended as FAILED all the same.
@@ -114,7 +115,16 @@ export async function executeRun(
   run: LocalRun,
   options: ExecuteOptions,
 ): Promise<FinishedPipeline> {
-  return await new Execution(deps, place, run, options).execute();
+  const { finished } = await withDeadline(deps, deadlineSeconds(run), async (stop) => ({
+    finished: await new Execution(deps, place, run, options, stop).execute(),
+  }));
+  return finished;
+}
+
+/** Of the pipeline, as docs/spec/pipeline-spec-messages.md has it; absent: none. */
+function deadlineSeconds({ pipeline }: LocalRun): number | undefined {
+  const seconds = pipeline.parsed.platformSpec?.platforms["kubernetes"]?.pipelineConfig?.activeDeadlineSeconds ?? 0;
+  return seconds > 0 ? seconds : undefined;
 }
 
 class Execution {
@@ -122,15 +132,18 @@ class Execution {
   readonly #place: RunPlace;
   readonly #run: LocalRun;
   readonly #options: ExecuteOptions;
+  /** Aborted when the run is cancelled, or late. */
+  readonly #stop: AbortSignal;
   readonly #folder: string;
   readonly #ended = new Map<string, EndedEvent>();
   readonly #journal: StepJournal;
 
-  constructor(deps: ExecuteDeps, place: RunPlace, run: LocalRun, options: ExecuteOptions) {
+  constructor(deps: ExecuteDeps, place: RunPlace, run: LocalRun, options: ExecuteOptions, stop: AbortSignal) {
     this.#deps = deps;
     this.#place = place;
     this.#run = run;
     this.#options = options;
+    this.#stop = stop;
     this.#folder = runFolder(place.home, run.runId);
     this.#journal = new StepJournal(journalPath(this.#folder), () => deps.clock.now());
   }
@@ -169,9 +182,17 @@ class Execution {
   }
 
   #end(outcome: "succeeded" | "failed", unfinishedMessage?: string): EndedRun {
-    const cancelled = this.#deps.signal.aborted;
-    const message = unfinishedMessage === undefined ? {} : { unfinishedMessage };
-    return endRun(this.#place, this.#run.runId, { outcome, cancelled, ...message });
+    const because = this.#stoppedBecause();
+    return endRun(this.#place, this.#run.runId, {
+      outcome,
+      ...(because === undefined ? {} : { stoppedBecause: because }),
+      ...(unfinishedMessage === undefined ? {} : { unfinishedMessage }),
+    });
+  }
+
+  #stoppedBecause(): string | undefined {
+    if (this.#deps.signal.aborted) return CANCELLED_MESSAGE;
+    return this.#stop.aborted ? `ended at the deadline of the run, ${String(deadlineSeconds(this.#run))} s` : undefined;
   }
 
   /** Nothing of ours is expected to throw; the run must not stay open all the same, and the first error is the one to report. */
@@ -245,7 +266,7 @@ class Execution {
 
   #createSteps(pods: StepObjects): LocalStepRuntime {
     const { environment, tokenPath } = this.#options;
-    const { onLine, onNotice, signal, makingEnvironments } = this.#deps;
+    const { onLine, onNotice, makingEnvironments } = this.#deps;
     const journal = this.#journal;
     return createLocalStepRuntime({
       runFolder: this.#folder,
@@ -256,7 +277,7 @@ class Execution {
         folder: this.#place.home.environments,
         environment: { ...environment, [RUN_FOLDER_VARIABLE]: this.#folder },
         onNotice,
-        signal,
+        signal: this.#stop,
         ...(makingEnvironments === undefined ? {} : { making: makingEnvironments }),
       }),
       onLine: (line) => {
@@ -271,7 +292,7 @@ class Execution {
     steps: LocalStepRuntime,
     { log, pods: objects }: { readonly log: LogStream; readonly pods: StepObjects },
   ): Promise<"succeeded" | "failed"> {
-    const { clock, files, randomUuid, signal, onEvent, onNotice } = this.#deps;
+    const { clock, files, randomUuid, onEvent, onNotice } = this.#deps;
     const { server } = this.#place;
     const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
     const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment, workingFolder } = this.#options;
@@ -315,7 +336,7 @@ class Execution {
           if (event.kind === "ended") this.#ended.set(taskLabel(event.place), event);
           onEvent(event);
         },
-        signal: terminationSignal(signal),
+        signal: terminationSignal(this.#stop),
         preserved: preservedTasks({ store: server.store, api, clock, logger }, { runId, spec: pipeline.parsed.spec }),
         ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
       },
@@ -336,7 +357,7 @@ class Execution {
       },
     );
     try {
-      return await unlessStuck(this.#deps, engine);
+      return await unlessStuck({ ...this.#deps, signal: this.#stop }, engine);
     } finally {
       await containers?.steps.removeLeftovers();
     }
@@ -346,7 +367,8 @@ class Execution {
     const { runners: runnerOf, environment, programFolder, tokenPath } = this.#options;
     if (runnerOf === undefined) return undefined;
     const { createContainerSteps, launcherFolderOf } = await import("../containers/container-steps.ts");
-    const { onNotice, signal } = this.#deps;
+    const { onNotice } = this.#deps;
+    const signal = this.#stop;
     const { runId } = this.#run;
     const token = tokenPath === undefined ? {} : { tokenPath };
     const common = { runId, runFolder: this.#folder, environment, pods, log, onNotice, signal, ...token };

@@ -12,7 +12,7 @@ import { UNFINISHED_MESSAGE, type FinishedRun } from "../../apiserver/services/r
 import { hydrateTasks } from "../../apiserver/services/task-hydration.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState, TaskType, type PipelineTask } from "../../core/kfp-types.ts";
 import { statusMetadata } from "../../tasks/task-status.ts";
-import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
+import { stoppedMessage } from "../engine/cancellation.ts";
 import type { Home } from "../home/home.ts";
 import type { RunResult } from "../results/run-result.ts";
 import type { StorageTrouble } from "./storage-trouble.ts";
@@ -27,9 +27,9 @@ export interface RunPlace {
 /** How the engine ended the run. */
 export interface RunOutcome {
   readonly outcome: "succeeded" | "failed";
-  /** Somebody stopped it. */
-  readonly cancelled: boolean;
-  /** Text for tasks that are not final; absent: one that says whether the run was cancelled. */
+  /** Why it was stopped, in words for the tasks that this cut short; absent: it was not. */
+  readonly stoppedBecause?: string;
+  /** Text for tasks that are not final; absent: why the run was stopped, or that it ended. */
   readonly unfinishedMessage?: string;
 }
 
@@ -49,12 +49,13 @@ export interface EndedRun {
 export function endRun({ home, server, trouble }: RunPlace, runId: string, ending: RunOutcome): EndedRun {
   const { runs } = server;
   runs.sealRun(runId);
-  const { outcome, cancelled } = ending;
-  const message = ending.unfinishedMessage ?? (cancelled ? CANCELLED_MESSAGE : UNFINISHED_MESSAGE);
+  const { outcome, stoppedBecause } = ending;
+  const message = ending.unfinishedMessage ?? stoppedBecause ?? UNFINISHED_MESSAGE;
   const before = storedTasks(server, trouble, runId);
   const rootFailed = before.some(({ type, state }) => type === TaskType.ROOT && state === TaskState.FAILED);
   const wanted = outcome === "succeeded" && !rootFailed ? RuntimeState.SUCCEEDED : RuntimeState.FAILED;
-  const finish = (): FinishedRun => runs.finishRun(runId, wanted, message, cancelled ? { rewordFailure: cancelledMessage } : {});
+  const finish = (): FinishedRun =>
+    runs.finishRun(runId, wanted, message, stoppedBecause === undefined ? {} : { rewordFailure: stoppedMessage(stoppedBecause) });
   try {
     const { state } = trouble.retried(finish);
     // SQLite goes on writing to a file that has no name any more.

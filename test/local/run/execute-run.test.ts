@@ -11,7 +11,7 @@ import { PipelineTaskSchema, RuntimeState, TaskState } from "../../../src/core/k
 import { jsonToValue } from "../../../src/core/values/value.ts";
 import { CreateRunRequestSchema } from "../../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { prepareHome, type Home } from "../../../src/local/home/home.ts";
-import { executeRun, type FinishedPipeline } from "../../../src/local/run/execute-run.ts";
+import { executeRun, type ExecuteDeps, type FinishedPipeline } from "../../../src/local/run/execute-run.ts";
 import { readRun, runFolder } from "../../../src/local/run/local-run.ts";
 import { StorageTrouble } from "../../../src/local/run/storage-trouble.ts";
 import { nodeFileSystem } from "../../../src/node/node-file-system.ts";
@@ -106,12 +106,18 @@ describe("a run that was created through the API", () => {
     return runId;
   }
 
-  async function execute(runId: string, lines: string[], signal = new AbortController().signal): Promise<FinishedPipeline> {
+  async function execute(
+    runId: string,
+    lines: string[],
+    signal = new AbortController().signal,
+    deps: Partial<ExecuteDeps> = {},
+  ): Promise<FinishedPipeline> {
     return await executeRun(
       {
         ...{ clock: systemClock, files: nodeFileSystem, randomUuid: randomUUID, signal },
         ...{ onEvent: () => undefined, onNotice: () => undefined, killChildren: () => undefined },
         onLine: ({ text }) => lines.push(text),
+        ...deps,
       },
       { home, server, trouble: new StorageTrouble() },
       await readRun(server, home, runId),
@@ -158,6 +164,27 @@ describe("a run that was created through the API", () => {
     expect(result.state).toBe("FAILED");
     expect(lines).toEqual([]);
     expect(server.runs.requireRun(runId).run.state).toBe(RuntimeState.FAILED);
+  });
+
+  test("that takes longer than its pipeline allows is stopped, and says why", async () => {
+    const spec = greeting() as typeof SPEC & {
+      deploymentSpec: { executors: { "exec-say": { container: { command: string[] } } } };
+    };
+    spec.deploymentSpec.executors["exec-say"].container.command = ["sh", "-c", 'echo "says $1"; exec sleep 600', "sh"];
+    const platforms = { kubernetes: { pipelineConfig: { activeDeadlineSeconds: 3600 } } };
+    const runId = createThroughApi({ pipeline_spec: spec, platform_spec: { platforms } }, { word: "hello" });
+    let comes = (): void => undefined;
+    const deadline = new Promise<void>((resolve) => (comes = resolve));
+    const { result, cancelled } = await execute(runId, [], undefined, {
+      clock: { ...systemClock, sleep: (ms, signal) => (ms === 3_600_000 ? deadline : systemClock.sleep(ms, signal)) },
+      onLine: () => comes(),
+    });
+    expect(result.state).toBe("FAILED");
+    expect(cancelled).toBe(false);
+    expect(result.tasks.map(({ name, state, error }) => [name, state, error])).toEqual([
+      ["ROOT", "FAILED", "ended at the deadline of the run, 3600 s"],
+      ["say", "FAILED", "ended at the deadline of the run, 3600 s"],
+    ]);
   });
 
   test("is refused before anything runs when a local run cannot do what it asks for", async () => {
