@@ -1,10 +1,10 @@
 /**
  * The service account token that goes along with every call.
  *
- * The file is looked at once at the first call: missing means no authentication for the rest of the process, said once. Present, it is
- * re-read when the copy in memory is 50 s old, because the kubelet rotates it. The token itself never appears in a message or log line.
+ * Without the file calls are not authenticated, which is said once, and each of them looks for it again. Once it is there it is re-read
+ * when the copy in memory is 50 s old, because the kubelet rotates it. The token itself never appears in a message or log line.
  *
- * Source: docs/spec/connections.md#service-account-token, #connection-of-the-driver, #drv-3.
+ * Source: docs/spec/connections.md#service-account-token, #connection-of-the-driver, #drv-3, #api-23.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export class TokenSource {
   readonly #path: string;
   #token: string | undefined;
   #readAtMs = 0;
-  #absent = false;
+  #saidAbsent = false;
   #reading: Promise<void> | undefined;
 
   constructor(deps: TokenSourceDeps, path: string) {
@@ -41,19 +41,17 @@ export class TokenSource {
   }
 
   /**
-   * The value of the `authorization` header; `undefined` when this process does not authenticate.
+   * The value of the `authorization` header; `undefined` while there is no token file.
    *
    * @throws {ApiError} TOKEN_UNREADABLE when the first read fails or finds an empty file. Later calls try again.
    */
   async header(): Promise<string | undefined> {
-    if (this.#absent) return undefined;
     if (this.#token === undefined || this.#deps.clock.monotonicMs() - this.#readAtMs >= MAX_AGE_MS) await this.#read();
     return this.#token === undefined ? undefined : `Bearer ${this.#token}`;
   }
 
   /** Reads the file again after the server refused the token. True when there is another token to try. */
   async refresh(): Promise<boolean> {
-    if (this.#absent) return false;
     const refused = this.#token;
     await this.#read();
     return this.#token !== refused;
@@ -81,8 +79,10 @@ export class TokenSource {
       }
       if (token === undefined) {
         if (this.#token === undefined) {
-          this.#absent = true;
-          logger.warn("No service account token, calls to the API server are not authenticated", { path: this.#path });
+          if (!this.#saidAbsent) {
+            logger.warn("No service account token, calls to the API server are not authenticated", { path: this.#path });
+          }
+          this.#saidAbsent = true;
           return;
         }
         problem = "the file is gone";

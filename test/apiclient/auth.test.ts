@@ -19,7 +19,7 @@ function tokenFile(content: string | undefined) {
 }
 
 describe("TokenSource", () => {
-  test("trims the token and reads the file once while it is fresh", async ({ expect }) => {
+  test("S39 trims the token and reads the file once while it is fresh", async ({ expect }) => {
     const { tokens, file, clock } = tokenFile(" secret-1\n");
     expect(await tokens.header()).toBe("Bearer secret-1");
     clock.advance(49_000);
@@ -35,13 +35,13 @@ describe("TokenSource", () => {
     expect(await tokens.header()).toBe("Bearer secret-2");
   });
 
-  test("missing at first: no header for the rest of the process, one warning", async ({ expect }) => {
-    const { tokens, file, clock, logger } = tokenFile(undefined);
-    expect(await tokens.header()).toBeUndefined();
-    file.content = "secret-1";
-    clock.advance(100_000);
+  test("API-23: missing at first: no header and one warning, until a later call finds it", async ({ expect }) => {
+    const { tokens, file, logger } = tokenFile(undefined);
     expect(await tokens.header()).toBeUndefined();
     expect(await tokens.refresh()).toBe(false);
+    expect(await tokens.header()).toBeUndefined();
+    file.content = "secret-1";
+    expect(await tokens.header()).toBe("Bearer secret-1");
     expect(logger.messages("warn")).toEqual(["No service account token, calls to the API server are not authenticated"]);
   });
 
