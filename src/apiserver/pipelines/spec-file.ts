@@ -2,14 +2,17 @@
  * A compiled pipeline as people upload it: a stream of YAML or JSON documents, of which one is the pipeline spec and one may be its
  * platform spec.
  *
- * Fields that this version does not know are kept and ignored, as in CreateRun; wrong types are refused.
+ * Strict, unlike CreateRun: a field of the pipeline spec that this version does not know makes the file one of an unknown format, so that
+ * who uploads hears of it and not who runs it months later (docs/adr/0036-strict-uploads.md).
  *
- * Source: docs/spec/pipelines-and-python-client.md#checks-on-a-spec-file.
+ * Source: docs/spec/pipelines-and-python-client.md#checks-on-a-spec-file, docs/spec/json-and-rest.md#msg-1.
  *
  * @module
  */
 import { fromBinary, fromJson, toBinary, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { PipelineSpecSchema } from "../../core/kfp-types.ts";
+import { parseLenient } from "../../core/protojson/protojson.ts";
 import { isJsonObject } from "../../core/values/json-object.ts";
 import { readTextDocuments } from "../../core/values/text-documents.ts";
 import { PipelineVersionSchema } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/pipeline_pb.js";
@@ -24,6 +27,8 @@ export interface PipelineDefinition {
   readonly pipelineSpec: Uint8Array;
 }
 
+/** More are cut off in the message. */
+const MAX_NAMED_FIELDS = 10;
 const NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,127}$/;
 
 /**
@@ -36,6 +41,7 @@ export async function readSpecFile(text: string): Promise<PipelineDefinition> {
   if ("problem" in read) throw invalidArgument(`Cannot read the pipeline file${read.problem}`);
   const source = specOf(read.documents);
   const { pipelineInfo } = parseAndCheckSpec(source);
+  assertKnownFields(source);
   const name = pipelineInfo?.name ?? "";
   if (!NAME_PATTERN.test(name)) {
     throw invalidArgument(
@@ -68,6 +74,16 @@ function specOf(documents: readonly JsonValue[]): JsonObject {
   const [platform, secondPlatform] = platforms;
   if (secondPlatform !== undefined) throw invalidArgument("The file holds more than one platform spec");
   return platform === undefined ? spec : { pipeline_spec: spec, platform_spec: platform };
+}
+
+/** What lies in the deployment spec is free: it is a Struct. */
+function assertKnownFields(source: JsonObject): void {
+  const spec = source["pipeline_spec"] ?? source;
+  const { unknownFields } = parseLenient(PipelineSpecSchema, spec, { what: "the pipeline spec" });
+  if (unknownFields.length > 0) {
+    const names = unknownFields.slice(0, MAX_NAMED_FIELDS).join(", ");
+    throw invalidArgument(`unknown template format: the pipeline spec has fields that this version does not know: ${names}`);
+  }
 }
 
 function isPipelineSpec(document: JsonObject): boolean {

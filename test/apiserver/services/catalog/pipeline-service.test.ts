@@ -121,7 +121,11 @@ describe("an upload", () => {
     { name: "spec and platform", text: yaml(SPEC, PLATFORM), spec: { pipeline_spec: SPEC, platform_spec: PLATFORM } },
     { name: "platform first", text: yaml(PLATFORM, SPEC), spec: { pipeline_spec: SPEC, platform_spec: PLATFORM } },
     { name: "other and empty documents", text: `---\n${yaml({ a: 1 }, SPEC)}---\n`, spec: SPEC },
-    { name: "fields of a newer SDK", text: yaml({ ...SPEC, news: 1 }), spec: { ...SPEC, news: 1 } },
+    {
+      name: "anything in the deployment spec",
+      text: yaml({ ...SPEC, deploymentSpec: { a: 1 } }),
+      spec: { ...SPEC, deploymentSpec: { a: 1 } },
+    },
   ])("takes $name", async ({ text, spec }, { expect }) => {
     const { server, api, pipelineId } = await setUpPipeline();
     const answer = (await server.pipelines.uploadVersion(pipelineId, upload("v", { text }))).decode();
@@ -135,6 +139,12 @@ describe("an upload", () => {
     { name: "nothing", text: "", message: /unknown template format/ },
     { name: "no pipeline", text: "a: 1", message: /unknown template format/ },
     { name: "a syntax error", text: "a: [", message: /Cannot read the pipeline file as YAML: line 1/ },
+    { name: "MSG-1: unknown fields", text: yaml({ ...SPEC, news: 1 }), message: /unknown template format: .*: news/ },
+    {
+      name: "MSG-1: unknown fields inside",
+      text: yaml({ ...SPEC, root: { dag: { tasks: { t: { news: 1 } } } } }, PLATFORM),
+      message: /root\.dag\.tasks\.t\.news/,
+    },
     { name: "two specs", text: yaml(SPEC, SPEC), message: /more than one pipeline spec/ },
     { name: "two platforms", text: yaml(SPEC, PLATFORM, PLATFORM), message: /more than one platform spec/ },
     { name: "another version", text: yaml({ ...SPEC, schemaVersion: "2.0.0" }), message: /schema version "2\.0\.0"/ },
@@ -147,8 +157,8 @@ describe("an upload", () => {
       message: /unknown template format/,
     },
     {
-      name: "a spec too deep for its readers",
-      text: JSON.stringify({ ...SPEC, news: JSON.parse(`${"[".repeat(90)}${"]".repeat(90)}`) as unknown }),
+      name: "a platform too deep for its readers",
+      text: `${yaml(SPEC)}---\n{"platforms": {"kubernetes": {"news": ${"[".repeat(90)}${"]".repeat(90)}}}}`,
       message: /nested too deeply/,
     },
   ])("refuses $name", async ({ text, message }, { expect }) => {
