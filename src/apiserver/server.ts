@@ -42,7 +42,7 @@ export interface ApiServerOptions {
   readonly hydration?: HydrationMode;
   /** Default `typed`, see ArtifactServiceDeps. */
   readonly outputLinkTypes?: "typed" | "branch";
-  /** Page cap of ListRuns in FULL view; default 100. */
+  /** Page cap of ListRuns in FULL view; default 100, also for zero and less. */
   readonly fullViewMaxPageSize?: number;
   readonly engine?: EngineHooks;
   /** Default the system's clock. */
@@ -78,6 +78,8 @@ export interface ApiServer {
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_FULL_VIEW_MAX_PAGE_SIZE = 100;
 
+const positive = (size: number | undefined): number | undefined => (size !== undefined && size > 0 ? size : undefined);
+
 /**
  * Opens the database and serves it.
  *
@@ -108,7 +110,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     lifecycle: runs,
     hydration: options.hydration ?? "complete",
     engine: options.engine ?? {},
-    fullViewMaxPageSize: options.fullViewMaxPageSize ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
+    fullViewMaxPageSize: positive(options.fullViewMaxPageSize) ?? DEFAULT_FULL_VIEW_MAX_PAGE_SIZE,
     outputLinkTypes: options.outputLinkTypes ?? "typed",
   } satisfies ServicesDeps;
   const pipelines = pipelineCalls(serviceDeps);

@@ -83,7 +83,12 @@ export function toGrpcStatus(error: unknown): StatusOnTheWire {
   const known = error instanceof ServiceError ? error : withContext(error, "Failed to handle the call");
   const code = grpcStatusCode(known.status);
   const message = limitText(known.message);
-  const detail = create(StatusSchema, { code, message: limitText(known.shortMessage) });
+  // What nobody classified is told as UNKNOWN to who reads details (docs/spec/api-server.md#kinds-of-errors).
+  const isForeign = known.cause !== undefined && !(known.cause instanceof ServiceError);
+  const detail = create(StatusSchema, {
+    code: isForeign ? grpcStatusCode("UNKNOWN") : code,
+    message: limitText(known.shortMessage),
+  });
   const status = create(StatusSchema, { code, message, details: [anyPack(StatusSchema, detail)] });
   return { code, message, details: toBinary(StatusSchema, status) };
 }

@@ -39,7 +39,7 @@ export function readRequest(
   { variables, query, body: text }: { readonly variables: PathVariables; readonly query: string; readonly body: string },
 ): ReadRequest {
   const body = bodyField === "" ? undefined : readBodyJson(text);
-  if (bodyField === "*" && body !== undefined && !isJsonObject(body)) {
+  if (body === null || (bodyField === "*" && body !== undefined && !isJsonObject(body))) {
     throw new RequestProblem("The body of the request is not a JSON object");
   }
   // Spread, not assigned: a member called __proto__ is an unknown field like any other.

@@ -71,6 +71,10 @@ export class RecurringRunCalls {
     const stored = store.transaction(() => {
       const experimentId = sent.experimentId === "" ? store.experiments.defaultId() : sent.experimentId;
       if (!store.experiments.exists(experimentId)) throw notFound("Experiment", experimentId);
+      // One user, one namespace: that of an experiment is empty, that of a schedule is where the server would run it.
+      if (sent.namespace !== "" && sent.namespace !== SERVER_NAMESPACE) {
+        throw invalidArgument(`The namespace ${sent.namespace} is not that of experiment ${experimentId}`);
+      }
       const { pipelineSource } = sent;
       if (pipelineSource.case === "pipelineVersionId")
         throw invalidArgument("pipeline_version_id is not read: give pipeline_version_reference");
