@@ -12,12 +12,12 @@ describe("readChannelSettings()", () => {
     { name: "half-given environment", environment: { KFP_API_ADDRESS: "env.example" }, endpoint: "ml-pipeline.kubeflow:8887" },
     { name: "nothing", environment: {}, endpoint: "ml-pipeline.kubeflow:8887" },
     { name: "IPv6", environment: {}, address: "[::1]", port: "80", endpoint: "[::1]:80" },
-  ])("takes the address from: $name (LAU-1)", ({ environment, address, port, endpoint }, { expect }) => {
+  ])("S40 takes the address from: $name (LAU-1)", ({ environment, address, port, endpoint }, { expect }) => {
     const settings = readChannelSettings(environment, { ...flags, address, port });
     expect(endpointText(settings.host, settings.port)).toBe(endpoint);
   });
 
-  test("TLS without CA path is TLS, never plaintext (LAU-2)", ({ expect }) => {
+  test("TLS without CA path is TLS, never plaintext (API-24, LAU-2)", ({ expect }) => {
     expect(readChannelSettings({}, { tlsEnabled: true, caCertPath: "" }).tls).toEqual({ caCertPath: "" });
     expect(readChannelSettings({ SSL_CERT_FILE: "/roots" }, { tlsEnabled: true, caCertPath: "/ca" }).tls).toEqual({
       caCertPath: "/ca",
@@ -74,7 +74,7 @@ describe("readChannelSettings()", () => {
     ["KFP_API_RETRY_TIMEOUT", "five minutes"],
     ["KFP_API_PACKAGE", "v1"],
     ["KFP_RUN_LAYOUT", "new"],
-  ] as const)("names the variable that does not parse: %s=%s", ([name, value], { expect }) => {
+  ] as const)("S41 names the variable that does not parse: %s=%s", ([name, value], { expect }) => {
     expect(() => readChannelSettings({ [name]: value }, flags)).toThrow(`Cannot read environment variable ${name}: "${value}"`);
   });
 

@@ -189,7 +189,7 @@ describe("retries", () => {
     expect(server.calls.length).toBeLessThanOrEqual(2);
   });
 
-  test("a silent server ends with DEADLINE_EXCEEDED (LAU-7)", async ({ expect }) => {
+  test("a silent server ends with DEADLINE_EXCEEDED (API-25, LAU-7)", async ({ expect }) => {
     const { api } = await connect({
       clock: systemClock,
       script: () => "silence",

@@ -38,7 +38,7 @@ describe("isAmbiguous()", () => {
   });
 });
 
-describe("nextRetryMs()", () => {
+describe("API-25: nextRetryMs()", () => {
   const failed = {
     failure: { status: "UNAVAILABLE", details: "" },
     repeatability: "idempotent",

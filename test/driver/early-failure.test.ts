@@ -85,7 +85,7 @@ async function prepare(driver: string): Promise<{ stage: DriverStage; options: (
   return { stage, options: () => stage.containerOptions("say", sub) };
 }
 
-describe("a failure before the driver knows its place", () => {
+describe("API-4: a failure before the driver knows its place", () => {
   test.for(faults)("$driver: $name", async ({ driver, fault: { change, options: changed }, says }) => {
     const { stage, options } = await prepare(driver);
     const api = change === undefined ? stage.fake.api : withSpec(stage.fake.api, change);

@@ -72,7 +72,7 @@ const scenes: Readonly<Record<string, { open: () => Promise<Scene>; end: TaskSta
   "DAG with an artifact input": { open: () => child("sub", "DAG"), end: TaskState.RUNNING },
   "DAG, condition false": { open: () => child("skipped", "DAG"), end: TaskState.SKIPPED },
   "CONTAINER with an artifact input": { open: () => child("use", "CONTAINER"), end: TaskState.RUNNING },
-  "CONTAINER, condition false": { open: () => child("never", "CONTAINER"), end: TaskState.SKIPPED },
+  "API-5: CONTAINER, condition false": { open: () => child("never", "CONTAINER"), end: TaskState.SKIPPED },
   "CONTAINER, cache hit": {
     open: async () => {
       const first = await DriverStage.open(spec);
@@ -134,6 +134,7 @@ describe("a call of a driver that is refused", () => {
       const undisturbed = await open();
       const sound = await undisturbed.stage.drive(undisturbed.options());
       expect(sound.exitCode).toBe(0);
+      if (end === TaskState.SKIPPED) expect((await undisturbed.stage.row(undisturbed.name)).endTime).toBeDefined();
       const expected = essence(await undisturbed.stage.rows());
       for (let n = 1; n <= sound.calls.length; n += 1) {
         const { stage, options, name } = await open();

@@ -45,7 +45,7 @@ describe("parseDriverFlags()", () => {
       },
     },
     {
-      name: "CONTAINER in an iteration, with everything that is passed when configured",
+      name: "CONTAINER in an iteration, with everything that is passed when configured; -1 is nobody (UPS-16)",
       argv: [
         ...container,
         ...["--iteration_index", "2", "--cache_disabled", "--ml_pipeline_tls_enabled", "--ca_cert_path", "/ca"],
@@ -87,7 +87,7 @@ describe("parseDriverFlags()", () => {
       message: "FLAG_MISSING: --runtime_config is required for DAG but was not provided",
     },
     {
-      name: "several missing flags at once",
+      name: "several missing flags at once (UPS-3)",
       argv: without(without(container, "--no_proxy"), "--pod_spec_patch_path"),
       message: "FLAG_MISSING: --no_proxy is required for CONTAINER but was not provided; also missing: --pod_spec_patch_path",
     },
@@ -150,7 +150,7 @@ describe("parseDriverFlags()", () => {
     expect(command.mode === "help" && command.text).toContain("--pod_spec_patch_path");
   });
 
-  test("accepts the command lines of compiled workflows that the reference's drivers were started with", async () => {
+  test("UPS-2: accepts the command lines of compiled workflows that the reference's drivers were started with", async () => {
     const lines = recordedCommandLines("driver");
     expect(lines.map(({ kind }) => kind).toSorted()).toEqual(["CONTAINER", "DAG", "ROOT_DAG"]);
     for (const { kind, argv } of lines) {

@@ -43,7 +43,7 @@ describe("launchContainer(): outputs", () => {
     expect(exitCode).toBe(0);
   });
 
-  test.for([3, 4])("values of inputs and outputs are in the log from level 4 on: level %i (LAU-42)", async (level) => {
+  test.for([3, 4])("values of inputs and outputs are in the log from level 4 on: level %i (LAU-42, UPS-9)", async (level) => {
     const world = await startLauncherWorld(stepOf({ type: "STRING" }));
     const logger = new RecordingLogger(level);
     const { exitCode } = await world.launch(await world.row(world.root, "step"), {

@@ -23,7 +23,7 @@ describe("launchContainer(): failures before the command", () => {
       message: /^failed to execute component: failed to get placeholders: /,
     },
     {
-      name: "a certificate file that is not there",
+      name: "UPS-15 a certificate file that is not there, before any store is opened",
       launch: { flags: ["--ca_cert_path", "/no/such/ca.crt"] },
       message: /Cannot read the CA file "\/no\/such\/ca.crt"/,
     },

@@ -207,7 +207,7 @@ describe("reportFailure()", () => {
     expect(task.endTime?.seconds).toBe(timestampNow(clock).seconds);
   });
 
-  test("a create that meets an older row is followed by an update (DRV-17, K8S-4)", async ({ expect }) => {
+  test("a create that meets an older row is followed by an update (API-3, DRV-17, K8S-4)", async ({ expect }) => {
     const { create, draft, runId, takeCalls, read, ...deps } = await setUp();
     const first = await create(draft("a"));
     takeCalls();

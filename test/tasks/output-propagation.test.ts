@@ -172,7 +172,7 @@ describe("propagateOutputs()", () => {
     expect(plain((await read(outer)).outputs?.parameters).map(({ value }) => value)).toEqual([["00", "01"]]);
   });
 
-  test("a list that grows with every look at it is published until it holds everything", async ({ expect }) => {
+  test("UPS-11: a list that grows with every look at it is published until it holds everything", async ({ expect }) => {
     const { api, root, propagate, read, cell, logger } = await setUp();
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
     const count = 9;

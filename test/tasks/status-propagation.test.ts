@@ -61,7 +61,7 @@ describe.for([
     expect(await stateOf(root)).toBe(expected === FAILED ? FAILED : RUNNING);
   });
 
-  test("climbs to the root in one write when everything is done", async ({ expect }) => {
+  test("API-10: climbs to the root in one write when everything is done", async ({ expect }) => {
     const { api, root, end, propagate, stateOf } = await setUp();
     await createRow(api, root, "sub", { type: TaskType.DAG, state: CACHED });
     const loop = await createRow(api, root, "loop", { type: TaskType.LOOP, iterationCount: 2 });
@@ -77,7 +77,7 @@ describe.for([
     expect(await stateOf(root)).toBe(CACHED);
   });
 
-  test("writes nothing where nothing changes", async ({ expect }) => {
+  test("API-10, UPS-18: writes nothing where nothing changes", async ({ expect }) => {
     const { api, root, end, propagate } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
     const a = await createRow(api, sub, "a");
@@ -88,7 +88,7 @@ describe.for([
     expect(calls).not.toContain("updateTasks");
   });
 
-  test("minimal messages leave pods and inputs of the parent alone (LAU-37)", async ({ expect }) => {
+  test("minimal messages leave pods and inputs of the parent alone (API-9, LAU-37)", async ({ expect }) => {
     const { api, runId, root, end, propagate } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
     await api.updateTask(runId, sub.taskId, { pods: [{ name: "driver", uid: "u" }], statusMetadata: { message: "kept" } });

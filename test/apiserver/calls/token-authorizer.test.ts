@@ -138,6 +138,14 @@ describe("a server with tokens", () => {
     for (const call of calls) expect(await rejectionOf(call)).toMatchObject({ code: "PERMISSION_DENIED" });
   });
 
+  test("API-26: decides without looking at a run", async ({ expect }) => {
+    const server = await startFakeApiServer({ authorizer });
+    // Whoever looked would say INTERNAL now.
+    server.store.close();
+    const call = connectRawClient(server.address).getRun({ runId: "r-2" }, bearer(RUN_TOKEN));
+    expect(await rejectionOf(call)).toMatchObject({ code: "PERMISSION_DENIED" });
+  });
+
   test("refuses who has none, and a task of another run", async ({ expect }) => {
     const { api, foreign } = await start();
     expect(await rejectionOf(api.listRuns({}))).toMatchObject({ code: "UNAUTHENTICATED" });

@@ -25,7 +25,7 @@ async function setUp() {
 
 // docs/spec/status-roll-up.md#decision-final-states
 describe("finishRun()", () => {
-  test("records the end and finalises tasks that are not final", async ({ expect }) => {
+  test("API-11: records the end and finalises tasks that are not final", async ({ expect }) => {
     const { server, runId, add, read, setTime } = await setUp();
     await add("done", TaskState.SUCCEEDED);
     await add("skipped", TaskState.SKIPPED);

@@ -130,7 +130,7 @@ describe("CreateRun", () => {
       message: /"n" .* whole number/,
     },
     {
-      name: "a parameter that cannot be carried exactly",
+      name: "MSG-4: a parameter that cannot be carried exactly",
       run: runInit({ runtimeConfig: { parameters: { n: number(2 ** 53) } } }),
       code: "INVALID_ARGUMENT",
       message: /"n" .* cannot be used: it is an integer beyond .*pass it as a string/,

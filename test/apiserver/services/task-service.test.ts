@@ -100,7 +100,7 @@ describe("CreateTask", () => {
     expect((await api.listTasks({ runId })).totalSize).toBe(1);
   });
 
-  test("stores a value without kind as null", async ({ expect }) => {
+  test("MSG-3: stores a value without kind as null", async ({ expect }) => {
     const { add } = await setUp();
     const task = await add({ inputs: { parameters: [{ parameterKey: "a", value: {} }] } });
     expect(task.inputs?.parameters[0]?.value?.kind.case).toBe("nullValue");

@@ -128,7 +128,7 @@ describe("fingerprint()", () => {
   });
 });
 
-describe("customFingerprint()", () => {
+describe("MSG-6: customFingerprint()", () => {
   test.for([
     ["my-component", "ad05e747b67b95e4fc4ce080cdb5850f89744360a85753b90a1a434d46dedd2e"],
     ["", "9afdb59f804d9035ff4e4e9f3ee2baf67d11110049565cda5e31796fc48171de"],

@@ -11,7 +11,7 @@ describe("runFacts()", () => {
     { name: "no schedule", created: 1700000000n, scheduled: undefined, shown: ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z"] },
     { name: "a schedule of zero", created: 1700000000n, scheduled: 0n, shown: ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z"] },
     { name: "no time at all", created: undefined, scheduled: undefined, shown: ["", ""] },
-  ])("gives placeholders their times: $name", ({ created, scheduled, shown }, { expect }) => {
+  ])("UPS-19: gives placeholders their times: $name", ({ created, scheduled, shown }, { expect }) => {
     const run = create(RunSchema, {
       ...(created === undefined ? {} : { createdAt: { seconds: created, nanos: 7 } }),
       ...(scheduled === undefined ? {} : { scheduledAt: { seconds: scheduled } }),

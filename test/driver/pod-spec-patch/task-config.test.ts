@@ -180,7 +180,7 @@ const ROWS: readonly Row[] = [
     taskConfig: { resourceClaims: [{ name: "t", resourceClaimTemplateName: "t" }] },
   },
   {
-    name: "claims of devices that come to none",
+    name: "UPS-14 claims of devices that come to none",
     config: { podResourceClaims: [{ resourceClaimTemplateName: input("absent") }] },
     optionalInputs: ["absent"],
     component: taking("KUBERNETES_RESOURCE_CLAIMS"),

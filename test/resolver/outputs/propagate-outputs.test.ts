@@ -239,7 +239,7 @@ describe("planPropagation()", () => {
   });
 });
 
-describe("planPropagation() through nested loops", () => {
+describe("planPropagation() through nested loops (UPS-10)", () => {
   const levels = [
     { key: "for-loop-1", type: LOOP, count: 2 },
     { key: "for-loop-2", type: LOOP, count: 3, index: 1 },

@@ -53,7 +53,7 @@ describe("planStatusWalk() in a root with tasks a and b", () => {
     { name: "a is done, b not created", start: a(SUCCEEDED), others: [], updates: [] },
     { name: "a is done, b runs", start: a(SUCCEEDED), others: [b(RUNNING)], updates: [] },
     { name: "both are done", start: b(SUCCEEDED), others: [a(SUCCEEDED)], updates: ["R SUCCEEDED"] },
-    { name: "a failed, b not created", start: a(FAILED), others: [], updates: ["R FAILED"] },
+    { name: "S38 API-11: a failed, b not created", start: a(FAILED), others: [], updates: ["R FAILED"] },
     { name: "a failed while b runs", start: a(FAILED), others: [b(RUNNING)], updates: ["R FAILED"] },
     { name: "both are cached", start: b(CACHED), others: [a(CACHED)], updates: ["R CACHED"] },
     { name: "one is cached", start: b(SUCCEEDED), others: [a(CACHED)], updates: ["R SUCCEEDED"] },
@@ -72,7 +72,7 @@ describe("planStatusWalk() in a root with tasks a and b", () => {
     expect(await walk(twoTasks, b(SUCCEEDED), [failed, a(FAILED)])).toEqual(["R FAILED (end time)"]);
   });
 
-  test("names the failed child", async () => {
+  test("API-10: names the failed child", async () => {
     const tasks = new TaskIndex([root, a(FAILED), b(SUCCEEDED)]);
     const readLevel = (id: string) => Promise.resolve(statusLevelOf(tasks, id));
     const [update] = await planStatusWalk({ spec: twoTasks, start: b(SUCCEEDED), readLevel });
@@ -194,7 +194,7 @@ describe("planStatusWalk() with an exit handler", () => {
     { name: "the body is done", start: x(SUCCEEDED), others: [root, body(RUNNING)], updates: ["H SUCCEEDED"] },
     { name: "the exit task is done", start: notify, others: [root, body(SUCCEEDED, true)], updates: ["R SUCCEEDED"] },
     {
-      name: "the exit task ends after a failure (DRV-29)",
+      name: "the exit task ends after a failure (API-11, DRV-29)",
       start: notify,
       others: [failedRoot, body(FAILED, true)],
       updates: ["R FAILED (end time)"],

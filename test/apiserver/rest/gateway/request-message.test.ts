@@ -152,7 +152,7 @@ describe("bodies", () => {
     );
   });
 
-  test("of the whole message are objects without unknown members", ({ expect }) => {
+  test("MSG-1: of the whole message are objects without unknown members", ({ expect }) => {
     expect(() => read(CreateRunRequestSchema, { bodyField: "*", body: '"x"' })).toThrow("not a JSON object");
     expect(() => read(CreateRunRequestSchema, { bodyField: "*", body: '{"__proto__":1}' })).toThrow("unknown fields: __proto__");
   });

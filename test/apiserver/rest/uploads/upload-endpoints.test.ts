@@ -132,7 +132,7 @@ describe("upload", () => {
     expect(broken.internal).toHaveLength(1);
   });
 
-  test("needs the user's token where there are tokens", async ({ expect }) => {
+  test("API-27: needs the user's token where there are tokens", async ({ expect }) => {
     const authorizer = createTokenAuthorizer("u".repeat(32));
     const { post, stored } = await start({ authorizer });
     const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -158,7 +158,7 @@ describe("DeleteExperiment", () => {
   });
 });
 
-test("HealthzService and AuthService answer for one user", async ({ expect }) => {
+test("MSG-2: HealthzService and AuthService answer for one user", async ({ expect }) => {
   const { api } = await setUp();
   expect(await api.getHealthz({})).toMatchObject({ multiUser: false, pipelineStore: "database" });
   expect((await api.authorize({})).$typeName).toBe("google.protobuf.Empty");

@@ -938,7 +938,7 @@ const refusals: readonly Refusal[] = [
     says: ["init container name must not be empty"],
   },
   ...["main", "kfp-launcher", "wait", "init"].map((name) => ({
-    name: `an init container called ${name}`,
+    name: `UPS-13 an init container called ${name}`,
     config: { initContainers: [{ name, image: "i" }] },
     says: [`init container name "${name}" conflicts with an existing container in the pod`],
   })),
