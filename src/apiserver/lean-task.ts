@@ -19,6 +19,7 @@ import {
 } from "../core/kfp-types.ts";
 import type { LeanAnswer, LeanInputs } from "../wire/lean-answer.ts";
 import { isOutputType, type HydrationRow } from "./hydration.ts";
+import { fieldsOf } from "./message-fields.ts";
 
 /** What is left of a row, and which of its links are to be read for it. */
 export interface LeanTask {
@@ -109,25 +110,4 @@ function entryOf(bytes: Uint8Array): Entry {
     } else reader.skip(wireType, number);
   }
   return entry;
-}
-
-/** One field of a message: all of it, and what a length-delimited one holds. */
-interface Field {
-  readonly number: number;
-  readonly raw: Uint8Array;
-  readonly value: Uint8Array | undefined;
-}
-
-function fieldsOf(bytes: Uint8Array): Field[] {
-  const fields: Field[] = [];
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [number, wireType] = reader.tag();
-    let value: Uint8Array | undefined;
-    if (wireType === WireType.LengthDelimited) value = reader.bytes();
-    else reader.skip(wireType, number);
-    fields.push({ number, raw: bytes.subarray(start, reader.pos), value });
-  }
-  return fields;
 }

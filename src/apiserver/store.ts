@@ -9,6 +9,7 @@
  * @module
  */
 import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } from "../core/kfp-types.ts";
+import type { Run_StorageState as StorageState } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import type { ChildRow, HydrationRow } from "./hydration.ts";
 import type { ExperimentStore, PipelineStore, RecurringRunStore } from "./catalog-store.ts";
 import type { ListQuery, RowPosition } from "./lists/list-query.ts";
@@ -27,6 +28,17 @@ export interface StoredRun {
   /** Without tasks and without inline spec; a version reference stays in it. */
   readonly run: Run;
   /** Encoded Struct of the spec, or of `{pipeline_spec, platform_spec}`. */
+  readonly pipelineSpec: Uint8Array | undefined;
+}
+
+/** A run as a list finds it: nothing of it is decoded. */
+export interface ListedRun {
+  readonly runId: string;
+  /** The encoded Run, without tasks and without inline spec. */
+  readonly body: Uint8Array;
+  /** Counts, not what the body says. */
+  readonly storageState: StorageState;
+  /** As in {@link StoredRun}. */
   readonly pipelineSpec: Uint8Array | undefined;
 }
 
@@ -62,7 +74,7 @@ export interface RunStore {
   update(run: Run): void;
   /** With its tasks and their links; artifacts stay. */
   remove(runId: string): void;
-  list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<StoredRun>;
+  list(scope: { readonly experimentId?: string }, query: ListQuery): ListPage<ListedRun>;
   /** All runs, newest first; of one second the one that was stored last. */
   overview(): RunOverview[];
   /** Ids of the runs in one of the states, in the order they were created; nothing of the runs themselves is read. */
@@ -109,6 +121,8 @@ export interface TaskStore {
   /** Tasks of all runs with the scope path, the one stored last first. */
   ofScopePath(scopePath: string, limit: number): StoredTask[];
   count(runId: string): number;
+  /** Of several runs at once; a run without tasks is left out. */
+  counts(runIds: readonly string[]): ReadonlyMap<string, number>;
   /** In the order of create time, then id. */
   ofRun(runId: string): StoredTask[];
   list(scope: TaskScope, query: ListQuery): ListPage<StoredTask>;

@@ -18,6 +18,7 @@
  * @module
  */
 import { ApiError } from "../core/errors.ts";
+import { varint } from "./varint.ts";
 
 /** `unknown`: no field that tells them apart was sent, hence no tasks either. */
 export type RunLayout = "merged" | "branch" | "unknown";
@@ -182,17 +183,6 @@ function readVarint(bytes: Uint8Array, offset: number): { value: number; next: n
     factor *= 128;
   }
   throw malformed(offset);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) + 128);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -6,7 +6,7 @@
  * @module
  */
 import { fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { lengthDelimited } from "../message-fields.ts";
 
 /** A message that is encoded already, so that stored parts are not decoded to be encoded again. `Desc` says what the bytes are. */
 export class EncodedMessage<Desc extends DescMessage> {
@@ -29,9 +29,9 @@ export function encodeWithParts<Desc extends DescMessage>(
   rest: MessageShape<Desc>,
   parts: readonly { readonly fieldNumber: number; readonly messages: readonly Uint8Array[] }[],
 ): EncodedMessage<Desc> {
-  const writer = new BinaryWriter().raw(toBinary(desc, rest));
+  const all: Uint8Array[] = [toBinary(desc, rest)];
   for (const { fieldNumber, messages } of parts) {
-    for (const message of messages) writer.tag(fieldNumber, WireType.LengthDelimited).bytes(message);
+    for (const message of messages) all.push(...lengthDelimited(fieldNumber, message));
   }
-  return new EncodedMessage(desc, writer.finish());
+  return new EncodedMessage(desc, Buffer.concat(all));
 }

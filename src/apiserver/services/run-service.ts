@@ -27,6 +27,7 @@ import { encodeWithParts, type EncodedMessage } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
 import { checkDescription, checkText, MAX_NAME_LENGTH } from "./catalog/names.ts";
 import { checkParameters, resolvePipelineSource } from "./pipeline-source.ts";
+import { encodeListedRun } from "./listed-run.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
 import { failedPrecondition, invalidArgument, notFound } from "../service-error.ts";
 import type { Store, StoredRun } from "../store.ts";
@@ -92,14 +93,18 @@ export class RunCalls {
   }
 
   listRuns(request: ListRunsRequest): EncodedMessage<typeof ListRunsResponseSchema> {
-    const { store, fullViewMaxPageSize } = this.#deps;
+    const { store, fullViewMaxPageSize, hydration } = this.#deps;
     const full = request.view === ListRunsView.FULL;
     const query = parseListRequest("runs", request, full ? fullViewMaxPageSize : undefined);
     if (request.experimentId !== "" && !store.experiments.exists(request.experimentId)) {
       throw notFound("Experiment", request.experimentId);
     }
     const page = store.runs.list(request.experimentId === "" ? {} : { experimentId: request.experimentId }, query);
-    const runs = page.rows.map((row) => this.#encode(row, { specAlways: false, withTasks: full }).bytes);
+    const counts = full ? new Map<string, number>() : store.tasks.counts(page.rows.map(({ runId }) => runId));
+    const runs = page.rows.map((row) => {
+      const tasks = full ? hydrateTasks(store, store.tasks.ofRun(row.runId), hydration) : [];
+      return encodeListedRun(row, { taskCount: full ? tasks.length : (counts.get(row.runId) ?? 0), tasks });
+    });
     const nextPageToken = page.next === undefined ? "" : pageTokenFrom(query, page.next);
     const rest = create(ListRunsResponseSchema, { totalSize: page.totalSize, nextPageToken });
     return encodeWithParts(ListRunsResponseSchema, rest, [{ fieldNumber: 1, messages: runs }]);

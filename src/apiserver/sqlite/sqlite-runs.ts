@@ -3,7 +3,7 @@ import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { RunSchema, RuntimeState, type Run } from "../../core/kfp-types.ts";
 import { Run_StorageState as StorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { notFound } from "../service-error.ts";
-import type { RunStore, StoredRun } from "../store.ts";
+import type { ListedRun, RunStore, StoredRun } from "../store.ts";
 import { secondsOfTimestamp } from "../timestamps.ts";
 import { blobOf, integerOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 import { listRows } from "./sqlite-list.ts";
@@ -56,7 +56,7 @@ export function createRunStore(db: SqliteDatabase): RunStore {
     },
     list: ({ experimentId }, query) => {
       const scope = experimentId === undefined ? [] : [{ sql: "experiment_id = ?", values: [experimentId] }];
-      return listRows(db, query, scope, COLUMNS, storedRun);
+      return listRows(db, query, scope, `run_id, ${COLUMNS}`, listedRun);
     },
     overview: () =>
       db
@@ -121,9 +121,24 @@ function runValues(run: Run): SqlValue[] {
 
 function storedRun(row: SqlRow): StoredRun {
   const run = fromBinary(RunSchema, blobOf(row, "body"));
-  run.storageState = StorageState[textOf(row, "storage_state") as keyof typeof StorageState] ?? run.storageState;
+  run.storageState = storageStateOf(row);
+  return { run, pipelineSpec: pipelineSpecOf(row) };
+}
+
+function listedRun(row: SqlRow): ListedRun {
   return {
-    run,
-    pipelineSpec: row["pipeline_spec"] === null ? undefined : blobOf(row, "pipeline_spec"),
+    runId: textOf(row, "run_id"),
+    body: blobOf(row, "body"),
+    storageState: storageStateOf(row),
+    pipelineSpec: pipelineSpecOf(row),
   };
+}
+
+function storageStateOf(row: SqlRow): StorageState {
+  const text = textOf(row, "storage_state");
+  return StorageState[text as keyof typeof StorageState] ?? Number(text);
+}
+
+function pipelineSpecOf(row: SqlRow): Uint8Array | undefined {
+  return row["pipeline_spec"] === null ? undefined : blobOf(row, "pipeline_spec");
 }

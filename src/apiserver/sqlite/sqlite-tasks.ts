@@ -61,6 +61,15 @@ export function createTaskStore(db: SqliteDatabase): TaskStore {
       const row = db.get("SELECT count(*) AS total FROM tasks WHERE run_id = ?", runId);
       return row === undefined ? 0 : integerOf(row, "total");
     },
+    counts: (runIds) =>
+      new Map(
+        db
+          .all(
+            "SELECT run_id, count(*) AS total FROM tasks WHERE run_id IN (SELECT value FROM json_each(?)) GROUP BY run_id",
+            jsonList(runIds),
+          )
+          .map((row) => [textOf(row, "run_id"), integerOf(row, "total")]),
+      ),
     ofRun: (runId) =>
       db.all(`SELECT ${COLUMNS} FROM tasks WHERE run_id = ? ORDER BY create_time, task_id`, runId).map(storedTask),
     list: ({ runId, parentTaskId }, query) => {

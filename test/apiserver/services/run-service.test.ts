@@ -1,7 +1,12 @@
-import type { JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
+import { RunLifecycle } from "../../../src/apiserver/services/run-lifecycle.ts";
+import { RunCalls } from "../../../src/apiserver/services/run-service.ts";
+import { openSqliteStore } from "../../../src/apiserver/sqlite/sqlite-store.ts";
+import type { Store } from "../../../src/apiserver/store.ts";
 import { ArtifactType, IoType, RunView, RuntimeState, TaskState, TaskType } from "../../../src/core/kfp-types.ts";
 import {
+  ListRunsRequestSchema,
   ListRunsRequest_ViewMode as ListRunsView,
   Run_StorageState as StorageState,
 } from "../../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
@@ -21,6 +26,21 @@ const WRAPPED: JsonObject = { pipeline_spec: SPEC, platform_spec: { platforms: {
 const source = (value: JsonObject) => ({ case: "pipelineSpec", value }) as const;
 const runInit = (change: object = {}) => ({ displayName: "run", pipelineSource: source(SPEC), ...change });
 const number = (value: number) => ({ kind: { case: "numberValue", value } }) as const;
+
+/** The same store, with a note of every call. */
+function recordingStore(store: Store, calls: string[]): Store {
+  const recording = <Part extends object>(part: Part, prefix: string): Part =>
+    new Proxy(part, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value === "object" && value !== null) return recording(value, `${prefix}${String(name)}.`);
+        if (typeof value !== "function") return value;
+        calls.push(`${prefix}${String(name)}`);
+        return value.bind(target) as unknown;
+      },
+    });
+  return recording(store, "");
+}
 
 async function setUp() {
   let seconds = 1_000;
@@ -224,6 +244,56 @@ describe("ListRuns", () => {
     expect(second.nextPageToken).toBe("");
     const filter = JSON.stringify({ predicates: [{ operation: "EQUALS", key: "state", string_value: "SUCCEEDED" }] });
     expect((await api.listRuns({ filter })).runs.map((run) => run.runId)).toEqual(["b"]);
+  });
+
+  test("shows each run as GetRun does, whatever its state, source and view", async ({ expect }) => {
+    const { api, server } = await setUp();
+    await createRun(api, { runId: "plain" });
+    await createRun(api, { runId: "wrapped", pipelineSource: source(WRAPPED), description: "d" });
+    await createRun(api, { runId: "configured", runtimeConfig: { parameters: { n: number(4) }, pipelineRoot: "s3://b" } });
+    await createRun(api, { runId: "empty config", runtimeConfig: {} });
+    const { pipelineId } = await server.pipelines.uploadPipeline({
+      ...{ name: "p", displayName: "", description: "", tags: {} },
+      text: JSON.stringify(SPEC),
+    });
+    await createRun(api, { runId: "of a version", pipelineSource: { case: "pipelineVersionReference", value: { pipelineId } } });
+    for (const runId of ["archived", "active"]) await createRun(api, { runId });
+    await api.archiveRun({ runId: "archived" });
+    server.runs.setRunState("active", RuntimeState.RUNNING);
+    await api.createTask({ runId: "active", task: { name: "root", scopePath: "root", type: TaskType.ROOT } });
+    const { experimentId } = await createRun(api, { runId: "with its experiment" });
+    await api.archiveExperiment({ experimentId });
+    for (const [view, runView] of [
+      [ListRunsView.DEFAULT, RunView.DEFAULT],
+      [ListRunsView.FULL, RunView.FULL],
+    ] as const) {
+      const { runs } = await api.listRuns({ view, pageSize: 50 });
+      expect(runs).toHaveLength(8);
+      for (const run of runs) {
+        const alone = await api.getRun({ runId: run.runId, view: runView });
+        // The spec of a run made from a version is shown besides the reference by GetRun in the full view only.
+        if (run.runId === "of a version") alone.pipelineSource = (await api.getRun({ runId: run.runId })).pipelineSource;
+        expect(run).toEqual(alone);
+      }
+    }
+  });
+
+  test("reads the store a fixed number of times, however many runs it shows", ({ expect }) => {
+    const calls: string[] = [];
+    const store = recordingStore(openSqliteStore({ database: ":memory:", nowSeconds: 1, defaultExperimentId: "default" }), calls);
+    const lifecycle = new RunLifecycle(store, () => 1_000);
+    const runs = new RunCalls({ store, lifecycle, hydration: "complete", engine: {}, fullViewMaxPageSize: 200 });
+    const listed = (pageSize: number): number => {
+      calls.length = 0;
+      const bytes = runs.listRuns(create(ListRunsRequestSchema, { pageSize })).decode();
+      return bytes.runs.length;
+    };
+    for (let index = 0; index < 200; index += 1) lifecycle.createRun({ displayName: "run" }, {});
+    expect(listed(1)).toBe(1);
+    expect(calls).toEqual(["runs.list", "tasks.counts"]);
+    expect(listed(200)).toBe(200);
+    expect(calls).toEqual(["runs.list", "tasks.counts"]);
+    store.close();
   });
 
   test("is limited to an experiment, which must exist", async ({ expect }) => {
