@@ -1,15 +1,15 @@
 /**
  * The embedded API server in a process of its own, on a file, under load over gRPC: latencies, throughput and memory.
  *
- *     node bench/api-server.ts [--seconds 60] [--updates 200] [--lists 50] [--tasks 10000] [--runs 500] [--json]
+ *     node bench/api-server.ts [--seconds 60] [--updates 200] [--lists 50] [--tasks 10000] [--runs 500] [--calls 2000] [--json]
  *
  * 1. `--updates` task updates and `--lists` listings of runs are in flight all the time, each client sending the next when it has its answer.
  *    At the end every task must hold the last value that was acknowledged, and no call may have failed.
  * 2. A run of `--tasks` tasks is read page by page.
  * 3. `--runs` runs are created one after the other.
+ * 4. The same calls over gRPC and over REST, 20 in flight, `--calls` of each, in turns.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     lists: { type: "string", default: "50" },
     tasks: { type: "string", default: "10000" },
     runs: { type: "string", default: "500" },
+    calls: { type: "string", default: "2000" },
     json: { type: "boolean", default: false },
   },
 });
@@ -138,11 +139,66 @@ async function manyRuns(api: RawApiClient): Promise<Row> {
   return row("createRun", durations, (performance.now() - started) / 1000);
 }
 
+/** One call over both. Each turn is a tenth of the calls, so that what else the machine does hits both alike. */
+async function beside(api: RawApiClient, rest: string): Promise<Row[]> {
+  const runId = await createRun(api);
+  const task = { name: "t", scopePath: "root.t", type: TaskType.RUNTIME, state: TaskState.RUNNING };
+  const { taskId } = await api.createTask({ runId, task });
+  const overRest = async (path: string, init?: RequestInit): Promise<void> => {
+    const answer = await fetch(`${rest}/apis/v2beta1/${path}`, init);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    await answer.json();
+  };
+  const json = (method: string, body: unknown): RequestInit => ({
+    ...{ method, body: JSON.stringify(body) },
+    headers: { "content-type": "application/json" },
+  });
+  const sortBy = "created_at desc";
+  const pairs: readonly (readonly [what: string, grpc: () => Promise<unknown>, rest: () => Promise<unknown>])[] = [
+    ["healthz", () => api.getHealthz({}), () => overRest("healthz")],
+    ["getRun", () => api.getRun({ runId }), () => overRest(`runs/${runId}`)],
+    [
+      "listRuns, 20 of a page",
+      () => api.listRuns({ pageSize: 20, sortBy }),
+      () => overRest(`runs?page_size=20&sort_by=${encodeURIComponent(sortBy)}`),
+    ],
+    [
+      "updateTask",
+      () => api.updateTask({ runId, taskId, task: { state: TaskState.RUNNING } }),
+      () => overRest(`runs/${runId}/tasks/${taskId}`, json("PATCH", { state: "RUNNING" })),
+    ],
+    ["createRun", () => createRun(api), () => overRest("runs", json("POST", { display_name: "bench", pipeline_spec: SPEC }))],
+  ];
+  const rows: Row[] = [];
+  for (const [what, ...ways] of pairs) {
+    const measured = ways.map((call) => ({ call, durations: [] as number[], seconds: 0 }));
+    for (let turn = 0; turn < 10; turn += 1) {
+      for (const way of measured) {
+        const started = performance.now();
+        let left = Number(options.calls) / 10;
+        const one = async (): Promise<void> => {
+          while (left-- > 0) await timed(way.durations, way.call);
+        };
+        await Promise.all(Array.from({ length: 20 }, one));
+        way.seconds += (performance.now() - started) / 1000;
+      }
+    }
+    measured.forEach(({ durations, seconds }, index) =>
+      rows.push(row(`${what}, ${index === 0 ? "gRPC" : "REST"}`, durations, seconds)),
+    );
+  }
+  return rows;
+}
+
 const folder = await mkdtemp(path.join(tmpdir(), "kfp-bench-"));
 const script = path.join(import.meta.dirname, "../test/fixtures/bin/serve-api.ts");
-const child = spawn(process.execPath, [script, path.join(folder, "state.db")], { stdio: ["ignore", "pipe", "inherit"] });
+const child = spawn(process.execPath, [script, path.join(folder, "state.db"), "--rest"], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
 try {
-  const [address] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const address = String((await lines.next()).value);
+  const rest = String((await lines.next()).value);
   const clients = Array.from({ length: 10 }, () => createRawClient(address));
   const residentMegabytes = (): number => {
     const text = readFileSync(`/proc/${String(child.pid)}/status`, "utf8");
@@ -150,7 +206,7 @@ try {
   };
   const { rows, memory } = await underLoad(clients, residentMegabytes);
   const [first] = clients as [RawApiClient];
-  rows.push(...(await largeRun(first)), await manyRuns(first));
+  rows.push(...(await largeRun(first)), await manyRuns(first), ...(await beside(first, rest)));
   const half = Math.floor(memory.length / 2);
   const megabytes = { atHalf: memory[half], atEnd: memory.at(-1), most: Math.max(...memory), afterAll: residentMegabytes() };
   if (options.json) process.stdout.write(`${JSON.stringify({ rows, megabytes })}\n`);
