@@ -162,8 +162,8 @@ export interface LinkStore {
   /** An identical link (artifact, task, type, iteration, key) is returned instead of stored again. */
   insertOrFind(link: ArtifactTask): ArtifactTask;
   list(scope: LinkScope, query: ListQuery): ListPage<ArtifactTask>;
-  /** Whether any task has the artifact. */
-  isLinked(artifactId: string): boolean;
+  /** Ids of the runs with tasks that have the artifact, in the order in which they got it; a few dozen at most. */
+  runsOf(artifactId: string): string[];
   /** Links with their artifacts, in no order. */
   ofTasks(taskIds: readonly string[]): HydrationRow[];
   removeOfTasks(taskIds: readonly string[]): void;

@@ -13,7 +13,7 @@ import { parseProvidersYaml } from "../config/providers-yaml.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
-import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
+import type { ObjectReader, ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import { launcherConfigFolder, loadLauncherConfig } from "../config/load-launcher-config.ts";
 
 /** What the store of a run takes of its process. */
@@ -29,7 +29,7 @@ export interface OpenRunStoreDeps {
 /**
  * @throws {KubeError} KUBE_UNAVAILABLE or KUBE_REJECTED, {StorageError} STORE_CONFIG_INVALID, {UsageError} FILE_UNREADABLE.
  */
-export async function openRunStore(deps: OpenRunStoreDeps, request: RunStoreRequest): Promise<ObjectStore> {
+export async function openRunStore(deps: OpenRunStoreDeps, request: RunStoreRequest): Promise<ObjectStore & ObjectReader> {
   const { clock, files, kube, environment } = deps;
   const { namespace, localOnly, localRootAllowed, caCertPath, logger } = request;
   const launcherConfig = localOnly ? {} : await readConfig(deps, request);

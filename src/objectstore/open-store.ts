@@ -12,7 +12,7 @@ import { assertUriAllowed, resolveBucket, sessionFor } from "../config/store-con
 import type { ResolvedBucket, StoreConfig, StoreSession } from "../config/store-config.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeApi } from "../ports/kube-api.ts";
-import type { DownloadResult, ObjectStore } from "../ports/object-store.ts";
+import type { DownloadResult, ObjectLook, ObjectReader, ObjectStore } from "../ports/object-store.ts";
 import { readSecretValues, secretKeysOf } from "./credentials/secret-credentials.ts";
 import type { SecretKeys } from "./credentials/secret-credentials.ts";
 import { createHttpAgents } from "./http-agents.ts";
@@ -26,6 +26,7 @@ import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
 import { Digests } from "./transfer/digests.ts";
 import { keyExists } from "./transfer/exists.ts";
+import { lookAtObject } from "./transfer/read-object.ts";
 import { BUFFER_BYTES } from "./transfer/file-body.ts";
 import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 import { downloadPath, uploadPath } from "./transfer/transfer.ts";
@@ -68,11 +69,11 @@ interface OpenClient extends OpenedBucket {
 }
 
 /** Opens nothing yet: the first transfer connects. */
-export function openObjectStore(deps: ObjectStoreDeps, options: ObjectStoreOptions): ObjectStore {
+export function openObjectStore(deps: ObjectStoreDeps, options: ObjectStoreOptions): ObjectStore & ObjectReader {
   return new RoutedStore(deps, options);
 }
 
-class RoutedStore implements ObjectStore {
+class RoutedStore implements ObjectStore, ObjectReader {
   readonly #deps: ObjectStoreDeps;
   readonly #options: ObjectStoreOptions;
   readonly #clients = new Map<string, Promise<OpenClient>>();
@@ -126,6 +127,25 @@ class RoutedStore implements ObjectStore {
     return await this.#transfer("list", uri, (context, key) => keyExists(context, key));
   }
 
+  async look(uri: string): Promise<ObjectLook> {
+    const found = await this.#transfer("download", uri, (context, key) => lookAtObject(context, key));
+    if (found.kind !== "object") return found;
+    const place = resolveBucket(uri, this.#options.config);
+    const session = this.#sessionOf(place);
+    const client = await this.#open(place, session);
+    const named = (error: unknown) => this.#failure(error, "download", place, client, session);
+    return {
+      ...found,
+      async *read(start, end) {
+        try {
+          yield* found.read(start, end);
+        } catch (error) {
+          throw named(error);
+        }
+      },
+    };
+  }
+
   async refresh(): Promise<void> {
     const clients = [...this.#clients.values()];
     this.#clients.clear();
@@ -151,16 +171,8 @@ class RoutedStore implements ObjectStore {
     signal.throwIfAborted();
     const place = resolveBucket(uri, this.#options.config);
     const session = this.#sessionOf(place);
-    const { bucket, retrier, endpoint, region } = await this.#open(place, session);
-    const where = {
-      action,
-      uri: `${place.scheme}://${place.bucket}/${place.key}`,
-      provider: session.provider,
-      bucket: place.bucket,
-      key: place.key,
-      endpoint: withoutUser(endpoint),
-      region,
-    };
+    const client = await this.#open(place, session);
+    const { bucket, retrier } = client;
     const running = work(
       { bucket, retrier, signal, budget: this.#budget, buffers: this.#buffers, digests: this.#digests },
       place.key,
@@ -169,12 +181,29 @@ class RoutedStore implements ObjectStore {
     try {
       return await running;
     } catch (error) {
-      throw toStorageError(error, { ...where, nowMs: this.#deps.clock.now().getTime() });
+      throw this.#failure(error, action, place, client, session);
     } finally {
       this.#running.delete(running);
       // Between transfers the user's program may need the memory: container limits are shared.
       if (this.#running.size === 0) this.#release();
     }
+  }
+
+  #failure(
+    error: unknown,
+    action: StoreAction["action"],
+    place: ResolvedBucket,
+    { endpoint, region }: OpenClient,
+    { provider }: StoreSession,
+  ): Error {
+    return toStorageError(error, {
+      ...{ action, provider, region },
+      uri: `${place.scheme}://${place.bucket}/${place.key}`,
+      bucket: place.bucket,
+      key: place.key,
+      endpoint: withoutUser(endpoint),
+      nowMs: this.#deps.clock.now().getTime(),
+    });
   }
 
   #release(): void {

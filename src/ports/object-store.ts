@@ -41,6 +41,23 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
+/** What a URI names in its store. */
+export type ObjectLook =
+  | {
+      readonly kind: "object";
+      readonly sizeBytes: number;
+      /** From `start` up to, but without, `end`; of the version that was looked at. Throws StorageError. */
+      read(start: number, end: number): AsyncIterable<Uint8Array>;
+    }
+  | { readonly kind: "folder"; readonly names: readonly string[]; /** There are no more of them. */ readonly isWhole: boolean }
+  | { readonly kind: "missing" };
+
+/** Objects in buckets for readers who keep no copy. */
+export interface ObjectReader {
+  /** @param uri Not an absolute path. Throws as a transfer would. */
+  look(uri: string): Promise<ObjectLook>;
+}
+
 /** What the store is opened for. */
 export interface StoreRequest {
   /** Of the run; Secrets and the launcher's ConfigMap are read from it. */

@@ -233,6 +233,47 @@ test.for(["in-process", "process"])(
   },
 );
 
+describe.for(["in-process", "process"])("the log of a step that runs, %s", (isolation) => {
+  test("is followed over REST line by line, of its own iteration only", { timeout: 120_000 }, async () => {
+    const { home, files } = place(`talking-${isolation}`);
+    const server = await serving(home, ["--isolation", isolation]);
+    const { source } = await loadPipelineFile(nodeFileSystem, join(root, "test/fixtures/talking.yaml"));
+    const client = await server.connect();
+    const runId = randomUUID();
+    await client.createRun({ runId, displayName: "talking", source, parameters: { folder: files }, pipelineRoot: "" });
+    client.close();
+    let steps: { task_id: string; state: string }[] = [];
+    await until("both steps run", async () => {
+      const answer = await fetch(`${server.rest.url}/apis/v2beta1/runs/${runId}/tasks?page_size=100`);
+      const { tasks = [] } = (await answer.json()) as { tasks?: { name: string; task_id: string; state: string }[] };
+      steps = tasks.filter(({ name }) => name === "talk");
+      return steps.length === 2;
+    });
+    const logOf = async (taskId: string, query: string): Promise<Response> =>
+      await fetch(`${server.rest.url}/apis/v1alpha1/runs/${runId}/nodes/${taskId}/log${query}`);
+    const begun: string[] = [];
+    for (const { task_id: taskId } of steps) {
+      await until("it has said so", async () => {
+        const answer = await logOf(taskId, "");
+        const text = await answer.text();
+        if (answer.status === 200) begun.push(text);
+        return answer.status === 200;
+      });
+    }
+    expect(begun.toSorted()).toEqual(["a begins\n", "b begins\n"]);
+    const followed = await Promise.all(steps.map(async ({ task_id: taskId }) => await logOf(taskId, "?follow=true")));
+    writeFileSync(join(files, "go"), "");
+    const texts = await Promise.all(followed.map(async (answer) => (await answer.text()).split("\n").toSorted()));
+    const linesOf = (item: string): string[] => ["", `${item} begins`, `${item} complains`, `${item} ends`];
+    expect(texts.map((lines) => lines[1] ?? "").toSorted()).toEqual(["a begins", "b begins"]);
+    for (const lines of texts) expect(lines).toEqual(linesOf(lines[1]?.slice(0, 1) ?? ""));
+    for (const [index, { task_id: taskId }] of steps.entries()) {
+      const published = (await (await logOf(taskId, "")).text()).split("\n").toSorted();
+      expect(published).toEqual(texts[index]);
+    }
+  });
+});
+
 describe("kfp-runtime serve", () => {
   test("takes the next free port by itself, and no other than the one it was told", { timeout: 60_000 }, async () => {
     const { home } = place("ports");

@@ -12,6 +12,7 @@ import { builtPrograms, runCli, type Programs } from "../support/built-programs.
 import { STORE_SERVER_SETUP_TIMEOUT_MS } from "../support/installed-servers.ts";
 import { root as projectRoot } from "../support/probe.ts";
 import { parseResult } from "../support/run-results.ts";
+import { startServing } from "../support/serving.ts";
 import { skipUnless } from "../support/skip.ts";
 
 let programs: Programs;
@@ -42,19 +43,20 @@ describe.each([
 ])("artifacts in %s://, %s, below %s", (scheme, isolation, root, prefix) => {
   test("go through the store from step to step", { timeout: 120_000 }, async () => {
     const home = join(folder, `${scheme}-${isolation}`);
+    const environment = {
+      AWS_ACCESS_KEY_ID: "test-key",
+      AWS_SECRET_ACCESS_KEY: "test-secret",
+      AWS_REGION: "us-east-1",
+      GOOGLE_APPLICATION_CREDENTIALS: join(folder, "key.json"),
+      ARTIFACT_LOCAL_PATH: join(folder, "local"),
+    };
     const run = (args: readonly string[]) =>
       runCli(
         programs,
         ["run", join(projectRoot, "test/fixtures/pipelines/branches.yaml"), "--home", home, ...args, "--output", "json"],
         {
           cwd: folder,
-          env: {
-            AWS_ACCESS_KEY_ID: "test-key",
-            AWS_SECRET_ACCESS_KEY: "test-secret",
-            AWS_REGION: "us-east-1",
-            GOOGLE_APPLICATION_CREDENTIALS: join(folder, "key.json"),
-            ARTIFACT_LOCAL_PATH: join(folder, "local"),
-          },
+          env: environment,
         },
       );
     mkdirSync(join(home, "launcher-config"), { recursive: true });
@@ -75,8 +77,30 @@ describe.each([
     expect(uri.slice(0, start.length)).toBe(start);
     const key = `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`;
     expect(buckets.get(bucket)?.get(key)?.body.toString()).toBe("note of if");
+    if (isolation === "in-process") await readOverRest(home, environment, { uri, text: "note of if" });
   });
 });
+
+/** The server of the home reads what the run has in the store, with the configuration of the run. */
+async function readOverRest(home: string, env: object, artifact: { readonly uri: string; readonly text: string }): Promise<void> {
+  const serving = await startServing(programs, home, [], env);
+  try {
+    const [source = "", place = ""] = artifact.uri.split("://");
+    const [bucket = "", ...key] = place.split("/");
+    const query = new URLSearchParams({ source: source === "gs" ? "gcs" : source, bucket, key: key.join("/") });
+    const ask = async (more: string, headers = {}) =>
+      await fetch(`${serving.rest.url}/artifacts/get?${query.toString()}${more}`, { headers });
+    const whole = await ask("");
+    expect(await whole.text()).toBe(artifact.text);
+    const part = await ask("", { range: "bytes=5-6" });
+    expect([part.status, await part.text()]).toEqual([206, artifact.text.slice(5, 7)]);
+    expect(await (await ask("&peek=4")).text()).toBe(artifact.text.slice(0, 4));
+    query.set("key", `${key.slice(0, -1).join("/")}/other`);
+    expect((await ask("")).status).toBe(404);
+  } finally {
+    expect(await serving.end("SIGTERM")).toBe(0);
+  }
+}
 
 describe("artifacts in azblob://", () => {
   let azurite: AzuriteServer | { readonly missing: string };
@@ -95,6 +119,11 @@ describe("artifacts in azblob://", () => {
   ])("%s, below %s, go through the store from step to step", { timeout: 120_000 }, async (isolation, root, prefix) => {
     if ("missing" in azurite) return;
     const home = join(folder, `azblob-${isolation}`);
+    const environment = {
+      AZURE_STORAGE_ACCOUNT: AZURE_ACCOUNT,
+      AZURE_STORAGE_KEY: azurite.accountKey,
+      ARTIFACT_LOCAL_PATH: join(folder, "local"),
+    };
     mkdirSync(join(home, "launcher-config"), { recursive: true });
     const azblob = { default: { endpoint: azurite.endpoint, credentials: { fromEnv: true } } };
     writeFileSync(join(home, "launcher-config/providers"), JSON.stringify({ azblob }));
@@ -106,11 +135,7 @@ describe("artifacts in azblob://", () => {
       ],
       {
         cwd: folder,
-        env: {
-          AZURE_STORAGE_ACCOUNT: AZURE_ACCOUNT,
-          AZURE_STORAGE_KEY: azurite.accountKey,
-          ARTIFACT_LOCAL_PATH: join(folder, "local"),
-        },
+        env: environment,
       },
     );
     expect(ended.code, ended.stderr).toBe(0);
@@ -121,6 +146,7 @@ describe("artifacts in azblob://", () => {
     expect(uri.slice(0, start.length)).toBe(start);
     const blob = await azurite.read("container", `${prefix}/branches/${result.runId}/produce/${uri.slice(start.length)}`);
     expect(blob?.toString()).toBe("note of if");
+    if (isolation === "in-process") await readOverRest(home, environment, { uri, text: "note of if" });
   });
 });
 

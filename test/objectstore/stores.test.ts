@@ -1,8 +1,10 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectReader, ObjectStore } from "../../src/ports/object-store.ts";
 import { startFakeGcsServer } from "../fakes/fake-gcs-server.ts";
 import { startFakeS3Server } from "../fakes/fake-s3-server.ts";
 import { startGoogleLogin } from "../fakes/google-login.ts";
@@ -95,7 +97,7 @@ describe.for(SERVERS)("on %s", ([serverName, start, schemes]) => {
 
   describe.for(schemes)("%s://", (scheme) => {
     let folder: string;
-    let store: ObjectStore;
+    let store: ObjectStore & ObjectReader;
     let count = 0;
     let uri: string;
 
@@ -132,12 +134,38 @@ describe.for(SERVERS)("on %s", ([serverName, start, schemes]) => {
       expect((await stat(local("out"))).size).toBe(0);
     });
 
+    test("an object is read in parts where it lies; folders and what is missing are told apart", async () => {
+      await writeTree(local("in"), { "a.txt": "0123456789", "d/b.txt": "", ümlaut: "u" });
+      await store.upload(local("in"), `${uri}/out`);
+      const found = await store.look(`${uri}/out/a.txt`);
+      if (found.kind !== "object") throw new Error(found.kind);
+      expect(found.sizeBytes).toBe(10);
+      for (const [start, end] of [
+        [0, 10],
+        [3, 5],
+        [9, 10],
+        [4, 4],
+      ] as const) {
+        expect(await text(Readable.from(found.read(start, end)))).toBe("0123456789".slice(start, end));
+      }
+      const empty = await store.look(`${uri}/out/d/b.txt`);
+      expect(empty).toMatchObject({ kind: "object", sizeBytes: 0 });
+      expect(await store.look(`${uri}/out`)).toEqual({
+        ...{ kind: "folder", isWhole: true },
+        names: expect.toSatisfy(
+          (names: string[]) => names.toSorted().join() === ["a.txt", "d/b.txt", "ümlaut"].join(),
+        ) as unknown,
+      });
+      expect(await store.look(`${uri}/ou`)).toEqual({ kind: "missing" });
+      await expect(store.look(`${scheme}://elsewhere/x`)).rejects.toMatchObject({ code: "URI_OUTSIDE_PIPELINE_ROOT" });
+    });
+
     test("an existing object and an existing file are overwritten", async () => {
-      for (const text of ["a much longer first version", "second"]) {
-        await writeFile(local("in"), text);
+      for (const version of ["a much longer first version", "second"]) {
+        await writeFile(local("in"), version);
         await store.upload(local("in"), `${uri}/x`);
         await store.download(`${uri}/x`, local("out"));
-        expect(await readFile(local("out"), "utf8")).toBe(text);
+        expect(await readFile(local("out"), "utf8")).toBe(version);
       }
     });
 

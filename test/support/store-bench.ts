@@ -11,7 +11,7 @@ import type { StoreConfig } from "../../src/config/store-config.ts";
 import { openObjectStore } from "../../src/objectstore/open-store.ts";
 import type { ObjectStoreOptions } from "../../src/objectstore/open-store.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { ObjectStore } from "../../src/ports/object-store.ts";
+import type { ObjectReader, ObjectStore } from "../../src/ports/object-store.ts";
 
 export interface StoreTarget {
   readonly endpoint: string;
@@ -45,7 +45,12 @@ export interface BenchOptions extends Partial<ObjectStoreOptions> {
   readonly pauses?: number[];
 }
 
-export function openStore(scheme: Scheme, bucket: string, target: StoreTarget, options: BenchOptions = {}): ObjectStore {
+export function openStore(
+  scheme: Scheme,
+  bucket: string,
+  target: StoreTarget,
+  options: BenchOptions = {},
+): ObjectStore & ObjectReader {
   const { secretReads = [], pauses = [], ...given } = options;
   const clock: Clock = {
     now: () => new Date(),

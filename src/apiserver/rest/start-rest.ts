@@ -8,14 +8,15 @@ import type { CallInvoker } from "../calls/call-invoker.ts";
 import type { ServedService } from "../services/served-service.ts";
 import type { Store } from "../store.ts";
 import { artifactEndpoints } from "./artifacts/artifact-endpoints.ts";
-import { localArtifactFiles } from "./artifacts/artifact-files.ts";
+import { artifactFiles, type RunArtifacts } from "./artifacts/artifact-files.ts";
 import type { ChangeFeed } from "../changes/change-feed.ts";
 import { eventsEndpoint } from "./events/events-endpoint.ts";
 import { runReader } from "./events/run-reader.ts";
 import { gatewayEndpoints } from "./gateway/gateway-endpoints.ts";
 import { healthzEndpoints, type ServerBuild } from "./healthz.ts";
 import type { AllowedCallers } from "./http/host-check.ts";
-import { logEndpoint } from "./logs/log-endpoint.ts";
+import { logEndpoints } from "./logs/log-endpoint.ts";
+import type { LiveLogs } from "./logs/task-log.ts";
 import { openApiEndpoint } from "./openapi/openapi-document.ts";
 import { startRestServer, type RestLimits, type RunningRestServer } from "./rest-server.ts";
 import { uploadEndpoints, type PipelineUploads } from "./uploads/upload-endpoints.ts";
@@ -37,6 +38,10 @@ export interface RestOptions {
   readonly heartbeatMs?: number;
   /** Absolute folders whose files may be read as artifacts; default none. */
   readonly artifactRoots?: readonly string[];
+  /** What runs may read besides; default nothing. */
+  readonly runArtifacts?: (store: Store) => RunArtifacts;
+  /** What steps print while they run; default nothing, their published logs alone. */
+  readonly liveLogs?: (store: Store) => LiveLogs;
 }
 
 /** What REST shares with gRPC. */
@@ -62,13 +67,16 @@ const DEFAULT_MAX_BODY_BYTES = 32 * 1024 * 1024;
  */
 export async function startRest(options: RestOptions, deps: RestDeps): Promise<RunningRestServer> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
-  const files = localArtifactFiles(options.artifactRoots ?? []);
+  const files = artifactFiles(options.artifactRoots ?? [], options.runArtifacts?.(deps.store));
   const { authorizer } = deps.invoker;
   const endpoints = [
     ...healthzEndpoints(options.build),
     ...(deps.uploads === undefined ? [] : uploadEndpoints(deps.uploads, authorizer)),
     ...artifactEndpoints({ store: deps.store, files, authorizer }),
-    logEndpoint({ store: deps.store, files, feed: deps.feed, authorizer }),
+    ...logEndpoints({
+      ...{ store: deps.store, files, feed: deps.feed, authorizer },
+      ...(options.liveLogs === undefined ? {} : { live: options.liveLogs(deps.store) }),
+    }),
     eventsEndpoint({
       feed: deps.feed,
       reader: runReader(deps.services, deps.store),

@@ -8,6 +8,9 @@ import { anyOf, listRows } from "./sqlite-list.ts";
 
 const COLUMNS = "link_id, artifact_id, task_id, run_id, type, key, producer, iteration";
 
+/** Runs told of an artifact that came from the cache again and again. */
+const MOST_RUNS_OF_ARTIFACT = 32;
+
 /** Links between artifacts and tasks on SQLite. */
 export function createLinkStore(db: SqliteDatabase): LinkStore {
   return {
@@ -43,7 +46,14 @@ export function createLinkStore(db: SqliteDatabase): LinkStore {
         COLUMNS,
         artifactTask,
       ),
-    isLinked: (artifactId) => db.get("SELECT 1 FROM links WHERE artifact_id = ? LIMIT 1", artifactId) !== undefined,
+    runsOf: (artifactId) =>
+      db
+        .all(
+          "SELECT run_id FROM links WHERE artifact_id = ? GROUP BY run_id ORDER BY min(rowid) LIMIT ?",
+          artifactId,
+          MOST_RUNS_OF_ARTIFACT,
+        )
+        .map((row) => textOf(row, "run_id")),
     ofTasks: (taskIds) =>
       taskIds.length === 0
         ? []

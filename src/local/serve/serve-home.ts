@@ -8,6 +8,7 @@ import type { AllowedCallers } from "../../apiserver/rest/http/host-check.ts";
 import { Scheduler } from "../../apiserver/recurring/scheduler.ts";
 import { startApiServer, type ApiServer } from "../../apiserver/server.ts";
 import { errorMessage } from "../../core/errors.ts";
+import { createLogger } from "../../node/stderr-logger.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { BuildInfo } from "../../program/build-info.ts";
@@ -16,7 +17,9 @@ import { prepareHome, type Home } from "../home/home.ts";
 import { killLeftOverSteps } from "../home/left-over-steps.ts";
 import { homeError } from "../home/storage-problem.ts";
 import { HAND_OVER } from "./hand-over-holder.ts";
+import { homeLiveLogs } from "./live-logs.ts";
 import { dialledHost, listenAt, type PortChoice } from "./listen.ts";
+import { homeRunArtifacts } from "./run-artifacts.ts";
 import { RunManager, type RunManagerOptions, type RunNews } from "./run-manager.ts";
 import { provideUserToken, userTokenPath } from "./user-token.ts";
 
@@ -143,7 +146,18 @@ async function openServer(home: Home, { deps, options, authorizer, hooks }: Serv
       database: home.database,
       host: options.host,
       port: grpc,
-      rest: { port: rest, build: options.build, allowed: options.allowed, artifactRoots: [home.artifacts] },
+      rest: {
+        ...{ port: rest, build: options.build, allowed: options.allowed, artifactRoots: [home.artifacts] },
+        runArtifacts: (store) =>
+          homeRunArtifacts({
+            ...{ home, store, clock: deps.clock, files: deps.files, environment: options.environment },
+            logger: createLogger({
+              ...{ clock: deps.clock, format: "text", verbosity: 0 },
+              stream: { write: (text: string) => deps.onNotice(text.trim()) },
+            }),
+          }),
+        liveLogs: (store) => homeLiveLogs({ home, store }),
+      },
       runLayout: options.runLayout,
       now: () => deps.clock.now(),
       engine: {

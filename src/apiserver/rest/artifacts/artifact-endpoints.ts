@@ -44,34 +44,38 @@ export function artifactEndpoints({ store, files, authorizer }: ArtifactReading)
       return await handle(request, variables, new Map(queryParameters(request.query).toReversed()));
     },
   });
-  const readUri = async (uri: string, request: RestRequest, query: ReadonlyMap<string, string>): Promise<RestAnswer> => {
+  const readUri = async (
+    { uri, runIds }: StoredPlace,
+    request: RestRequest,
+    query: ReadonlyMap<string, string>,
+  ): Promise<RestAnswer> => {
     const peek = Number(query.get("peek") ?? "");
     const options = { name: uri.slice(uri.lastIndexOf("/") + 1), ...(peek > 0 ? { peek } : {}) };
-    return await fileAnswer(await files.open(uri), request, options);
+    return await fileAnswer(await files.open(uri, runIds), request, options);
   };
   return [
     endpoint(
       "/artifacts/get",
       () => described("Artifacts_Get", ["source", "bucket", "key"], ["peek"]),
       async (request, _variables, query) => {
-        const uri = storedUri(store, query.get("source") ?? "", query.get("bucket") ?? "", query.get("key") ?? "");
-        return await readUri(uri, request, query);
+        const place = storedPlace(store, query.get("source") ?? "", query.get("bucket") ?? "", query.get("key") ?? "");
+        return await readUri(place, request, query);
       },
     ),
     endpoint(
       "/artifacts/{source}/{bucket}/{key}",
       () => described("Artifacts_Download", [], ["peek"]),
       async (request, { source = "", bucket = "", key = "" }, query) =>
-        await readUri(storedUri(store, source, bucket, key), request, query),
+        await readUri(storedPlace(store, source, bucket, key), request, query),
     ),
     endpoint(
       "/apis/v2beta1/artifacts/{artifact_id}:read",
       () => described("Artifacts_Read", [], ["path", "peek"]),
       async (request, { artifact_id: artifactId = "" }, query) => {
-        const uri = uriOfArtifact(store, artifactId);
+        const { uri, runIds } = placeOfArtifact(store, artifactId);
         const inner = query.get("path") ?? "";
         if (inner.split("/").includes("..")) throw invalidArgument("The path leads out of the artifact");
-        return await readUri(inner === "" ? uri : `${uri.replace(/\/+$/, "")}/${inner}`, request, query);
+        return await readUri({ uri: inner === "" ? uri : `${uri.replace(/\/+$/, "")}/${inner}`, runIds }, request, query);
       },
     ),
     endpoint(
@@ -83,7 +87,7 @@ export function artifactEndpoints({ store, files, authorizer }: ArtifactReading)
         },
       }),
       async (_request, { run_id: runId = "", node_id: nodeId = "", artifact_name: name = "" }) => {
-        const file = await files.open(uriOfOutput(store, { runId, taskId: nodeId, name }));
+        const file = await files.open(uriOfOutput(store, { runId, taskId: nodeId, name }), [runId]);
         return {
           status: 200,
           headers: { "content-type": "application/json" },
@@ -119,15 +123,22 @@ const PREFIXES: Readonly<Record<string, string>> = {
   s3: "s3://",
   http: "http://",
   https: "https://",
+  azblob: "azblob://",
   file: "/",
 };
+
+/** Where an artifact lies, and the runs that have it, the one that made it first. */
+interface StoredPlace {
+  readonly uri: string;
+  readonly runIds: readonly string[];
+}
 
 /**
  * The URI, if it is one of an artifact, or lies below one.
  *
  * @throws {ServiceError} INVALID_ARGUMENT or NOT_FOUND.
  */
-function storedUri(store: ArtifactReading["store"], source: string, bucket: string, key: string): string {
+function storedPlace(store: ArtifactReading["store"], source: string, bucket: string, key: string): StoredPlace {
   const prefix = Object.hasOwn(PREFIXES, source) ? PREFIXES[source] : undefined;
   if (prefix === undefined) throw invalidArgument(`source is none of ${Object.keys(PREFIXES).join(", ")}`);
   if (bucket === "" || key === "") throw invalidArgument("source, bucket and key are required");
@@ -137,19 +148,19 @@ function storedUri(store: ArtifactReading["store"], source: string, bucket: stri
   // Ten levels are far more than the folders that components make of one artifact.
   for (let cut = parts.length; cut > 0 && cut > parts.length - 10; cut -= 1) {
     const candidate = `${prefix}${bucket}/${parts.slice(0, cut).join("/")}`;
-    for (const each of [candidate, `${candidate}/`]) if (isLinked(store, each)) return uri;
+    for (const each of [candidate, `${candidate}/`]) {
+      const runIds = store.artifacts.findByUri(each).flatMap(({ artifactId }) => store.links.runsOf(artifactId));
+      if (runIds.length > 0) return { uri, runIds };
+    }
   }
   throw notFound("Artifact", uri);
 }
 
-function isLinked({ artifacts, links }: ArtifactReading["store"], uri: string): boolean {
-  return artifacts.findByUri(uri).some(({ artifactId }) => links.isLinked(artifactId));
-}
-
-function uriOfArtifact({ artifacts, links }: ArtifactReading["store"], artifactId: string): string {
+function placeOfArtifact({ artifacts, links }: ArtifactReading["store"], artifactId: string): StoredPlace {
   const stored = artifacts.find(artifactId);
-  if (stored === undefined || !links.isLinked(artifactId)) throw notFound("Artifact", artifactId);
-  return requireUri(fromBinary(ArtifactSchema, stored.body).uri, artifactId);
+  const runIds = links.runsOf(artifactId);
+  if (stored === undefined || runIds.length === 0) throw notFound("Artifact", artifactId);
+  return { uri: requireUri(fromBinary(ArtifactSchema, stored.body).uri, artifactId), runIds };
 }
 
 function requireUri(uri: string | undefined, name: string): string {

@@ -1,8 +1,8 @@
 /**
- * The bytes behind artifact URIs, as a port, and the one for artifacts that lie on this machine.
+ * The bytes behind artifact URIs, as a port, and the one that knows the folders of the server and what its runs may read.
  *
- * A URI is what somebody wrote into the API, so it alone opens nothing: the file must lie in one of the server's own folders, after
- * every link on the way has been followed.
+ * A URI is what somebody wrote into the API, so it alone opens nothing: a file must lie in one of the server's own folders or in one of
+ * the run's, after every link on the way has been followed; an object must be one that the run's own store configuration lets it read.
  *
  * @module
  */
@@ -24,52 +24,89 @@ export interface ArtifactFile {
 export interface ArtifactFiles {
   /**
    * @param uri Of an artifact, or of a file below one.
-   * @throws {ServiceError} NOT_FOUND; FAILED_PRECONDITION for a folder and for a store this server does not read; PERMISSION_DENIED for
-   * what does not lie in its folders.
+   * @param runIds Runs that have the artifact, the one that made it first.
+   * @throws {ServiceError} NOT_FOUND; FAILED_PRECONDITION for a folder and for what the runs may not read, or no more; PERMISSION_DENIED
+   * for what does not lie in the folders of the server or the runs; UNAVAILABLE for a store that does not answer.
    */
-  open(uri: string): Promise<ArtifactFile>;
+  open(uri: string, runIds: readonly string[]): Promise<ArtifactFile>;
 }
+
+/** What runs may read besides the folders of the server; whoever executes them knows. */
+export interface RunArtifacts {
+  /** Absolute paths of folders and files with artifacts of the run; none for a run that is gone. */
+  folders(runId: string): readonly string[];
+  /**
+   * Opens an object with the store configuration of the run.
+   *
+   * @throws {ServiceError} As {@link ArtifactFiles.open}.
+   */
+  openObject(runId: string, uri: string): Promise<ArtifactFile>;
+}
+
+/** Runs that share an artifact and are asked for it, one after the other. */
+const MOST_RUNS = 5;
 
 const CHUNK_BYTES = 256 * 1024;
 /** Names of a folder that an error mentions. */
 const SHOWN_NAMES = 20;
 
-/** Artifacts whose URI is an absolute path below one of the folders. */
-export function localArtifactFiles(roots: readonly string[]): ArtifactFiles {
+/** Artifacts in the folders of the server, and those of its runs. @param runs Absent: the folders alone. */
+export function artifactFiles(roots: readonly string[], runs?: RunArtifacts): ArtifactFiles {
   return {
-    async open(uri) {
-      if (!isAbsolute(uri)) {
-        throw failedPrecondition(`Artifact ${uri} does not lie on this machine; read it from its store`);
+    async open(uri, allRunIds) {
+      const runIds = runs === undefined ? [] : allRunIds.slice(0, MOST_RUNS);
+      if (isAbsolute(uri)) {
+        return await openLocal(uri, [...roots, ...runIds.flatMap((runId) => runs?.folders(runId) ?? [])]);
       }
-      if (uri.includes("\0")) throw notFound("Artifact", uri.replaceAll("\0", "?"));
-      const path = await realpath(uri).catch(() => undefined);
-      if (!(await isBelow(path ?? uri, roots))) {
-        throw new ServiceError("PERMISSION_DENIED", `Artifact ${uri} does not lie in the artifacts of this server`);
+      let problem: unknown = failedPrecondition(`Artifact ${uri} does not lie on this machine; read it from its store`);
+      for (const [index, runId] of runIds.entries()) {
+        try {
+          return await (runs as RunArtifacts).openObject(runId, uri);
+        } catch (error) {
+          if (index === 0) problem = error;
+        }
       }
-      if (path === undefined) throw notFound("Artifact", uri);
-      if ((await stat(path)).isDirectory()) throw await folderProblem(uri, path);
-      // Without waiting: a pipe would block until somebody writes.
-      const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
-      if (file === undefined) throw notFound("Artifact", uri);
-      const facts = await file.stat();
-      if (!facts.isFile()) {
-        await file.close();
-        throw failedPrecondition(`Artifact ${uri} is not a file`);
-      }
-      return { size: facts.size, read: (start, end) => chunks(file, start, end), close: async () => await file.close() };
+      throw problem;
     },
   };
 }
 
+async function openLocal(uri: string, roots: readonly string[]): Promise<ArtifactFile> {
+  if (uri.includes("\0")) throw notFound("Artifact", uri.replaceAll("\0", "?"));
+  const path = await realpath(uri).catch(() => undefined);
+  if (!(await isBelow(path ?? uri, roots))) {
+    throw new ServiceError(
+      "PERMISSION_DENIED",
+      `Artifact ${uri} does not lie in the artifacts of this server, nor in the pipeline root of its run`,
+    );
+  }
+  if (path === undefined) throw notFound("Artifact", uri);
+  if ((await stat(path)).isDirectory()) throw await folderProblem(uri, path);
+  // Without waiting: a pipe would block until somebody writes.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  if (file === undefined) throw notFound("Artifact", uri);
+  const facts = await file.stat();
+  if (!facts.isFile()) {
+    await file.close();
+    throw failedPrecondition(`Artifact ${uri} is not a file`);
+  }
+  return { size: facts.size, read: (start, end) => chunks(file, start, end), close: async () => await file.close() };
+}
+
+/** Whether a path is one of the roots, or lies in one that is a folder. */
 async function isBelow(path: string, roots: readonly string[]): Promise<boolean> {
   if (path.split(sep).includes("..")) return false;
   for (const root of roots) {
     const real = await realpath(root).catch(() => root);
-    if (path.startsWith(real.endsWith(sep) ? real : `${real}${sep}`)) return true;
+    if (isAtOrBelow(path, real)) return true;
     // A file that is missing has no real path to compare.
-    if (path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`)) return !(await exists(path));
+    if (isAtOrBelow(path, root) && !(await exists(path))) return true;
   }
   return false;
+}
+
+function isAtOrBelow(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : `${root}${sep}`);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -81,7 +81,7 @@ export async function fileAnswer(
  */
 export async function writeAll(
   response: ServerResponse,
-  pieces: AsyncIterable<Uint8Array | string>,
+  pieces: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
   signal: AbortSignal,
 ): Promise<void> {
   for await (const piece of pieces) {

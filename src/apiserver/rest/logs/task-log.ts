@@ -1,5 +1,6 @@
 /**
- * The log of a task: what the launcher published under `executor-logs`, attempt after attempt, as it is or as it grows.
+ * The log of a task: what the launcher published under `executor-logs`, attempt after attempt, as it is or as it grows; and while the
+ * step runs what it prints, where somebody on this machine knows.
  *
  * Source: docs/spec/api-server.md#decision-logs.
  *
@@ -19,6 +20,20 @@ export interface TaskLogDeps {
   readonly store: Pick<Store, "tasks" | "links">;
   readonly files: ArtifactFiles;
   readonly feed: ChangeFeed;
+  /** Absent: nobody knows what steps print before they have ended. */
+  readonly live?: LiveLogs;
+}
+
+/** What steps print while they run. */
+export interface LiveLogs {
+  /** @returns Undefined where nothing is known of the task. */
+  reader(runId: string, taskId: string): LiveLog | undefined;
+}
+
+/** One step's lines. */
+export interface LiveLog {
+  /** Those that were added since the last call, of all attempts; lines with their ends. */
+  read(): AsyncIterable<string>;
 }
 
 const NUMBERED = new Intl.Collator("en", { numeric: true });
@@ -52,24 +67,51 @@ export function logUris({ links }: Pick<Store, "links">, taskId: string): string
   );
 }
 
-/** Every byte that is there. */
-export async function* readLog(taskId: string, deps: TaskLogDeps): AsyncGenerator<Uint8Array> {
-  yield* newBytes(taskId, new Map(), deps);
+/** A task of a run. */
+export interface LoggedTask {
+  readonly runId: string;
+  readonly taskId: string;
 }
 
-/** Every byte that is there and that comes, until the task has ended or is gone. */
-export async function* followLog(
-  { runId, taskId }: { readonly runId: string; readonly taskId: string },
-  deps: TaskLogDeps,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+/** Every byte that is there: of a step that runs what it has printed, of one that has ended its logs. */
+export async function* readLog(task: LoggedTask, deps: TaskLogDeps): AsyncGenerator<Uint8Array | string> {
+  const live = hasEnded(deps.store, task.taskId) ? undefined : deps.live?.reader(task.runId, task.taskId);
+  let isEmpty = true;
+  for await (const lines of live?.read() ?? []) {
+    isEmpty = false;
+    yield lines;
+  }
+  if (isEmpty) yield* newBytes(task, new Map(), deps);
+}
+
+/**
+ * Every byte that is there and that comes, until the task has ended or is gone.
+ *
+ * Lines of the step and its published log say the same, so only one of them is followed: the one that says something first.
+ */
+export async function* followLog(task: LoggedTask, deps: TaskLogDeps, signal: AbortSignal): AsyncGenerator<Uint8Array | string> {
   const offsets = new Map<string, number>();
+  const live = hasEnded(deps.store, task.taskId) ? undefined : deps.live?.reader(task.runId, task.taskId);
+  let source: "live" | "published" | undefined = live === undefined ? "published" : undefined;
+  let endedLooks = 0;
   while (!signal.aborted) {
     // The state is read before the bytes: once it is final, everything has been written.
-    const isOver = hasEnded(deps.store, taskId);
-    yield* newBytes(taskId, offsets, deps);
-    if (isOver) return;
-    await changeOf(runId, deps.feed, signal);
+    if (hasEnded(deps.store, task.taskId)) endedLooks += 1;
+    if (source !== "published") {
+      for await (const lines of live?.read() ?? []) {
+        source = "live";
+        yield lines;
+      }
+    }
+    if (source !== "live") {
+      for await (const bytes of newBytes(task, offsets, deps)) {
+        source = "published";
+        yield bytes;
+      }
+    }
+    // The last lines of a launcher that is a program come through a pipe, beside its last call.
+    if (endedLooks > (source === "live" ? 1 : 0)) return;
+    await changeOf(task.runId, deps.feed, signal, endedLooks > 0);
   }
 }
 
@@ -79,12 +121,12 @@ function hasEnded({ tasks }: Pick<Store, "tasks">, taskId: string): boolean {
 }
 
 async function* newBytes(
-  taskId: string,
+  { runId, taskId }: LoggedTask,
   offsets: Map<string, number>,
   { store, files }: TaskLogDeps,
 ): AsyncGenerator<Uint8Array> {
   for (const uri of logUris(store, taskId)) {
-    const file = await files.open(uri).catch((error: unknown) => {
+    const file = await files.open(uri, [runId]).catch((error: unknown) => {
       // A log that is registered and not there is one that was removed; the others are still worth reading.
       if (error instanceof ServiceError && error.status === "NOT_FOUND") return undefined;
       throw error;
@@ -103,8 +145,8 @@ async function* newBytes(
   }
 }
 
-/** Waits for a change of the run, or a moment. */
-async function changeOf(runId: string, feed: ChangeFeed, signal: AbortSignal): Promise<void> {
+/** Waits for a change of the run, or a moment. @param onlyMoment Changes do not count. */
+async function changeOf(runId: string, feed: ChangeFeed, signal: AbortSignal, onlyMoment: boolean): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
@@ -113,7 +155,7 @@ async function changeOf(runId: string, feed: ChangeFeed, signal: AbortSignal): P
       resolve();
     };
     const timer = setTimeout(done, LOOK_MS);
-    const unsubscribe = feed.subscribe(runId, done);
+    const unsubscribe = onlyMoment ? () => undefined : feed.subscribe(runId, done);
     signal.addEventListener("abort", done);
     if (signal.aborted) done();
   });

@@ -2,20 +2,33 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { describe, onTestFinished, test } from "vitest";
 import { createTokenAuthorizer } from "../../../../src/apiserver/calls/token-authorizer.ts";
+import type { RunArtifacts } from "../../../../src/apiserver/rest/artifacts/artifact-files.ts";
+import { failedPrecondition } from "../../../../src/apiserver/service-error.ts";
 import { startRestApi } from "../../../fakes/rest-api.ts";
 import type { WatchedServerOptions } from "../../../fakes/watched-server.ts";
 
 const SPEC = { pipelineInfo: { name: "p" }, schemaVersion: "2.1.0", root: { dag: { tasks: {} } } };
 
 /** A server with one root and a task in run `r`; `link` registers an artifact as its output. */
-async function start(options: Partial<Omit<WatchedServerOptions, "rest">> = {}, init: RequestInit = {}) {
+async function start(
+  options: Partial<Omit<WatchedServerOptions, "rest">> = {},
+  init: RequestInit = {},
+  runArtifacts?: (folder: string) => RunArtifacts,
+) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "kfp-artifacts-")));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const root = join(folder, "artifacts");
   mkdirSync(root);
-  const api = await startRestApi({ ...options, rest: { artifactRoots: [root] } });
+  const api = await startRestApi({
+    ...options,
+    rest: {
+      artifactRoots: [root],
+      ...(runArtifacts === undefined ? {} : { runArtifacts: () => runArtifacts(folder) }),
+    },
+  });
   await api.post("/runs", { run_id: "r", display_name: "r", pipeline_spec: SPEC }, init);
   const task = await api.post("/runs/r/tasks", { name: "t", type: "RUNTIME", scope_path: "t" }, init);
   const taskId = task.json["task_id"] as string;
@@ -115,6 +128,96 @@ describe("an artifact", () => {
       const { headers } = await get(`/artifacts/${await link(join(root, name))}:read`);
       expect(headers.get("content-type")).toBe("text/plain; charset=utf-8");
     }
+  });
+});
+
+// docs/spec/api-server.md#decision-artifact-reading
+describe("an artifact of a run that lies elsewhere", () => {
+  /** Objects by URI that run `r` may read, and folders of it. */
+  const startWithRuns = async (objects: Readonly<Record<string, string>>, folders: (folder: string) => string[] = () => []) => {
+    const asked: string[] = [];
+    let closed = 0;
+    const world = await start({}, {}, (folder) => ({
+      folders: (runId) => (runId === "r" ? folders(folder) : []),
+      openObject: (runId, uri) => {
+        asked.push(`${runId} ${uri}`);
+        const text = runId === "r" ? objects[uri] : undefined;
+        if (text === undefined) return Promise.reject(failedPrecondition(`run ${runId} may not read ${uri}`));
+        const bytes = Buffer.from(text);
+        return Promise.resolve({
+          size: bytes.length,
+          read: (from: number, to: number) => Readable.from([bytes.subarray(from, to)]),
+          close: () => Promise.resolve(void (closed += 1)),
+        });
+      },
+    }));
+    return { ...world, asked, closed: () => closed };
+  };
+
+  test("is read with what the run may read, in every way, and in parts", async ({ expect }) => {
+    const uri = "s3://b/dir/f.txt";
+    const { get, link, taskId, asked, closed } = await startWithRuns({ [uri]: "0123456789", [`${uri}/inner`]: "i" });
+    const id = await link(uri);
+    expect((await get(`/artifacts/${id}:read`)).text).toBe("0123456789");
+    const part = await get("//artifacts/get?source=s3&bucket=b&key=dir/f.txt", { headers: { range: "bytes=2-4" } });
+    expect(part).toMatchObject({ status: 206, text: "234" });
+    expect((await get("//artifacts/get?source=s3&bucket=b&key=dir/f.txt&peek=3&namespace=kubeflow")).text).toBe("012");
+    expect((await get(`/artifacts/${id}:read?path=inner`)).text).toBe("i");
+    const { json } = await get(`/runs/r/nodes/${taskId}/artifacts/out:read`);
+    expect(Buffer.from(json["data"] as string, "base64").toString()).toBe("0123456789");
+    expect(asked).toEqual([`r ${uri}`, `r ${uri}`, `r ${uri}`, `r ${uri}/inner`, `r ${uri}`]);
+    expect(closed()).toBe(5);
+  });
+
+  test("is read by the run that still can, where several have it", async ({ expect }) => {
+    const uri = "gs://b/k";
+    const { get, post, asked } = await startWithRuns({ [uri]: "x" });
+    await post("/runs", { run_id: "first", display_name: "first", pipeline_spec: SPEC });
+    const made = await post("/runs/first/tasks", { name: "t", type: "RUNTIME", scope_path: "t" });
+    const artifact = { name: "a", type: "Dataset", uri };
+    const body = { artifact, run_id: "first", task_id: made.json["task_id"], producer_key: "out" };
+    const { json } = await post("/artifacts", body);
+    const again = await post("/runs/r/tasks", { name: "t2", type: "RUNTIME", scope_path: "t2" });
+    const artifactTask = {
+      artifact_id: json["artifact_id"],
+      run_id: "r",
+      task_id: again.json["task_id"],
+      type: "OUTPUT",
+      key: "out",
+      producer: { task_name: "t2" },
+    };
+    expect((await post("/artifact_tasks", { artifact_task: artifactTask })).status).toBe(200);
+    expect((await get(`/artifacts/${json["artifact_id"] as string}:read`)).text).toBe("x");
+    expect(asked).toEqual([`first ${uri}`, `r ${uri}`]);
+  });
+
+  test("is not read when no run has it, and never by another URI than its own", async ({ expect }) => {
+    const { get, link, asked } = await startWithRuns({ "s3://b/k": "x", "s3://b/other": "secret" });
+    await link("s3://b/k");
+    expect((await get("//artifacts/get?source=s3&bucket=b&key=other")).status).toBe(404);
+    expect((await get("//artifacts/get?source=s3&bucket=b&key=k2")).status).toBe(404);
+    expect(asked).toEqual([]);
+    const id = await link("s3://refused/k");
+    expect(await get(`/artifacts/${id}:read`)).toMatchObject({ status: 400, json: { code: 9 } });
+  });
+
+  test("as a file, in the folders of that run only, links followed", async ({ expect }) => {
+    const { get, link, folder, internal } = await startWithRuns({}, (base) => [
+      join(base, "root-of-r"),
+      join(base, "imported.csv"),
+    ]);
+    mkdirSync(join(folder, "root-of-r"));
+    writeFileSync(join(folder, "root-of-r/f"), "in");
+    writeFileSync(join(folder, "imported.csv"), "imported");
+    writeFileSync(join(folder, "imported.csv.bak"), "secret");
+    writeFileSync(join(folder, "secret"), "secret");
+    symlinkSync(join(folder, "secret"), join(folder, "root-of-r/link"));
+    const read = async (name: string) => await get(`/artifacts/${await link(join(folder, name), name)}:read`);
+    expect((await read("root-of-r/f")).text).toBe("in");
+    expect((await read("imported.csv")).text).toBe("imported");
+    for (const name of ["secret", "imported.csv.bak", "root-of-r/link"]) expect((await read(name)).status).toBe(403);
+    expect((await read("root-of-r/none")).status).toBe(404);
+    expect(internal).toEqual([]);
   });
 });
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, onTestFinished, test } from "vitest";
 import { createTokenAuthorizer } from "../../../../src/apiserver/calls/token-authorizer.ts";
+import type { LiveLogs } from "../../../../src/apiserver/rest/logs/task-log.ts";
 import { startRestApi } from "../../../fakes/rest-api.ts";
 
 const SPEC = { pipelineInfo: { name: "p" }, schemaVersion: "2.1.0", root: { dag: { tasks: {} } } };
@@ -10,7 +11,7 @@ const SPEC = { pipelineInfo: { name: "p" }, schemaVersion: "2.1.0", root: { dag:
 async function start(options: Parameters<typeof startRestApi>[0] = {}, init: RequestInit = {}) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "kfp-logs-")));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
-  const api = await startRestApi({ ...options, rest: { artifactRoots: [root] } });
+  const api = await startRestApi({ ...options, rest: { ...options.rest, artifactRoots: [root] } });
   await api.post("/runs", { run_id: "r", display_name: "r", pipeline_spec: SPEC }, init);
   const pods = [{ name: "wf-train-1", type: "EXECUTOR" }];
   const task = { name: "train", type: "RUNTIME", scope_path: "root.train", state: "RUNNING", pods };
@@ -24,6 +25,20 @@ async function start(options: Parameters<typeof startRestApi>[0] = {}, init: Req
   const log = async (node: string, query = "", headers: Record<string, string> = {}) =>
     await api.get(`//apis/v1alpha1/runs/r/nodes/${node}/log${query}`, { headers });
   return { ...api, root, taskId, publish, log };
+}
+
+/** Lines that a test adds. */
+function liveLog(printed: readonly string[]): LiveLogs {
+  return {
+    reader() {
+      let next = 0;
+      return {
+        async *read() {
+          while (next < printed.length) yield await Promise.resolve(printed[next++] ?? "");
+        },
+      };
+    },
+  };
 }
 
 // docs/spec/api-server.md#decision-logs
@@ -81,6 +96,46 @@ describe("the log of a task", () => {
     const pending = await fetch(`${url}/apis/v1alpha1/runs/r/nodes/endless/log?follow=true`);
     await server.close();
     expect(await pending.text().catch(() => "")).toBe("");
+  });
+
+  test("is what the step prints while it runs, and its published log afterwards", async ({ expect }) => {
+    const printed = ["one\n"];
+    const live = liveLog(printed);
+    const { url, log, publish, taskId, request } = await start({ rest: { liveLogs: () => live } });
+    expect((await log("train")).text).toBe("one\n");
+    const response = await fetch(`${url}/k8s/pod/logs?podname=wf-train-1&runid=r&podnamespace=kubeflow&follow=true`);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    const readUntil = async (wanted: string) => {
+      while (!text.endsWith(wanted)) text += (await reader?.read())?.value ?? "(end)";
+    };
+    await readUntil("one\n");
+    printed.push("two\n");
+    await readUntil("two\n");
+    // The launcher publishes all of it when the step ends: nobody gets it twice.
+    writeFileSync(await publish("whole"), "one\ntwo\nlast\n");
+    await request("PATCH", `/runs/r/tasks/${taskId}`, { state: "SUCCEEDED" });
+    printed.push("last\n");
+    await readUntil("last\n");
+    expect(await reader?.read()).toMatchObject({ done: true });
+    expect(text).toBe("one\ntwo\nlast\n");
+    expect((await log("train")).text).toBe("one\ntwo\nlast\n");
+  });
+
+  test("is the published one where nobody knows what the step prints", async ({ expect }) => {
+    const { log, publish, taskId, request } = await start({ rest: { liveLogs: () => liveLog([]) } });
+    expect((await log("train")).status).toBe(404);
+    writeFileSync(await publish("part"), "part\n");
+    expect((await log("train")).text).toBe("part\n");
+    const followed = log("train", "?follow=true");
+    await request("PATCH", `/runs/r/tasks/${taskId}`, { state: "FAILED" });
+    expect((await followed).text).toBe("part\n");
+  });
+
+  test("of a pod needs run and pod, as the UI names them", async ({ expect }) => {
+    const { get } = await start();
+    for (const query of ["", "?podname=wf-train-1", "?runid=r"]) expect((await get(`//k8s/pod/logs${query}`)).status).toBe(400);
+    expect((await get("//k8s/pod/logs?podname=other&runid=r")).status).toBe(404);
   });
 
   test("needs the user's token, where there are tokens", async ({ expect }) => {
