@@ -22,8 +22,8 @@ export interface CliHost {
   readonly processors: number;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
-  /** Watches for Ctrl-C from the call on. */
-  readonly stopSignal: () => AbortSignal;
+  /** Watches for Ctrl-C from the call on, and where asked for the end of standard input. */
+  readonly stopSignal: (options?: { readonly withStdin: boolean }) => AbortSignal;
   /** Ends everything this process has started, at once. */
   readonly killChildren: () => void;
 }

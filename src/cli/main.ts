@@ -47,8 +47,13 @@ function terminalStream(stream: NodeJS.WriteStream): TerminalStream {
 }
 
 /** Watches for Ctrl-C from now on. The second one ends everything at once. */
-function stopSignal(): AbortSignal {
+function stopSignal({ withStdin }: { readonly withStdin: boolean } = { withStdin: false }): AbortSignal {
   const controller = new AbortController();
+  if (withStdin) {
+    const stop = (): void => controller.abort(new Error("cancelled by user"));
+    // A pipe that broke ends as well; what comes through it means nothing.
+    process.stdin.on("end", stop).on("error", stop).resume();
+  }
   for (const name of STOP_SIGNALS) {
     process.on(name, () => {
       if (controller.signal.aborted) {

@@ -72,12 +72,12 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
   await assertMountable(mountPaths);
   await makeLocalRoot(root.pipelineRoot);
   const { runPipeline } = await import("../../local/run-pipeline.ts");
-  const { output, fullLogs, cacheDisabled } = command;
+  const { output, fullLogs, cacheDisabled, stopWithStdin } = command;
   return await watchRun(
     host,
     {
       displayNames: displayNames(placeTasks(pipeline.parsed)),
-      ...{ output, fullLogs, cacheDisabled, rerun: rerunCommand(command), homeWords: homeWords(command) },
+      ...{ output, fullLogs, cacheDisabled, stopWithStdin, rerun: rerunCommand(command), homeWords: homeWords(command) },
     },
     async (deps, notice) =>
       await runPipeline(

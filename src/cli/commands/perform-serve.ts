@@ -21,7 +21,7 @@ import type { ServeCommand } from "./serve.ts";
 /** @throws {HostError} when the home cannot be used; {ApiError} when the address cannot be listened at. */
 export async function performServe(command: ServeCommand, host: CliHost): Promise<number> {
   const { stdout, stderr, workingFolder, environment, programFolder, processors } = host;
-  const signal = host.stopSignal();
+  const signal = host.stopSignal({ withStdin: command.stopWithStdin });
   const log = (line: TerminalText): void => writeLines(stderr, [say`${new Date().toISOString()} ${line}`]);
   const { serveHome } = await import("../../local/serve/serve-home.ts");
   const served = await serveHome(

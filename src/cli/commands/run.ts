@@ -34,6 +34,7 @@ export interface RunCommand {
   /** Also the lines the SDK's executor prints in every Python step. */
   readonly fullLogs: boolean;
   readonly dryRun: boolean;
+  readonly stopWithStdin: boolean;
 }
 
 /** The same for every command that executes runs. */
@@ -41,6 +42,13 @@ export const SECRETS_OPTION = {
   type: "string",
   requiresArg: true,
   describe: "Secrets and config maps of the steps: a folder NAME/KEY, or YAML of Kubernetes objects",
+} as const satisfies CommandOption;
+
+/** For every command that a program may start and forget to stop. */
+export const STOP_WITH_STDIN_OPTION = {
+  type: "boolean",
+  default: false,
+  describe: "Stop, as with Ctrl-C, when standard input ends: with the program that started this one, however that ended",
 } as const satisfies CommandOption;
 
 /** Options by name. */
@@ -95,6 +103,7 @@ const RUN_OPTIONS = {
     describe: "Show all that steps print: also the executor input that the SDK prints in every Python step",
   },
   "dry-run": { type: "boolean", default: false, describe: "Check everything and print the plan" },
+  "stop-with-stdin": STOP_WITH_STDIN_OPTION,
 } as const satisfies Record<string, CommandOption>;
 
 /** `kfp-runtime run` on the command line. */
@@ -131,5 +140,6 @@ function readRun(values: Values): RunCommand {
     output: single(values, "output") === "json" ? "json" : "text",
     fullLogs: values["full-logs"] === true,
     dryRun: values["dry-run"] === true,
+    stopWithStdin: values["stop-with-stdin"] === true,
   };
 }

@@ -8,7 +8,7 @@ import { isLoopback, type PortChoice } from "../../local/serve/listen.ts";
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { listOf, readCount, single, type Values } from "../option-values.ts";
 import { HOME_OPTION } from "./home.ts";
-import { SECRETS_OPTION } from "./run.ts";
+import { SECRETS_OPTION, STOP_WITH_STDIN_OPTION } from "./run.ts";
 
 /** `kfp-runtime serve`, read and checked as far as the command line alone goes. */
 export interface ServeCommand {
@@ -29,6 +29,7 @@ export interface ServeCommand {
   readonly secrets?: string;
   readonly needsToken: boolean;
   readonly readyFile?: string;
+  readonly stopWithStdin: boolean;
   readonly output: "text" | "json";
 }
 
@@ -87,6 +88,7 @@ const SERVE_OPTIONS = {
     describe: "Write the addresses to this file once the server is ready",
     completes: "file",
   },
+  "stop-with-stdin": STOP_WITH_STDIN_OPTION,
   output: { choices: ["text", "json"], default: "text", describe: "What the addresses are printed as" },
 } as const satisfies Record<string, CommandOption>;
 
@@ -135,6 +137,7 @@ function readServe(values: Values): ServeCommand {
     ...(values["secrets"] === undefined ? {} : { secrets: single(values, "secrets") }),
     needsToken,
     ...(readyFile === undefined ? {} : { readyFile: single(values, "ready-file") }),
+    stopWithStdin: values["stop-with-stdin"] === true,
     output: single(values, "output") === "json" ? "json" : "text",
   };
 }

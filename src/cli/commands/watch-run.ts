@@ -19,6 +19,8 @@ export interface WatchedRun {
   readonly output: "text" | "json";
   readonly fullLogs: boolean;
   readonly cacheDisabled: boolean;
+  /** Whether the end of standard input cancels it. */
+  readonly stopWithStdin?: boolean;
   /** The command that starts the run again. */
   readonly rerun: string;
   /** Option of a command to copy that names the home; empty for the default one. */
@@ -39,7 +41,7 @@ export async function watchRun(
   execute: (deps: WatchDeps, notice: ProgressDisplay["notice"]) => Promise<FinishedPipeline>,
 ): Promise<number> {
   const { stdout, stderr, environment } = host;
-  const signal = host.stopSignal();
+  const signal = host.stopSignal({ withStdin: watched.stopWithStdin === true });
   const display = createProgressDisplay({
     ...{ stream: stderr, clock: systemClock, environment },
     displayNames: watched.displayNames,
