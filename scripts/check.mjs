@@ -12,6 +12,7 @@ import { programNode, root } from "./lib/project.mjs";
 /** @type {{ name: string, run: string[], needs?: string[] }[]} */
 const checks = [
   { name: "set-up and build", run: ["npm", "run", "--silent", "build"] },
+  { name: "notices", run: [programNode(), "scripts/notices.mjs", "--check"] },
   { name: "generated code", run: ["npm", "run", "--silent", "gen:check"] },
   { name: "deviations", run: [programNode(), "scripts/deviations.mjs", "--check"] },
   { name: "format", run: ["npm", "run", "--silent", "format:check"] },

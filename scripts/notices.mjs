@@ -1,16 +1,19 @@
 // Writes THIRD-PARTY-NOTICES.md: the licence of every npm package that the programs contain, and of what the images add.
-// With --check: fails when the committed file is out of step with package-lock.json.
+// Needs a build of the present package-lock.json. With --check: fails when the committed file is out of step with it.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundledPackages } from "./lib/bundled-packages.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
 const target = join(root, "THIRD-PARTY-NOTICES.md");
 
-const packages = Object.entries(lock.packages)
-  .filter(([path, entry]) => path !== "" && entry.dev !== true && entry.devOptional !== true && entry.optional !== true)
-  .map(([path, { version, license }]) => ({ path, name: path.slice(path.lastIndexOf("node_modules/") + 13), version, license }))
+const { chunks } = JSON.parse(readFileSync(join(root, "dist/meta.json"), "utf8"));
+const names = new Set(Object.values(chunks).flatMap(({ packages: inChunk }) => Object.keys(inChunk)));
+
+const packages = bundledPackages(lock, names)
+  .map(({ location: path, name, entry: { version, license } }) => ({ path, name, version, license }))
   .toSorted((left, right) => (`${left.name} ${left.version}` < `${right.name} ${right.version}` ? -1 : 1));
 
 const seen = new Set();
@@ -41,13 +44,13 @@ launcher folder and the container images also contain Node.js (MIT and the licen
 libstdc++ and libgcc (GPL-3.0 with the GCC runtime library exception) and, in the entry point, musl (MIT); their texts are placed beside
 them by the build. The file examples/quickstart/data/iris.csv is the iris table as shipped by scikit-learn (BSD-3-Clause).
 
-Written by \`node scripts/notices.mjs\` from package-lock.json.
+Written by \`node scripts/notices.mjs\` from what the bundles contain.
 
 ${sections.join("\n")}`;
 
 if (process.argv.includes("--check")) {
   if (readFileSync(target, "utf8") !== content) {
-    console.error("THIRD-PARTY-NOTICES.md is out of step with package-lock.json: run node scripts/notices.mjs");
+    console.error("THIRD-PARTY-NOTICES.md is out of step with the bundles: run node scripts/notices.mjs");
     process.exitCode = 1;
   }
 } else {

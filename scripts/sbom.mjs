@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { bundledPackages } from "./lib/bundled-packages.mjs";
 import { programNode, root } from "./lib/project.mjs";
 
 const programOf = { driver: "driver", launcher: "launcher-v2" };
@@ -75,13 +76,10 @@ function describe(image) {
   };
 }
 
-/** The bundler counts bytes by package name; where npm installed a name in two versions, both are listed. */
 function npmPackages(program) {
   const names = new Set(meta.programs[program].reachable.flatMap((chunk) => Object.keys(meta.chunks[chunk]?.packages ?? {})));
   const found = new Map();
-  for (const [location, entry] of Object.entries(lock.packages)) {
-    const name = location.slice(location.lastIndexOf("node_modules/") + "node_modules/".length);
-    if (location === "" || entry.dev === true || !names.has(name)) continue;
+  for (const { name, entry } of bundledPackages(lock, names)) {
     const purl = `pkg:npm/${name.replace("@", "%40")}@${entry.version}`;
     const described = packageOf(name, entry.version, entry.license ?? "NOASSERTION", purl);
     const [algorithm, digest] = (entry.integrity ?? "").split("-", 2);
