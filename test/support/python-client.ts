@@ -1,10 +1,11 @@
 /** The SDK's own client and command line, against `kfp-runtime serve`. @module */
-import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { environmentWith } from "../../scripts/lib/python-environment.mjs";
 import { builtPrograms, type Programs } from "./built-programs.ts";
 import { root } from "./probe.ts";
 import { canInstallSdk } from "./python-sdk.ts";
@@ -13,29 +14,6 @@ import { skipUnless } from "./skip.ts";
 
 /** What drive.py says when it has come to its end. */
 const SECTIONS = ["healthz", "experiments", "pipelines", "archives", "errors", "runs", "termination", "retry", "recurring_runs"];
-
-/** An environment with these packages; made once and kept, since they take a while. */
-export function environmentWith(requirements: readonly string[]): string {
-  const cache = path.join(root, "node_modules/.cache/kfp-runtime-tests/python");
-  const kept = path.join(cache, requirements.join("-").replaceAll(/[^\w.]+/g, "-"));
-  if (existsSync(kept)) return kept;
-  mkdirSync(cache, { recursive: true });
-  // Only its interpreter is called by path, which finds its packages wherever the folder is; so it can be moved once it is whole.
-  const making = `${kept}.${process.pid}`;
-  const run = (command: string, args: readonly string[]): void => {
-    const { status, stderr } = spawnSync(command, args, { encoding: "utf8", timeout: 600_000 });
-    if (status !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${stderr}`);
-  };
-  run("python3", ["-m", "venv", making]);
-  run(`${making}/bin/python`, ["-m", "pip", "install", "--quiet", ...requirements]);
-  try {
-    renameSync(making, kept);
-  } catch {
-    // Somebody else was faster.
-    rmSync(making, { recursive: true, force: true });
-  }
-  return kept;
-}
 
 /** Without the settings of this machine that would lead the client elsewhere. */
 function startPython(environment: string, args: readonly string[], cwd: string): ChildProcessWithoutNullStreams {
