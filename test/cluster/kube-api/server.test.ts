@@ -1,0 +1,162 @@
+import { request } from "node:https";
+import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { createSelfSignedCertificate } from "../../support/self-signed-certificate.ts";
+import { bindClaims } from "./claim-binder.ts";
+import type { KubeObject } from "./kube-object.ts";
+import { ObjectStore } from "./object-store.ts";
+import { resourceOf } from "./resources.ts";
+import { startKubeApi, type KubeApiServer } from "./server.ts";
+
+const tls = createSelfSignedCertificate();
+let store: ObjectStore;
+let server: KubeApiServer;
+
+beforeEach(async () => {
+  let count = 0;
+  const now = (): Date => new Date("2026-08-01T12:00:00Z");
+  store = new ObjectStore({ now, newUid: () => `uid-${String((count += 1))}` });
+  server = await startKubeApi({
+    ...{ store, now, tls },
+    readLog: (namespace, pod, container) =>
+      Promise.resolve(pod === "a" ? `log of ${namespace}/${pod}/${container}\n` : undefined),
+  });
+});
+afterEach(async () => await server.close());
+
+interface Answer {
+  readonly code: number;
+  readonly body: KubeObject & { readonly items?: readonly KubeObject[]; readonly reason?: string };
+}
+
+interface Call {
+  readonly body?: unknown;
+  readonly type?: string;
+  readonly token?: string;
+}
+
+async function text(
+  method: string,
+  path: string,
+  { body, type = "application/json", token }: Call = {},
+): Promise<[number, string]> {
+  const sent = body === undefined || typeof body === "string" ? (body ?? "") : JSON.stringify(body);
+  return await new Promise((resolve, reject) => {
+    const authorization = `Bearer ${token ?? server.adminToken}`;
+    const headers = { authorization, "content-type": type, "content-length": Buffer.byteLength(sent) };
+    const call = request(
+      { host: "127.0.0.1", port: server.port, method, path, headers, ca: tls.cert, agent: false },
+      (response) => {
+        let all = "";
+        response.on("data", (chunk: Buffer) => (all += chunk.toString()));
+        response.on("end", () => resolve([response.statusCode ?? 0, all]));
+      },
+    );
+    call.on("error", reject);
+    call.end(sent);
+  });
+}
+
+async function ask(method: string, path: string, call?: Call): Promise<Answer> {
+  const [code, all] = await text(method, path, call);
+  return { code, body: JSON.parse(all) as Answer["body"] };
+}
+
+const pods = "/api/v1/namespaces/ns/pods";
+const pod = (name: string, labels: Record<string, string> = {}) => ({ metadata: { name, labels }, spec: { nodeName: "n" } });
+const mergePatch = "application/merge-patch+json";
+
+describe("the Kubernetes API", () => {
+  test("creates, reads, lists, patches and deletes", async ({ expect }) => {
+    expect(await ask("POST", pods, { body: pod("a", { app: "x" }) })).toMatchObject({ code: 201, body: { kind: "Pod" } });
+    await ask("POST", pods, { body: pod("b") });
+    expect(await ask("GET", `${pods}?labelSelector=app%3Dx`)).toMatchObject({
+      code: 200,
+      body: { kind: "PodList", apiVersion: "v1", metadata: { resourceVersion: "3" }, items: [{ metadata: { name: "a" } }] },
+    });
+    const status = { status: { phase: "Running" } };
+    await ask("PATCH", `${pods}/a/status`, { body: status, type: mergePatch });
+    await ask("PATCH", `${pods}/a`, { body: { metadata: { labels: { app: null } } }, type: mergePatch });
+    expect((await ask("GET", `${pods}/a`)).body).toMatchObject({ metadata: { labels: {} }, ...status });
+    const body = { gracePeriodSeconds: 5, preconditions: { uid: "uid-1" } };
+    expect((await ask("DELETE", `${pods}/a`, { body })).body.metadata.deletionGracePeriodSeconds).toBe(5);
+    await ask("DELETE", `${pods}?labelSelector=${encodeURIComponent("!app")}`);
+    expect(
+      store
+        .list({ resource: resourceOf("pods"), namespace: "ns" })
+        .items.map(({ metadata }) => metadata.deletionGracePeriodSeconds),
+    ).toEqual([5, 30]);
+  });
+
+  test.for([
+    { name: "no token", call: ["GET", pods, { token: "" }], answer: { code: 401, body: { reason: "Unauthorized" } } },
+    { name: "a token of somebody else", call: ["GET", pods, { token: "x" }], answer: { code: 401 } },
+    { name: "an object that is not there", call: ["GET", `${pods}/no`], answer: { code: 404, body: { reason: "NotFound" } } },
+    { name: "a resource that is not served", call: ["GET", "/apis/apps/v1/deployments"], answer: { code: 404 } },
+    { name: "a subresource that is not served", call: ["GET", `${pods}/a/eviction`], answer: { code: 404 } },
+    { name: "a body that is no object", call: ["POST", pods, { body: "[1]" }], answer: { code: 400 } },
+    { name: "a body that is no JSON", call: ["POST", pods, { body: "{" }], answer: { code: 400 } },
+    {
+      name: "another kind of patch",
+      call: ["PATCH", `${pods}/a`, { body: {}, type: "application/json-patch+json" }],
+      answer: { code: 415 },
+    },
+    { name: "a selector nobody can read", call: ["GET", `${pods}?labelSelector=%3Dx`], answer: { code: 400 } },
+    { name: "a body that is too large", call: ["POST", pods, { body: { data: "x".repeat(4 << 20) } }], answer: { code: 413 } },
+    { name: "another method", call: ["OPTIONS", pods], answer: { code: 405 } },
+  ] as const)("refuses $name", async ({ call: [method, path, options], answer }, { expect }) => {
+    expect(await ask(method, path, options)).toMatchObject({
+      ...answer,
+      body: { kind: "Status", status: "Failure", ...("body" in answer ? answer.body : {}) },
+    });
+  });
+
+  test("gives tokens of service accounts, and counts who asks for what", async ({ expect }) => {
+    await ask("POST", "/api/v1/namespaces/ns/serviceaccounts", { body: { metadata: { name: "runner" } } });
+    const path = "/api/v1/namespaces/ns/serviceaccounts/runner/token";
+    const { code, body } = await ask("POST", path, { body: { spec: { audiences: ["a"] } } });
+    const { token } = body.status as { token: string };
+    expect(code).toBe(201);
+    expect((await ask("GET", pods, { token })).code).toBe(200);
+    expect(server.requests.get("system:serviceaccount:ns:runner list pods")).toBe(1);
+    expect((await ask("POST", path.replace("runner", "nobody"), { body: {} })).code).toBe(404);
+  });
+
+  test("tells what a container has written", async ({ expect }) => {
+    expect(await text("GET", `${pods}/a/log?container=wait`)).toEqual([200, "log of ns/a/wait\n"]);
+    expect((await ask("GET", `${pods}/b/log`)).code).toBe(404);
+  });
+
+  test("watches from a version until its time is over", async ({ expect }) => {
+    const { body } = await ask("POST", pods, { body: pod("a") });
+    const watched = text("GET", `${pods}?watch=true&timeoutSeconds=1&resourceVersion=${body.metadata.resourceVersion}`);
+    await vi.waitFor(() => expect(server.requests.get("admin watch pods")).toBe(1));
+    await ask("PATCH", `${pods}/a`, { body: { spec: { nodeName: "m" } }, type: mergePatch });
+    await ask("DELETE", `${pods}/a`, { body: { gracePeriodSeconds: 0 } });
+    const [code, all] = await watched;
+    const events = all
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string });
+    expect([code, events.map(({ type }) => type)]).toEqual([200, ["MODIFIED", "DELETED"]]);
+  });
+
+  test("a watch of a forgotten version ends with the reason", async ({ expect }) => {
+    const old = new ObjectStore({ now: () => new Date(0), newUid: () => "u", keptChanges: 1 });
+    for (let index = 0; index < 5; index += 1)
+      old.create({ resource: resourceOf("pods"), namespace: "ns" }, pod(`p${String(index)}`));
+    await server.close();
+    server = await startKubeApi({ store: old, now: () => new Date(0), tls });
+    const [, all] = await text("GET", `${pods}?watch=true&resourceVersion=2`);
+    expect(JSON.parse(all)).toMatchObject({ type: "ERROR", object: { code: 410, reason: "Expired" } });
+  });
+
+  test("binds every claim", async ({ expect }) => {
+    const stop = bindClaims(store);
+    await ask("POST", "/api/v1/namespaces/ns/persistentvolumeclaims", { body: { metadata: { name: "c" }, spec: {} } });
+    expect((await ask("GET", "/api/v1/namespaces/ns/persistentvolumeclaims/c")).body).toMatchObject({
+      spec: { volumeName: "pvc-uid-1" },
+      status: { phase: "Bound" },
+    });
+    stop();
+  });
+});
