@@ -74,6 +74,30 @@ describe.each(["in-process", "process"])("Ctrl-C, %s", (isolation) => {
     expect(existsSync(join(home, "lock"))).toBe(false);
   });
 
+  test("exit tasks clean up after it, and are told how the body ended", { timeout: 120_000 }, async () => {
+    const pipeline = join(root, "test/fixtures/exit_after_cancel.yaml");
+    const home = join(folder, `home-exit-${isolation}`);
+    let sentMs = 0;
+    const ended = await runCli(programs, ["run", pipeline, "--home", home, "--isolation", isolation, "--output", "json"], {
+      cwd: folder,
+      onStderr: (stderr, signal) => {
+        if (sentMs > 0 || pidsIn(stderr).length < 1) return;
+        sentMs = Date.now();
+        signal("SIGINT");
+      },
+    });
+    expect(Date.now() - sentMs).toBeLessThan(10_000);
+    expect(ended.code, ended.stderr).toBe(130);
+    const result = parseResult(ended.stdout);
+    expect(result.state).toBe("FAILED");
+    expect(statesOf(result)).toEqual({
+      ...{ root: "FAILED", "exit-handler-1": "FAILED", "exit-handler-1.slow": "FAILED", finish: "SUCCEEDED" },
+    });
+    const [, told = ""] = /finish \| told (.*)/.exec(ended.stderr) ?? [];
+    expect(JSON.parse(told)).toMatchObject({ state: "FAILED", error: { message: "cancelled by user" } });
+    expect(await allEnded(pidsIn(ended.stderr))).toBe(true);
+  });
+
   test.for(["SIGINT", "SIGTERM"] as const)(
     "%s in a wide loop begins nothing more and leaves no row open",
     { timeout: 180_000 },

@@ -53,6 +53,14 @@ export interface FinishedRun {
   readonly finalizedTaskIds: readonly string[];
 }
 
+/** How unfinished tasks are finalised. */
+export interface FinalizeOptions {
+  /** The message a FAILED task is to have instead of the one it has; undefined keeps it. Absent: every one is kept. */
+  readonly rewordFailure?: (message: string) => string | undefined;
+  /** Only this task and what is below it; absent: all. */
+  readonly below?: string;
+}
+
 /** Text on tasks that the end of their run finalised. */
 export const UNFINISHED_MESSAGE = "The run ended before this task did";
 
@@ -189,21 +197,19 @@ export class RunLifecycle {
    * Ends a run and finalises its unfinished tasks, in one transaction.
    *
    * @param options.error Stored in the run's row.
-   * @param options.rewordFailure The message a FAILED task is to have instead of the one it has; undefined keeps it.
    */
   finishRun(
     runId: string,
     state: FinalRunState,
     unfinishedMessage: string = UNFINISHED_MESSAGE,
-    options: {
-      readonly rewordFailure?: (message: string) => string | undefined;
+    options: Pick<FinalizeOptions, "rewordFailure"> & {
       /** Why the run could not be executed at all. */
       readonly error?: { readonly status: GrpcStatus; readonly message: string };
     } = {},
   ): FinishedRun {
     return this.#store.transaction(() => {
       const { run } = this.requireRun(runId);
-      const finalized = this.#finalizeTasks(runId, unfinishedMessage, options.rewordFailure);
+      const finalized = this.#finalizeTasks(runId, unfinishedMessage, options);
       const rootCut = finalized.some((task) => task.type === TaskType.ROOT);
       const finalState = state === RuntimeState.SUCCEEDED && rootCut ? RuntimeState.FAILED : state;
       const now = this.#now();
@@ -246,8 +252,8 @@ export class RunLifecycle {
    * @param message Their status message, where they have none.
    * @returns Ids of the changed tasks.
    */
-  finalizeTasks(runId: string, message: string = UNFINISHED_MESSAGE): string[] {
-    return this.#store.transaction(() => this.#finalizeTasks(runId, message)).map((task) => task.taskId);
+  finalizeTasks(runId: string, message: string = UNFINISHED_MESSAGE, options: FinalizeOptions = {}): string[] {
+    return this.#store.transaction(() => this.#finalizeTasks(runId, message, options)).map((task) => task.taskId);
   }
 
   /**
@@ -269,14 +275,11 @@ export class RunLifecycle {
     });
   }
 
-  #finalizeTasks(
-    runId: string,
-    message: string,
-    rewordFailure: (message: string) => string | undefined = () => undefined,
-  ): PipelineTask[] {
+  #finalizeTasks(runId: string, message: string, { rewordFailure = () => undefined, below }: FinalizeOptions): PipelineTask[] {
     const now = this.#now();
     const changed: PipelineTask[] = [];
-    for (const { task, replaceInputs } of this.#decodedTasks(runId)) {
+    const all = this.#decodedTasks(runId);
+    for (const { task, replaceInputs } of below === undefined ? all : tasksFrom(all, below)) {
       const reworded = task.state === TaskState.FAILED ? rewordFailure(task.statusMetadata?.message ?? "") : undefined;
       if (reworded !== undefined) {
         task.statusMetadata ??= create(StatusMetadataSchema);
@@ -302,4 +305,11 @@ export class RunLifecycle {
       .ofRun(runId)
       .map(({ body, replaceInputs }) => ({ task: fromBinary(PipelineTaskSchema, body), replaceInputs }));
   }
+}
+
+/** A task and everything below it. */
+function tasksFrom<Row extends { readonly task: PipelineTask }>(rows: readonly Row[], taskId: string): Row[] {
+  const parents = new Map(rows.map(({ task }) => [task.taskId, task.parentTaskId]));
+  const isBelow = (id: string | undefined): boolean => id !== undefined && (id === taskId || isBelow(parents.get(id)));
+  return rows.filter(({ task }) => isBelow(task.taskId));
 }

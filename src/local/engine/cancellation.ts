@@ -21,6 +21,41 @@ export function terminationSignal(signal: AbortSignal): AbortSignal {
   return stop.signal;
 }
 
+/** Milliseconds from the cancellation on in which exit tasks may run: what is left of the ten seconds ends them. */
+const EXIT_TASK_LIMIT_MS = 7000;
+
+/** When exit tasks are to stop as well. */
+export interface ExitTaskTime {
+  readonly signal: AbortSignal;
+  /** Of no use any more. */
+  end(): void;
+}
+
+/**
+ * Exit tasks clean up: they get some time when a run is stopped.
+ *
+ * @param isLeft Asked when it is: true for a run that another execution goes on with, which has its exit tasks then.
+ */
+export function exitTaskTime(
+  { clock, signal }: { readonly clock: Pick<Clock, "sleep">; readonly signal: AbortSignal },
+  isLeft: () => boolean,
+): ExitTaskTime {
+  const stop = new AbortController();
+  const done = new AbortController();
+  const onAbort = (): void => {
+    if (isLeft()) stop.abort("SIGTERM");
+    else {
+      clock.sleep(EXIT_TASK_LIMIT_MS, done.signal).then(
+        () => stop.abort("SIGTERM"),
+        () => undefined,
+      );
+    }
+  };
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true, signal: done.signal });
+  return { signal: stop.signal, end: () => done.abort(new Error("the run has ended")) };
+}
+
 /** What ends a run that does not end by itself. */
 export interface CancellationDeps {
   readonly clock: Pick<Clock, "sleep">;

@@ -46,6 +46,19 @@ export function mayStart(task: PipelineTaskSpec, upstream: readonly TaskOutcome[
   return upstream.every((outcome) => outcome === "succeeded");
 }
 
+/** Whether a task is the body of an exit handler: the SDK names these groups so, and nothing else. */
+export function isExitBody(taskKey: string): boolean {
+  return /^exit-handler-\d+$/.test(taskKey);
+}
+
+/** Whether a task is an exit task; one that ignores failures of other tasks is none. */
+export function isExitTask(dag: DagSpec, taskKey: string): boolean {
+  const { triggerPolicy } = dag.tasks[taskKey] as PipelineTaskSpec;
+  if (triggerPolicy?.strategy !== TriggerStrategy.ALL_UPSTREAM_TASKS_COMPLETED) return false;
+  const upstream = dependenciesOf(dag, taskKey);
+  return upstream.length > 0 && upstream.every(isExitBody);
+}
+
 /** A DAG fails with any of its tasks, exit tasks included; what was left out for another reason does not matter. */
 export function dagOutcome(tasks: readonly TaskOutcome[]): "succeeded" | "failed" {
   return tasks.includes("failed") ? "failed" : "succeeded";

@@ -16,7 +16,7 @@ import { componentOf, executorOf, type ParsedPipeline } from "../../core/spec/pi
 import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver/options.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { dagOutcome, dependenciesOf, mayStart, type TaskOutcome } from "./dag-order.ts";
+import { dagOutcome, dependenciesOf, isExitBody, isExitTask, mayStart, type TaskOutcome } from "./dag-order.ts";
 import type { PodIdentity } from "./pod-command.ts";
 import { Slots } from "./slots.ts";
 import { runAttempts, type AttemptEvent } from "./step-attempts.ts";
@@ -50,12 +50,22 @@ export interface EngineDeps {
   readonly driverFolder: () => string;
   readonly newPod: (place: TaskPlace) => PodIdentity;
   readonly onEvent: (event: EngineEvent) => void;
-  /** Aborted when the run is to stop: nothing new starts, what runs is asked to end. */
+  /** Aborted when the run is to stop: nothing new starts but exit tasks, what runs is asked to end. */
   readonly signal: AbortSignal;
+  /** What exit tasks have beyond the others; absent: they are stopped with them. */
+  readonly exitTasks?: ExitTasks;
   /** What an earlier execution of the run has done, which is not done again and not reported. Absent: nothing. */
   readonly preserved?: PreservedTasks;
   /** Places that several runs of this process share, taken in addition to the run's own. */
   readonly shared?: SharedSlots;
+}
+
+/** Exit tasks clean up: they may run when the run is stopped, after bodies that had begun. */
+export interface ExitTasks {
+  /** Stops them. */
+  readonly signal: AbortSignal;
+  /** A body was cut short and its exit task is about to start: what is open in the row `taskId` and below is to have its end. */
+  onBodyCut(taskId: string): void;
 }
 
 /** A task that an earlier execution of the run has brought to its end. */
@@ -123,6 +133,15 @@ interface Scope {
   readonly iterations: readonly number[];
   /** Whether a task directly below was preserved; one of them stands for all. Shared by the iterations of a loop. */
   readonly kept: { place?: TaskPlace };
+  /** Stops what is in it. */
+  readonly signal: AbortSignal;
+}
+
+/** A task in its place. */
+interface Turn {
+  readonly place: TaskPlace;
+  readonly scope: Scope;
+  readonly begin: Begin;
 }
 
 /** Runs the whole pipeline. Never throws for what a task does. */
@@ -148,18 +167,18 @@ class Engine {
     const place: TaskPlace = { scopePath: "root", iterations: [] };
     const preserved = this.#deps.preserved?.find(place);
     if (preserved !== undefined) return preserved.outcome;
-    const ending = await this.#watched(place, "dag", async (begin) => {
+    const { signal } = this.#deps;
+    const ending = await this.#watched(place, "dag", signal, async (begin) => {
       const { runtimeConfig } = this.#options;
-      const { taskId } = await this.#drive(begin, place, {
+      const { taskId } = await this.#drive(begin, place, signal, {
         type: "ROOT_DAG",
         ...this.#common(place),
         ...this.#dagPaths(),
         runtimeConfig,
       });
       const root = this.#options.pipeline.spec.root as ComponentSpec;
-      const kept: Scope["kept"] = {};
-      const outcome = await this.#runBody(root, { path: place.scopePath, parentTaskId: taskId, iterations: [], kept });
-      return await this.#bodyEnding(outcome, kept);
+      const scope: Scope = { path: place.scopePath, parentTaskId: taskId, iterations: [], kept: {}, signal };
+      return await this.#bodyEnding(await this.#runBody(root, scope), scope);
     });
     return ending.outcome;
   }
@@ -175,8 +194,9 @@ class Engine {
       const known = outcomes.get(key);
       if (known !== undefined) return known;
       const task = dag.tasks[key] as PipelineTaskSpec;
+      const signal = isExitTask(dag, key) ? (this.#deps.exitTasks?.signal ?? scope.signal) : scope.signal;
       const outcome = Promise.all(dependenciesOf(dag, key).map(outcomeOf)).then((upstream) =>
-        mayStart(task, upstream) && !this.#deps.signal.aborted ? this.#runTask(key, task, scope) : "omitted",
+        mayStart(task, upstream) && !signal.aborted ? this.#runTask(key, task, { ...scope, signal }) : "omitted",
       );
       outcomes.set(key, outcome);
       return outcome;
@@ -197,30 +217,28 @@ class Engine {
       const component = componentOf(pipeline.spec, task);
       if (component.implementation.case === "dag") {
         const isLoop = task.iterator.case !== undefined;
-        ending = await this.#watched(place, isLoop ? "loop" : "dag", (begin) =>
+        ending = await this.#watched(place, isLoop ? "loop" : "dag", scope.signal, (begin) =>
           this.#runDag(key, task, component, { place, scope, begin }),
         );
       } else {
         const executor = executorOf(pipeline, component, task.componentRef?.name ?? "").spec;
-        ending =
+        const taskKind = executor.case === "importer" ? "importer" : "step";
+        ending = await this.#watched(place, taskKind, scope.signal, (begin) =>
           executor.case === "importer"
-            ? await this.#watched(place, "importer", (begin) => this.#runImporter(key, executor.value, { place, scope, begin }))
-            : await this.#watched(place, "step", (begin) => this.#runStep(key, task, component, { place, scope, begin }));
+            ? this.#runImporter(key, executor.value, { place, scope, begin })
+            : this.#runStep(key, task, component, { place, scope, begin }),
+        );
       }
     } catch (error) {
       // Only the look-ups above throw; the pipeline was checked before the run, so this is a spec nobody foresaw.
-      ending = await this.#watched(place, "step", () => Promise.reject(error));
+      ending = await this.#watched(place, "step", scope.signal, () => Promise.reject(error));
     }
     return ending.outcome;
   }
 
-  async #runDag(
-    key: string,
-    task: PipelineTaskSpec,
-    component: ComponentSpec,
-    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
-  ): Promise<Ending> {
-    const driven = await this.#drive(begin, place, {
+  async #runDag(key: string, task: PipelineTaskSpec, component: ComponentSpec, { place, scope, begin }: Turn): Promise<Ending> {
+    const { signal } = scope;
+    const driven = await this.#drive(begin, place, signal, {
       type: "DAG",
       ...this.#common(place),
       ...this.#child(key, scope),
@@ -229,35 +247,34 @@ class Engine {
     if (driven.condition === false) return { outcome: "skipped" };
     const isLoop = task.iterator.case !== undefined;
     this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
-    const kept: Scope["kept"] = {};
-    const body = { path: place.scopePath, parentTaskId: driven.taskId, kept };
-    if (!isLoop) return await this.#bodyEnding(await this.#runBody(component, { ...body, iterations: scope.iterations }), kept);
-
+    const { iterations } = scope;
+    const body: Scope = { path: place.scopePath, parentTaskId: driven.taskId, iterations, kept: {}, signal };
+    if (!isLoop) {
+      const outcome = await this.#runBody(component, body);
+      const { exitTasks } = this.#deps;
+      if (isExitBody(key) && signal.aborted && exitTasks?.signal.aborted === false) exitTasks.onBodyCut(driven.taskId);
+      return await this.#bodyEnding(outcome, body);
+    }
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
     const count = driven.iterationCount ?? 0;
     const slots = new Slots(limit > 0 ? limit : Math.max(count, 1));
-    const iterations = Array.from({ length: count }, (_, index) =>
-      slots.run(() => this.#runBody(component, { ...body, iterations: [...scope.iterations, index] })),
+    const bodies = Array.from({ length: count }, (_, index) =>
+      slots.run(() => this.#runBody(component, { ...body, iterations: [...iterations, index] })),
     );
-    return await this.#bodyEnding(dagOutcome(await Promise.all(iterations)), kept);
+    return await this.#bodyEnding(dagOutcome(await Promise.all(bodies)), body);
   }
 
   /** A body that was cut short has not succeeded, even where everything that ran did. */
-  async #bodyEnding(outcome: "succeeded" | "failed", kept: Scope["kept"]): Promise<Ending> {
-    const { preserved, signal } = this.#deps;
-    if (kept.place !== undefined && !signal.aborted) await preserved?.settle(kept.place);
-    return { outcome: this.#deps.signal.aborted ? "failed" : outcome };
+  async #bodyEnding(outcome: "succeeded" | "failed", { kept, signal }: Scope): Promise<Ending> {
+    if (kept.place !== undefined && !signal.aborted) await this.#deps.preserved?.settle(kept.place);
+    return { outcome: signal.aborted ? "failed" : outcome };
   }
 
-  async #runStep(
-    key: string,
-    task: PipelineTaskSpec,
-    component: ComponentSpec,
-    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
-  ): Promise<Ending> {
+  async #runStep(key: string, task: PipelineTaskSpec, component: ComponentSpec, { place, scope, begin }: Turn): Promise<Ending> {
     const label = component.implementation.case === "executorLabel" ? component.implementation.value : "";
     const folder = this.#deps.driverFolder();
-    const { condition, cached, podSpecPatch } = await this.#drive(begin, place, {
+    const { signal } = scope;
+    const { condition, cached, podSpecPatch } = await this.#drive(begin, place, signal, {
       type: "CONTAINER",
       ...this.#common(place, folder),
       ...this.#child(key, scope),
@@ -273,15 +290,13 @@ class Engine {
     });
     if (condition === false) return { outcome: "skipped" };
     if (cached === true || podSpecPatch === undefined) return { outcome: "succeeded", cached: cached === true };
-    return runAttempts(this.#deps, { place, patch: podSpecPatch, policy: task.retryPolicy }, (work) => this.#inStepSlot(work));
+    const attempts = { place, patch: podSpecPatch, policy: task.retryPolicy };
+    return runAttempts({ ...this.#deps, signal }, attempts, (work) => this.#inStepSlot(work));
   }
 
-  async #runImporter(
-    key: string,
-    importer: ImporterSpec,
-    { place, scope, begin }: { place: TaskPlace; scope: Scope; begin: Begin },
-  ): Promise<Ending> {
-    const { executor, newPod, onEvent, signal } = this.#deps;
+  async #runImporter(key: string, importer: ImporterSpec, { place, scope, begin }: Turn): Promise<Ending> {
+    const { executor, newPod, onEvent } = this.#deps;
+    const { signal } = scope;
     const { apiServer, logLevel, namespace, pipelineName, runId } = this.#options;
     const pod = newPod(place);
     const iterationIndex = scope.iterations.at(-1);
@@ -301,8 +316,13 @@ class Engine {
   }
 
   /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
-  async #drive(begin: Begin, place: TaskPlace, options: Parameters<TaskExecutor["drive"]>[0]["options"]): Promise<DriverResult> {
-    const { executor, signal } = this.#deps;
+  async #drive(
+    begin: Begin,
+    place: TaskPlace,
+    signal: AbortSignal,
+    options: Parameters<TaskExecutor["drive"]>[0]["options"],
+  ): Promise<DriverResult> {
+    const { executor } = this.#deps;
     return inBoth(this.#drivers, this.#deps.shared?.drivers, () => {
       if (signal.aborted) throw notBegun();
       begin();
@@ -311,7 +331,12 @@ class Engine {
   }
 
   /** Reports start and end; an error of `work` ends the task as failed. A task that never got its turn is not reported. */
-  async #watched(place: TaskPlace, taskKind: TaskKind, work: (begin: Begin) => Promise<Ending>): Promise<Ending> {
+  async #watched(
+    place: TaskPlace,
+    taskKind: TaskKind,
+    signal: AbortSignal,
+    work: (begin: Begin) => Promise<Ending>,
+  ): Promise<Ending> {
     const { clock, onEvent } = this.#deps;
     let startMs: number | undefined;
     const begin = (): number => {
@@ -330,7 +355,7 @@ class Engine {
     }
     const beganMs = begin();
     const { hasRun = false, ...shown } = ending;
-    const isCut = this.#deps.signal.aborted && ending.outcome === "failed" && !hasRun;
+    const isCut = signal.aborted && ending.outcome === "failed" && !hasRun;
     onEvent({
       kind: "ended",
       place,

@@ -35,7 +35,11 @@ export const LANGUAGE_FEATURES = {
   caching: feature("caching, cache keys", "supported", "across the runs of one home"),
   retries: feature("retry policies with backoff", "supported", "of steps; drivers are not repeated"),
   ignoreFailure: feature("ignore_upstream_failure", "supported", "as in the cluster"),
-  exitHandlers: feature("exit handlers and final status", "supported", "also after a failure; not after Ctrl-C"),
+  exitHandlers: feature(
+    "exit handlers and final status",
+    "supported",
+    "also after a failure, and within seven seconds after Ctrl-C",
+  ),
   environment: feature("environment variables of a step", "supported", "over those of this machine"),
   localRoot: feature("artifacts in a folder, minio://, s3://, gs:// and azblob://", "supported", "see Where artifacts go"),
   volumeTasks: feature("CreatePVC and DeletePVC", "supported", "folders of the home, see Volumes"),

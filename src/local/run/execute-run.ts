@@ -18,7 +18,7 @@ import { createLogger } from "../../node/stderr-logger.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { workspaceClaimName } from "../../driver/pod-spec-patch/workspace.ts";
-import { CANCELLED_MESSAGE, terminationSignal, unlessStuck } from "../engine/cancellation.ts";
+import { CANCELLED_MESSAGE, exitTaskTime, stoppedMessage, terminationSignal, unlessStuck } from "../engine/cancellation.ts";
 import { withDeadline } from "../engine/deadline.ts";
 import { runPipeline as runEngine, type EngineEvent, type SharedSlots } from "../engine/engine.ts";
 import { taskLabel } from "../engine/task-label.ts";
@@ -190,6 +190,12 @@ class Execution {
     });
   }
 
+  /** Its exit task is told, and shown, how it ended. */
+  #endBody(taskId: string): void {
+    const because = this.#stoppedBecause() ?? CANCELLED_MESSAGE;
+    this.#place.server.runs.finalizeTasks(this.#run.runId, because, { below: taskId, rewordFailure: stoppedMessage(because) });
+  }
+
   #stoppedBecause(): string | undefined {
     if (this.#deps.signal.aborted) return CANCELLED_MESSAGE;
     return this.#stop.aborted ? `ended at the deadline of the run, ${String(deadlineSeconds(this.#run))} s` : undefined;
@@ -326,6 +332,7 @@ class Execution {
       },
     );
     const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
+    const exitTime = exitTaskTime({ clock, signal: this.#stop }, () => this.#deps.isLeft?.() === true);
     const engine = runEngine(
       {
         executor,
@@ -337,6 +344,10 @@ class Execution {
           onEvent(event);
         },
         signal: terminationSignal(this.#stop),
+        exitTasks: {
+          signal: exitTime.signal,
+          onBodyCut: (taskId) => this.#endBody(taskId),
+        },
         preserved: preservedTasks({ store: server.store, api, clock, logger }, { runId, spec: pipeline.parsed.spec }),
         ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
       },
@@ -359,6 +370,7 @@ class Execution {
     try {
       return await unlessStuck({ ...this.#deps, signal: this.#stop }, engine);
     } finally {
+      exitTime.end();
       await containers?.steps.removeLeftovers();
     }
   }

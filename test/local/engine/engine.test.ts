@@ -43,12 +43,23 @@ interface Script {
   stopped?: boolean;
   /** Called in the middle of every launch. */
   during?: (place: string, controller: AbortController) => Promise<void> | void;
+  /** What stops exit tasks; absent: the same as all others. */
+  exitTasks?: AbortController;
+}
+
+function aborted(): AbortController {
+  const controller = new AbortController();
+  controller.abort("SIGTERM");
+  return controller;
 }
 
 const nameOf = ({ scopePath, iterations }: { scopePath: string; iterations: readonly number[] }): string =>
   `${scopePath}${iterations.length === 0 ? "" : `[${iterations.join(",")}]`}`;
 
-async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during }: Script = {}) {
+async function run(
+  spec: JsonObject,
+  { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during, exitTasks }: Script = {},
+) {
   const controller = new AbortController();
   if (stopped) controller.abort("SIGINT");
   const log: string[] = [];
@@ -114,6 +125,9 @@ async function run(spec: JsonObject, { drivers = {}, exitCodes = {}, parallelism
       newPod: () => ({ name: `pod-${(pods += 1)}`, uid: "u", namespace: "ns" }),
       onEvent: (event) => events.push(event),
       signal: controller.signal,
+      ...(exitTasks === undefined
+        ? {}
+        : { exitTasks: { signal: exitTasks.signal, onBodyCut: (taskId) => log.push(`cut ${taskId}`) } }),
     },
     options,
   );
@@ -136,6 +150,50 @@ describe("runPipeline()", () => {
       "drive root.c",
       "launch root.c",
     ]);
+  });
+
+  describe("a run that is stopped, and exit tasks", () => {
+    const exit = { ...after("exit-handler-1"), ...completed };
+    const spec = specOf(
+      { "exit-handler-1": sub("body"), clean: exit, ignores: { ...after("a"), ...completed }, a: step(), last: after("clean") },
+      { body: { x: step(), y: after("x") } },
+    );
+    const stopAtX = async (place: string, controller: AbortController): Promise<void> => {
+      if (place === "root.exit-handler-1.x") controller.abort("SIGTERM");
+      if (place === "root.a") while (!controller.signal.aborted) await new Promise(setImmediate);
+    };
+
+    test("run after a body that had begun, once what is open in it has its end; nothing else does", async () => {
+      const { outcome, log, ended } = await run(spec, { during: stopAtX, exitTasks: new AbortController() });
+      expect(outcome).toBe("failed");
+      expect(ended).toMatchObject({ root: "failed", "root.exit-handler-1": "failed", "root.clean": "succeeded" });
+      expect(log.slice(log.indexOf("cut id of root.exit-handler-1"))).toEqual([
+        "cut id of root.exit-handler-1",
+        "drive root.clean",
+        "launch root.clean",
+      ]);
+      expect(log.filter((line) => /ignores|last|\.y$/.test(line))).toEqual([]);
+    });
+
+    test.for([
+      { name: "not without time of their own", more: {} },
+      { name: "not when that is over", more: { exitTasks: aborted() } },
+      { name: "not when nothing had begun", more: { exitTasks: new AbortController(), stopped: true } },
+    ])("$name", async ({ more }) => {
+      const { outcome, log } = await run(spec, { during: stopAtX, ...more });
+      expect(outcome).toBe("failed");
+      expect(log.filter((line) => /clean|cut/.test(line))).toEqual([]);
+    });
+
+    test("one that runs already is left alone", async () => {
+      const stopAtClean = (place: string, controller: AbortController): void => {
+        if (place === "root.clean") controller.abort("SIGTERM");
+      };
+      const { ended, log, launches } = await run(spec, { during: stopAtClean, exitTasks: new AbortController() });
+      expect(ended).toMatchObject({ "root.exit-handler-1": "succeeded", "root.clean": "succeeded", root: "failed" });
+      expect(log).not.toContain("cut id of root.exit-handler-1");
+      expect(launches.find(({ place }) => place.scopePath === "root.clean")?.signal.aborted).toBe(false);
+    });
   });
 
   test("leaves the launcher out for a cache hit, and goes on", async () => {
