@@ -13,7 +13,8 @@ import { homeAt } from "./home/home.ts";
 import { obtainHome } from "./home/obtain-home.ts";
 import { inLockedHome, type RunPipelineDeps, type SharingOptions } from "./run-pipeline.ts";
 import { executeRun, type ExecuteOptions, type FinishedPipeline } from "./run/execute-run.ts";
-import { readRun } from "./run/local-run.ts";
+import { readRun, runFolder } from "./run/local-run.ts";
+import { expandsMacros, readRunOptions } from "./run/run-options.ts";
 import { isServing, type ServingHolder } from "./serve/hand-over-holder.ts";
 import type { RunSettings } from "./serve/run-settings.ts";
 
@@ -39,13 +40,14 @@ export async function resumeRun(deps: ResumeRunDeps, options: ResumeRunOptions):
   const { signal, onStarted } = deps;
   const home = homeAt(options.homeFolder);
   const { runId, sharing } = options;
+  const isOfApi = expandsMacros(await readRunOptions(deps.files, runFolder(home, runId)));
   const obtained = await obtainHome(deps, home, {
     ...{ what: `resume ${runId}`, waitMs: sharing.waitMs },
     isServing: (holder): holder is ServingHolder => isServing(home, holder, sharing.version),
   });
   if ("holder" in obtained) {
     const { handOverRetry } = await import("./serve/hand-over.ts");
-    return await handOverRetry(deps, { home, holder: obtained.holder }, { runId, settings: settingsOf(options) });
+    return await handOverRetry(deps, { home, holder: obtained.holder }, { runId, settings: settingsOf(options, isOfApi) });
   }
   return await inLockedHome(deps, { home, lock: obtained.lock }, async (place) => {
     const { server } = place;
@@ -58,12 +60,10 @@ export async function resumeRun(deps: ResumeRunDeps, options: ResumeRunOptions):
       );
     }
     const { runners } = sharing;
-    const run = await readRun(
-      server,
-      home,
-      runId,
-      runners === undefined ? {} : { runnersOf: async (pipeline) => await resolveRunners(runners, pipeline, options) },
-    );
+    const run = await readRun(server, home, runId, {
+      expandsMacros: isOfApi,
+      ...(runners === undefined ? {} : { runnersOf: async (pipeline) => await resolveRunners(runners, pipeline, options) }),
+    });
     throwIfCancelled(signal);
     const begin = (): void => {
       server.store.transaction(() => {
@@ -77,12 +77,13 @@ export async function resumeRun(deps: ResumeRunDeps, options: ResumeRunOptions):
   });
 }
 
-function settingsOf(options: ResumeRunOptions): RunSettings {
+function settingsOf(options: ResumeRunOptions, isOfApi: boolean): RunSettings {
   const { isolation, cacheDisabled, parallelism, inspectTasks = [], environment } = options;
   const { workingFolder, secrets, runners } = options.sharing;
   return {
     ...{ isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder },
     ...(secrets === undefined ? {} : { secrets }),
     ...(runners === undefined ? {} : { runners }),
+    ...(isOfApi ? { expandsMacros: true } : {}),
   };
 }

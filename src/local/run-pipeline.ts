@@ -91,11 +91,13 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     const { isolation, cacheDisabled, parallelism } = options;
     const secrets = sharing?.secrets === undefined ? {} : { secrets: sharing.secrets };
     const runners = sharing?.runners === undefined ? {} : { runners: sharing.runners };
+    const workingFolder = sharing?.workingFolder === undefined ? {} : { workingFolder: sharing.workingFolder };
     const begin = (): void => {
       createRun(place.server, run);
       onStarted(run.runId);
     };
-    await writeRunOptions(runFolder(home, run.runId), { isolation, cacheDisabled, parallelism, ...secrets, ...runners });
+    const kept = { isolation, cacheDisabled, parallelism, ...secrets, ...runners, ...workingFolder };
+    await writeRunOptions(runFolder(home, run.runId), kept);
     return await executeRun({ ...deps, begin }, place, run, options);
   });
 }

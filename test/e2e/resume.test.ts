@@ -1,12 +1,17 @@
 /** Runs that failed or were cancelled go on from their failed steps, in both isolations. */
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { lockHome } from "../../src/local/home/home-lock.ts";
+import { homeAt } from "../../src/local/home/home.ts";
+import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
+import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { builtPrograms, runCli, type CliOptions, type CliRun, type Programs } from "../support/built-programs.ts";
 import { fixturePipeline } from "../support/history-home.ts";
 import { parseResult, statesOf } from "../support/run-results.ts";
-import { startServing } from "../support/serving.ts";
+import { startServing, until } from "../support/serving.ts";
 
 let programs: Programs;
 let folder = "";
@@ -68,7 +73,7 @@ describe.for(["in-process", "process"])("resume, isolation %s", (isolation) => {
     const resumed = await cli(["resume", "last", "--home", cancelHome], {
       onStderr: (stderr, signal) => {
         if (!stderr.includes("| waiting") || whileRunning !== undefined) return;
-        whileRunning = cli(["resume", "last", "--home", cancelHome]).finally(() => signal("SIGINT"));
+        whileRunning = cli(["resume", "last", "--home", cancelHome, "--wait", "0"]).finally(() => signal("SIGINT"));
       },
     });
     expect(resumed.code, resumed.stderr).toBe(130);
@@ -98,4 +103,39 @@ test("in a served home the server goes on with the run, as if it ran here", { ti
   } finally {
     await serving.end("SIGTERM");
   }
+});
+
+describe.for(["by a server", "here"])("a run that was created through the API, resumed %s", (where) => {
+  test("still has its macros replaced", { timeout: 120_000 }, async () => {
+    const home = path.join(folder, `macros ${where}`);
+    const server = await startServing(programs, home);
+    const { source } = await loadPipelineFile(nodeFileSystem, fixturePipeline("flaky"));
+    const client = await server.connect();
+    const runId = randomUUID();
+    const parameters = { file: path.join(folder, "[[RunUUID]]") };
+    await client.createRun({ runId, displayName: "macros", source, parameters, pipelineRoot: "" });
+    client.close();
+    await until("it has failed", () => server.log().includes("FAILED"));
+    if (where === "here") await server.end("SIGTERM");
+    writeFileSync(path.join(folder, runId), "");
+    const resumed = await cli(["resume", runId, "--home", home]);
+    if (where !== "here") await server.end("SIGTERM");
+    expect(resumed.code, resumed.stderr).toBe(0);
+  });
+});
+
+test("resume waits for its home as long as it is told, and takes another runner", { timeout: 120_000 }, async () => {
+  const home = path.join(folder, "waiting");
+  const file = path.join(folder, "never");
+  const failed = await cli(["run", fixturePipeline("flaky"), "--param", `file=${file}`, "--home", home]);
+  expect(failed.code).toBe(1);
+  const lock = await lockHome(homeAt(home), "a test", new Date());
+  const refused = await cli(["resume", "last", "--home", home, "--wait", "0"]);
+  await lock.release();
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("a test") as string });
+  const wrong = await cli(["resume", "last", "--home", home, "--runner-for", "nobody=host"]);
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("nobody") as string });
+  const none = await cli(["resume", "last", "--home", home, "--runner", "container"], { env: { PATH: "/nowhere" } });
+  expect(none.code).not.toBe(0);
+  expect(none.stderr).toContain("Cannot run steps in containers");
 });

@@ -5,8 +5,10 @@
  */
 import { resolve } from "node:path";
 import { SpecError, UsageError } from "../../core/errors.ts";
-import { placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
+import { resolveRunners } from "../../local/containers/resolve-runners.ts";
+import { flattenTasks, placeTasks } from "../../local/pipeline/pipeline-tasks.ts";
 import { readLocalObjects } from "../../local/objects/read-objects.ts";
+import type { RunnerOptions } from "../../local/executors/runners.ts";
 import { displayNames } from "../../local/results/display-names.ts";
 import { runFolder } from "../../local/run/local-run.ts";
 import { readRunOptions } from "../../local/run/run-options.ts";
@@ -36,6 +38,13 @@ export async function performResume(command: ResumeCommand, host: CliHost): Prom
   const secrets = command.secrets === undefined ? before.secrets : resolve(workingFolder, command.secrets);
   const objects = secrets === undefined ? {} : { objects: await readLocalObjects(secrets) };
   const cacheDisabled = before.cacheDisabled ?? false;
+  const runners = runnersOf(command, before.runners);
+  const runnerOf = runners.runners === undefined ? undefined : await resolveRunners(runners.runners, run.pipeline, host);
+  const isInContainer = (scopePath: string): boolean => runnerOf?.({ scopePath, iterations: [] }) === "container";
+  if (flattenTasks(placeTasks(run.pipeline)).some(({ scopePath }) => isInContainer(scopePath))) {
+    const { assertContainers, launcherFolderOf } = await import("../../local/containers/container-steps.ts");
+    await assertContainers(environment, launcherFolderOf(programFolder));
+  }
   const { resumeRun } = await import("../../local/resume-run.ts");
   return await watchRun(
     host,
@@ -53,11 +62,17 @@ export async function performResume(command: ResumeCommand, host: CliHost): Prom
           isolation: command.isolation ?? before.isolation ?? "in-process",
           parallelism: command.parallelism ?? before.parallelism ?? Math.max(LEAST_PARALLELISM, processors),
           sharing: {
-            ...{ waitMs: 0, workingFolder, version: buildInfo.version },
+            ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
             ...(secrets === undefined ? {} : { secrets }),
-            ...(before.runners === undefined ? {} : { runners: before.runners }),
+            ...runners,
           },
         },
       ),
   );
+}
+
+/** What the command line says goes before what the run had. */
+function runnersOf({ runner, runnersFor }: ResumeCommand, before: RunnerOptions | undefined): { runners?: RunnerOptions } {
+  if (runner === undefined && runnersFor.length === 0) return before === undefined ? {} : { runners: before };
+  return { runners: { runner: runner ?? before?.runner ?? "host", exceptions: runnersFor } };
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import type { CommandEntry } from "../command-entry.ts";
-import { readCount, single } from "../option-values.ts";
+import type { RunnerOptions } from "../../local/executors/runners.ts";
+import { listOf, readCount, readDuration, single } from "../option-values.ts";
 import { HISTORY_OPTIONS, optional, readHistoryOptions, RUN_OPERAND, type HistoryCommand } from "./history/common.ts";
-import { SECRETS_OPTION } from "./run.ts";
+import { RUNNER_FOR_OPTION, RUNNER_OPTION, runnerNamed, SECRETS_OPTION, WAIT_OPTION } from "./run.ts";
 
 /** `kfp-runtime resume`. What is absent is as it was. */
 export interface ResumeCommand extends HistoryCommand {
@@ -15,6 +16,11 @@ export interface ResumeCommand extends HistoryCommand {
   readonly isolation?: "in-process" | "process";
   readonly parallelism?: number;
   readonly secrets?: string;
+  readonly runner?: RunnerOptions["runner"];
+  /** `TASK=RUNNER`; without any as before. */
+  readonly runnersFor: readonly string[];
+  /** Milliseconds to wait for a home that is in use. */
+  readonly waitMs: number;
   readonly fullLogs: boolean;
 }
 
@@ -31,6 +37,9 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
     },
     parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: as before)" },
     secrets: { ...SECRETS_OPTION, describe: `${SECRETS_OPTION.describe} (default: as before)` },
+    runner: { ...RUNNER_OPTION, describe: `${RUNNER_OPTION.describe} (default: as before)` },
+    "runner-for": { ...RUNNER_FOR_OPTION, describe: `${RUNNER_FOR_OPTION.describe} (default: as before)` },
+    wait: WAIT_OPTION,
     "full-logs": {
       type: "boolean",
       default: false,
@@ -39,7 +48,9 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
   },
   missing: "Which run? kfp-runtime resume RUN, and RUN may be last",
   read: (values) => {
-    const [isolation, parallelism, secrets] = ["isolation", "parallelism", "secrets"].map((name) => optional(values, name));
+    const [isolation, parallelism, secrets, runner] = ["isolation", "parallelism", "secrets", "runner"].map((name) =>
+      optional(values, name),
+    );
     return {
       kind: "resume",
       ...readHistoryOptions(values),
@@ -47,6 +58,9 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
       ...(isolation === "process" || isolation === "in-process" ? { isolation } : {}),
       ...(parallelism === undefined ? {} : { parallelism: readCount(parallelism) }),
       ...(secrets === undefined ? {} : { secrets }),
+      ...(runner === undefined ? {} : { runner: runnerNamed(runner) }),
+      runnersFor: listOf(values["runner-for"]),
+      waitMs: readDuration(single(values, "wait"), "wait"),
       fullLogs: values["full-logs"] === true,
     };
   },

@@ -51,6 +51,27 @@ export const STOP_WITH_STDIN_OPTION = {
   describe: "Stop, as with Ctrl-C, when standard input ends: with the program that started this one, however that ended",
 } as const satisfies CommandOption;
 
+/** Of a home that somebody else uses. */
+export const WAIT_OPTION = {
+  type: "string",
+  requiresArg: true,
+  default: "24h",
+  describe: "How long to wait for a home that another run uses, as 90s, 10m or 24h; 0 not at all",
+} as const satisfies CommandOption;
+
+/** Where steps run. */
+export const RUNNER_OPTION = {
+  choices: ["host", "container", "auto"],
+  describe: "Run steps on this machine, or in containers of their images; auto: all but plain python images in containers",
+} as const satisfies CommandOption;
+
+/** Where one step runs. */
+export const RUNNER_FOR_OPTION = {
+  type: "string",
+  requiresArg: true,
+  describe: "TASK=RUNNER: another runner for one task; repeatable",
+} as const satisfies CommandOption;
+
 /** Options by name. */
 const RUN_OPTIONS = {
   param: {
@@ -76,12 +97,8 @@ const RUN_OPTIONS = {
     default: "in-process",
     describe: "Run driver and launcher in this process, or start their programs",
   },
-  runner: {
-    choices: ["host", "container", "auto"],
-    default: "host",
-    describe: "Run steps on this machine, or in containers of their images; auto: all but plain python images in containers",
-  },
-  "runner-for": { type: "string", requiresArg: true, describe: "TASK=RUNNER: another runner for one task; repeatable" },
+  runner: { ...RUNNER_OPTION, default: "host" },
+  "runner-for": RUNNER_FOR_OPTION,
   secrets: SECRETS_OPTION,
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
@@ -90,12 +107,7 @@ const RUN_OPTIONS = {
     requiresArg: true,
     describe: "Let driver and launcher of this task wait for a debugger at 127.0.0.1:9229; repeatable",
   },
-  wait: {
-    type: "string",
-    requiresArg: true,
-    default: "24h",
-    describe: "How long to wait for a home that another run uses, as 90s, 10m or 24h; 0 not at all",
-  },
+  wait: WAIT_OPTION,
   output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
   "full-logs": {
     type: "boolean",
@@ -117,7 +129,7 @@ export const runEntry: CommandEntry<RunCommand> = {
 };
 
 /** One of the choices, which yargs has checked. */
-function runnerNamed(text: string): RunnerOptions["runner"] {
+export function runnerNamed(text: string): RunnerOptions["runner"] {
   return text === "container" || text === "auto" ? text : "host";
 }
 

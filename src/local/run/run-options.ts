@@ -23,6 +23,16 @@ export interface RunOptions {
   readonly secrets?: string;
   /** Where steps ran: a step made for its image must not run on this machine the next time. */
   readonly runners?: RunnerOptions;
+  /** Where steps ran that are commands of this machine, absolute. */
+  readonly workingFolder?: string;
+  /** See {@link expandsMacros}. */
+  readonly expandsMacros?: boolean;
+}
+
+/** Whether macros in string arguments are replaced: in runs that were created through the API, not in those of the command line. */
+export function expandsMacros(options: Pick<Partial<RunOptions>, "expandsMacros" | "isolation">): boolean {
+  // Runs of the API have options of their own only once a command line has resumed them.
+  return options.expandsMacros ?? options.isolation === undefined;
 }
 
 const LARGEST_OPTIONS_BYTES = 64 * 1024;
@@ -37,10 +47,11 @@ function optionsPath(runFolder: string): string {
  * @param runFolder Made where it is missing.
  */
 export async function writeRunOptions(runFolder: string, options: RunOptions): Promise<void> {
-  const { isolation, cacheDisabled, parallelism, secrets, runners } = options;
+  const { isolation, cacheDisabled, parallelism, secrets, runners, workingFolder } = options;
+  const macros = options.expandsMacros === true ? { expandsMacros: true } : {};
   try {
     await makeFolder(runFolder);
-    const text = JSON.stringify({ isolation, cacheDisabled, parallelism, secrets, runners });
+    const text = JSON.stringify({ isolation, cacheDisabled, parallelism, secrets, runners, workingFolder, ...macros });
     await writeFile(optionsPath(runFolder), `${text}\n`);
   } catch {
     // What the disk has against it the run itself will say.
@@ -55,13 +66,15 @@ export async function readRunOptions(
   try {
     const text = await files.readRegularText(optionsPath(runFolder), { maxBytes: LARGEST_OPTIONS_BYTES });
     const value = JSON.parse(text ?? "{}") as Partial<Record<keyof RunOptions, unknown>>;
-    const { isolation, cacheDisabled, parallelism, secrets, runners } = value;
+    const { isolation, cacheDisabled, parallelism, secrets, runners, workingFolder } = value;
     return {
       ...(isolation === "in-process" || isolation === "process" ? { isolation } : {}),
       ...(typeof cacheDisabled === "boolean" ? { cacheDisabled } : {}),
       ...(typeof parallelism === "number" && Number.isSafeInteger(parallelism) && parallelism > 0 ? { parallelism } : {}),
       ...(typeof secrets === "string" ? { secrets } : {}),
       ...(isRunnerOptions(runners) ? { runners } : {}),
+      ...(typeof workingFolder === "string" ? { workingFolder } : {}),
+      ...(value.expandsMacros === true ? { expandsMacros: true } : {}),
     };
   } catch {
     return {};

@@ -20,6 +20,7 @@ import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
 import { makeFolder } from "../../node/make-folder.ts";
 import { killMarkedProcessesNow } from "../../node/marked-processes.ts";
+import { isFolder } from "../../node/path-kind.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
@@ -30,7 +31,7 @@ import { resolveRunners } from "../containers/resolve-runners.ts";
 import { readLocalObjects } from "../objects/read-objects.ts";
 import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "../run/execute-run.ts";
 import { readRun, runFolder, type LocalRun } from "../run/local-run.ts";
-import { readRunOptions, writeRunOptions } from "../run/run-options.ts";
+import { expandsMacros, readRunOptions, writeRunOptions, type RunOptions } from "../run/run-options.ts";
 import { StorageTrouble } from "../run/storage-trouble.ts";
 import { RUN_FOLDER_VARIABLE } from "../steps/local-step-runtime.ts";
 import { journaledRun, openJournal, type Refusal, type RunJournal } from "./run-journal.ts";
@@ -217,17 +218,20 @@ export class RunManager {
     const { home, server, files, clock, randomUuid, onNews, onNotice } = this.#deps;
     const folder = runFolder(home, runId);
     const settings = await readRunSettings(files, folder);
-    // For those who resume it when its settings are gone.
+    // For those who execute it again when its settings are gone.
     if (settings !== undefined) await writeRunOptions(folder, settings);
-    const { runners, isolation } = settings ?? (await readRunOptions(files, folder));
+    const kept = settings ?? (await readRunOptions(files, folder));
+    const { runners } = kept;
     const run = await readRun(server, home, runId, {
-      // In a run of the command line they are text, also when the API retries it.
-      expandsMacros: isolation === undefined,
+      expandsMacros: expandsMacros(kept),
       ...(runners === undefined
         ? {}
         : { runnersOf: async (pipeline: ParsedPipeline) => await resolveRunners(runners, pipeline, this.#options) }),
     });
-    const options = await this.#optionsOf(run, folder, settings);
+    const options = await this.#optionsOf(run, folder, kept);
+    if (settings === undefined && kept.isolation !== undefined) {
+      onNotice(`run ${runId}: the environment of the terminal that began it is not kept, its steps have that of the server`);
+    }
     const deps: ExecuteDeps = {
       ...{ clock, files, randomUuid },
       onEvent: (event) => journal.append({ kind: "event", event }),
@@ -250,10 +254,17 @@ export class RunManager {
     return await executeRun(deps, { home, server, trouble: active.trouble }, run, options);
   }
 
-  async #optionsOf({ runId, runners }: LocalRun, folder: string, settings: RunSettings | undefined): Promise<ExecuteOptions> {
+  /** @param kept What the run brings along: of the command line that handed it over, as long as it is under way, or what is left of that. */
+  async #optionsOf(
+    { runId, runners }: LocalRun,
+    folder: string,
+    kept: RunSettings | Partial<RunOptions>,
+  ): Promise<ExecuteOptions> {
     const { isolation, programFolder, environment, parallelism } = this.#options;
-    const { runners: _named, ...given } = settings ?? {};
-    const { secrets } = settings ?? this.#options;
+    const { runners: _named, expandsMacros: _macros, ...given } = kept;
+    // A run of the command line has the secrets that it was given, and no others.
+    const { secrets } = kept.isolation === undefined ? this.#options : kept;
+    await assertWorkingFolder(runId, kept.workingFolder);
     const token = this.#deps.tokenOfRun?.(runId);
     if (token !== undefined) {
       await makeFolder(folder);
@@ -294,6 +305,15 @@ export class RunManager {
       this.#deps.onNotice(`cannot remove the files of run ${runId}: ${errorMessage(error)}`);
     }
   }
+}
+
+/** Steps would fail one by one, for a reason that looks like their own. */
+async function assertWorkingFolder(runId: string, folder: string | undefined): Promise<void> {
+  if (folder === undefined || (await isFolder(folder))) return;
+  throw new UsageError(
+    "USAGE_INVALID",
+    `Cannot execute run ${runId}: ${folder}, the folder that it was begun in, is not there any more`,
+  );
 }
 
 function tokenPath(folder: string): string {

@@ -32,6 +32,8 @@ export interface RunSettings {
   readonly secrets?: string;
   /** Which steps run in containers; absent: none. */
   readonly runners?: RunnerOptions;
+  /** Macros in string arguments are replaced: the run was created through the API and is resumed by a command line. Default false. */
+  readonly expandsMacros?: boolean;
 }
 
 /** An environment and a few words. */
@@ -94,16 +96,19 @@ function settingsOf(text: string): RunSettings | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, secrets, runners } = value as Partial<
-    Record<keyof RunSettings, unknown>
-  >;
+  const { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, secrets, runners, ...others } =
+    value as Partial<Record<keyof RunSettings, unknown>>;
   if (isolation !== "in-process" && isolation !== "process") return undefined;
   if (typeof cacheDisabled !== "boolean" || typeof workingFolder !== "string") return undefined;
   if (typeof parallelism !== "number" || !Number.isSafeInteger(parallelism) || parallelism < 1) return undefined;
   if (!Array.isArray(inspectTasks) || !inspectTasks.every((task) => typeof task === "string")) return undefined;
   if (!isTextMap(environment) || (secrets !== undefined && typeof secrets !== "string")) return undefined;
   if (runners !== undefined && !isRunnerOptions(runners)) return undefined;
-  const given = { ...(secrets === undefined ? {} : { secrets }), ...(runners === undefined ? {} : { runners }) };
+  const given = {
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(runners === undefined ? {} : { runners }),
+    ...(others.expandsMacros === true ? { expandsMacros: true } : {}),
+  };
   return { isolation, cacheDisabled, parallelism, inspectTasks, environment, workingFolder, ...given };
 }
 

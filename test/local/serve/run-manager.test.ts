@@ -1,6 +1,6 @@
 /** The queue of a server: order, places, the ends of runs, and what the next process does with those that did not end. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type JsonObject } from "@bufbuild/protobuf";
@@ -12,6 +12,7 @@ import { jsonToValue } from "../../../src/core/values/value.ts";
 import {
   CreateRunRequestSchema,
   DeleteRunRequestSchema,
+  RetryRunRequestSchema,
   TerminateRunRequestSchema,
 } from "../../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { prepareHome, type Home } from "../../../src/local/home/home.ts";
@@ -52,6 +53,13 @@ function twoSteps(first: string, second: string): JsonObject {
   };
 }
 
+/** A key of a Secret in the environment, as the SDK's extension compiles it. */
+const secretKey: JsonObject = {
+  secretName: "login",
+  secretNameParameter: { runtimeValue: { constant: "login" } },
+  keyToEnv: [{ secretKey: "key", envVar: "KEY" }],
+};
+
 const WAITS = 'echo "$$" >> "$1/begun"; while [ ! -e "$1/go" ]; do sleep 0.05; done';
 
 describe("the run manager", () => {
@@ -60,6 +68,7 @@ describe("the run manager", () => {
   let server: ApiServer;
   let manager: RunManager;
   let news: RunNews[] = [];
+  let notices: string[] = [];
   let runs: RunCalls;
 
   beforeEach(async () => {
@@ -76,11 +85,12 @@ describe("the run manager", () => {
   async function open(maxRuns = 2): Promise<void> {
     server = await startApiServer({ database: home.database });
     news = [];
+    notices = [];
     manager = new RunManager(
       {
         ...{ home, server, clock: systemClock, files: nodeFileSystem, randomUuid: randomUUID },
         onNews: (item) => news.push(item),
-        onNotice: () => undefined,
+        onNotice: (text) => notices.push(text),
       },
       {
         ...{ maxRuns, parallelism: 4, isolation: "in-process", programFolder: "/unused" },
@@ -265,7 +275,51 @@ describe("the run manager", () => {
     expect(entries.at(-1)).toMatchObject({ kind: "finished", finished: { result: { state: "SUCCEEDED" } } });
     expect(existsSync(join(files, "settings.json"))).toBe(false);
     const kept = JSON.parse(readFileSync(join(files, "options.json"), "utf8")) as object;
-    expect(kept).toEqual({ isolation: "in-process", cacheDisabled: true, parallelism: 1 });
+    expect(kept).toEqual({ isolation: "in-process", cacheDisabled: true, parallelism: 1, workingFolder: folder });
+  });
+
+  test("retries a run that was handed over as it was executed, but for the environment, which is not kept", async () => {
+    const runId = randomUUID();
+    const files = runFolder(home, runId);
+    const secrets = join(folder, "secrets");
+    mkdirSync(join(secrets, "login"), { recursive: true });
+    writeFileSync(join(secrets, "login/key"), "opened");
+    await writeRunSettings(files, {
+      ...{ isolation: "in-process", cacheDisabled: true, parallelism: 1, inspectTasks: [], workingFolder: folder, secrets },
+      environment: { PATH: process.env["PATH"] ?? "", GREETING: "hello" },
+    });
+    manager.start();
+    const spec = twoSteps('echo "$GREETING in $(pwd) with $KEY" >> "$1/said"; false', "true");
+    const kubernetes = {
+      deploymentSpec: { executors: { "exec-first": { secretAsEnv: [secretKey] } } },
+    };
+    createRun({ pipeline_spec: spec, platform_spec: { platforms: { kubernetes } } }, runId);
+    await until("it has ended", isIdle);
+    expect(stateOf(runId)).toBe("FAILED");
+    runs.retryRun(create(RetryRunRequestSchema, { runId }));
+    await until("it has ended again", isIdle);
+    expect(readFileSync(join(folder, "said"), "utf8").split("\n")).toEqual([
+      `hello in ${folder} with opened`,
+      ` in ${folder} with opened`,
+      "",
+    ]);
+    expect(notices.filter((text) => text.includes("environment"))).toHaveLength(1);
+
+    rmSync(secrets, { recursive: true });
+    runs.retryRun(create(RetryRunRequestSchema, { runId }));
+    await until("it has been refused", isIdle);
+    expect(news.at(-1)).toMatchObject({ kind: "refused", message: expect.stringContaining(secrets) as string });
+  });
+
+  test("does not retry a run whose folder is gone, and says so", async () => {
+    const runId = randomUUID();
+    const gone = join(folder, "gone");
+    const kept = { isolation: "in-process", cacheDisabled: false, parallelism: 1, workingFolder: gone } as const;
+    await writeRunOptions(runFolder(home, runId), kept);
+    manager.start();
+    createRun(twoSteps("true", "true"), runId);
+    await until("it has ended", isIdle);
+    expect(server.runs.requireRun(runId).run.error?.message).toContain(`${gone}, the folder that it was begun in`);
   });
 
   test.for([
