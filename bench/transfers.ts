@@ -1,7 +1,9 @@
 /**
- * Transfers through this project's stores beside those of others, all in one run: `node bench/transfers.ts [--rounds N] [--big]`.
+ * Transfers through this project's stores beside those of others, all in one run:
+ * `node bench/transfers.ts [--rounds N] [--big] [--only large|many]`.
  *
- * 1. 512 MiB up and down on loopback: `minio` (fPutObject, fGetObject), `@aws-sdk/lib-storage` (and GetObject of the SDK).
+ * 1. 512 MiB up and down on loopback: `minio` (fPutObject, fGetObject), `@aws-sdk/lib-storage` (and GetObject of the SDK); down also what
+ *    reading a socket alone and MD5 alone cost.
  * 2. 10,000 files of 10 KiB with 20 ms of added latency: one after the other (1000 of them, times ten), s5cmd as it is when told nothing.
  * 3. With `--big`: 5 GiB up and down, only this project's, for its memory; with `--rounds 0` nothing else.
  *
@@ -19,7 +21,9 @@ import { median } from "./timed-start.ts";
 import type { ClientResult } from "./transfers/client.ts";
 import { BLOCK } from "./transfers/known-content.ts";
 
-const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "3" }, big: { type: "boolean" } } });
+const { values: options } = parseArgs({
+  options: { rounds: { type: "string", default: "3" }, big: { type: "boolean" }, only: { type: "string" } },
+});
 const run = promisify(execFile);
 const MIB = 1024 * 1024;
 const FILES = 10_000;
@@ -138,6 +142,10 @@ async function measureLarge(folder: string): Promise<void> {
     const names: Record<string, string> = { ours: "ours", minio: "`minio`", aws: "`@aws-sdk/lib-storage`" };
     const up = clients.map((client): Row => ({ name: names[client] ?? "", results: [] }));
     const down = up.map(({ name }): Row => ({ name, results: [] }));
+    const floors = [
+      ["socket", "a socket, read and thrown away"],
+      ["md5", "MD5, nothing else"],
+    ].map(([client, name]) => ({ client: client ?? "", row: { name: name ?? "", results: [] } as Row }));
     for (let round = 0; round < Number(options.rounds); round++) {
       for (const [index, client] of clients.entries()) {
         up[index]?.results.push(await runClient(server, [client, "up", source, `large-${client}`]));
@@ -146,10 +154,11 @@ async function measureLarge(folder: string): Promise<void> {
         if (client === "ours") await run("cmp", [source, target]);
         await rm(target);
       }
+      for (const { client, row } of floors) row.results.push(await runClient(server, [client, "down", source, "large-ours"]));
     }
     const goals = { "`minio`": "3", "`@aws-sdk/lib-storage`": "1.5" };
     print("512 MiB up", up, goals);
-    print("512 MiB down", down, goals);
+    print("512 MiB down", [...down, ...floors.map(({ row }) => row)], goals);
     await printShare(server, startedAt);
     await rm(source);
   } finally {
@@ -222,8 +231,8 @@ const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-transfers-"));
 try {
   console.log(`${String(availableParallelism())} processors, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`);
   if (options.rounds !== "0") {
-    await measureLarge(folder);
-    await measureMany(folder);
+    if (options.only !== "many") await measureLarge(folder);
+    if (options.only !== "large") await measureMany(folder);
   }
   if (options.big === true) await measureBig(folder);
 } finally {

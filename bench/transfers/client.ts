@@ -1,16 +1,21 @@
 /**
  * One transfer by one client, as a program of its own so that its memory can be told: `client.ts CLIENT ACTION PORT PATH KEY`.
  *
- * CLIENT is `ours`, `serial` (ours, one file at a time), `minio` or `aws` (`@aws-sdk/lib-storage` up, `@aws-sdk/client-s3` down); ACTION is
+ * CLIENT is `ours`, `serial` (ours, one file at a time), `minio` or `aws` (`@aws-sdk/lib-storage` up, `@aws-sdk/client-s3` down), or a
+ * floor that no client gets below: `socket` (the bytes of an answer, thrown away) and `md5` (OpenSSL's of as many bytes); ACTION is
  * `up` or `down` for a file, `up-folder` or `down-folder`. Prints a line of JSON: milliseconds of the transfer without the start of the
  * program, and the largest resident set in bytes.
  */
+import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream, readFileSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { openStore } from "../../test/support/store-bench.ts";
+import { BLOCK, BLOCK_BYTES } from "./known-content.ts";
 
 export interface ClientResult {
   readonly ms: number;
@@ -86,12 +91,57 @@ async function aws(): Promise<Transfer> {
   };
 }
 
-const clients: Record<string, () => Transfer | Promise<Transfer>> = { ours, serial, minio, aws };
+/** Reads an answer into one buffer, again and again. */
+function socket(): Transfer {
+  return {
+    up: () => Promise.resolve(),
+    down: (name) =>
+      new Promise((resolve, reject) => {
+        let missingBytes = Number.NaN;
+        const connection = connect({
+          ...{ host: "127.0.0.1", port: Number(port) },
+          onread: {
+            buffer: Buffer.allocUnsafeSlow(BLOCK_BYTES),
+            callback(bytes, buffer) {
+              if (Number.isNaN(missingBytes)) {
+                const head = Buffer.from(buffer).toString("latin1", 0, bytes);
+                const length = Number(/content-length: (\d+)/.exec(head)?.[1]);
+                missingBytes = length + head.indexOf("\r\n\r\n") + 4;
+              }
+              missingBytes -= bytes;
+              if (missingBytes === 0) resolve();
+              return true;
+            },
+          },
+        });
+        connection.once("error", reject);
+        connection.write(`GET /bucket/root/${name} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+      }),
+  };
+}
+
+function md5(): Transfer {
+  const hash = createHash("md5");
+  return {
+    up: () => Promise.resolve(),
+    down() {
+      for (let block = 0; block < 512; block++) hash.update(BLOCK);
+      hash.digest();
+      return Promise.resolve();
+    },
+  };
+}
+
+const clients: Record<string, () => Transfer | Promise<Transfer>> = { ours, serial, minio, aws, socket, md5 };
 const transfer = await clients[client]?.();
 const what = action.endsWith("-folder") ? transfer?.folders : transfer;
 if (what === undefined) throw new Error(`${client} cannot ${action}`);
 // The libraries are loaded and warm before the clock starts.
-await what.up(import.meta.filename, `warm-${client}`).catch(() => {});
+const warmUp = join(await mkdtemp(join(tmpdir(), "kfp-runtime-warm-")), "file");
+// Content that the server names the right digest of; otherwise its tags would count for nothing from here on.
+await writeFile(warmUp, BLOCK.subarray(0, 1000));
+await what.up(warmUp, `warm-${client}`);
+await rm(dirname(warmUp), { recursive: true });
 const residentBytes = (field: string): number =>
   1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, "m").exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0");
 const baseBytes = residentBytes("VmHWM");

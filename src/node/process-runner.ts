@@ -18,6 +18,7 @@ import {
 import { argumentLimitBytes } from "./argument-limit.ts";
 import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";
+import { freeChunk } from "./free-chunk.ts";
 import { countOutOfMemoryKills, wasOutOfMemory } from "./out-of-memory.ts";
 
 /** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
@@ -126,7 +127,7 @@ function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activi
       activity.lastMs = performance.now();
       log.append(chunk);
       await sink.write(chunk);
-      freeAtOnce(chunk);
+      freeChunk(chunk);
     };
     stream.on("data", (chunk: Buffer) => {
       stream.pause();
@@ -142,15 +143,6 @@ function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activi
     stream.once("error", reject);
     stream.once("close", () => void taking.then(resolve, reject));
   });
-}
-
-/**
- * Node makes a buffer of 64 KiB for each read, and the garbage collector is in no hurry: output at full speed would take twice the
- * memory. A view of a whole ArrayBuffer shares it with no other.
- */
-function freeAtOnce(chunk: Buffer): void {
-  const { buffer } = chunk;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
 }
 
 /** True when both streams ended by themselves. */

@@ -11,7 +11,6 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import type { Readable } from "node:stream";
 import type { Retrier } from "./retry.ts";
 import type { OfferedChecksum } from "./transfer/checksums.ts";
 import type { Digests } from "./transfer/digests.ts";
@@ -46,9 +45,20 @@ export interface BlobPage {
   readonly nextToken?: string;
 }
 
-/** The content of an object, or of a range of it. Whoever gets it must read or destroy the stream. */
+/** Bytes that a store sends. Read once. */
+export interface BlobContent {
+  /**
+   * The bytes as they arrive, about `batchBytes` at a time; each batch is valid until the next one is asked for. What arrived before a
+   * failure comes before it.
+   */
+  batches(batchBytes: number): AsyncGenerator<readonly Buffer[]>;
+  /** Ends the answer where it is not over; nothing otherwise. */
+  destroy(): void;
+}
+
+/** The content of an object, or of a range of it. Whoever gets it must read or destroy the content. */
 export interface BlobBody {
-  readonly stream: Readable;
+  readonly content: BlobContent;
   readonly tag: StoredTag;
   /** Position of the first byte in the object: 0 when the store ignored the asked range. */
   readonly offset: number;

@@ -11,6 +11,7 @@ import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { getCACertificates, rootCertificates } from "node:tls";
+import { DirectConnections } from "./http/direct-connections.ts";
 
 /** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,6 +20,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface HttpAgents {
   readonly http: HttpAgent;
   readonly https: HttpsAgent;
+  /** For large ranges. Absent where a proxy may stand between. */
+  readonly direct?: DirectConnections;
   /** Closes idle and busy connections. */
   destroy(): void;
 }
@@ -36,14 +39,19 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy
 
 /** Makes the agents. Files of certificates that cannot be read are passed over. */
 export async function createHttpAgents(options: HttpAgentsOptions): Promise<HttpAgents> {
-  const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxySettings(options.environment) };
+  const proxies = proxySettings(options.environment);
+  const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxies };
   const extra = await readExtraCertificates(options);
+  const trust = extra.length === 0 ? {} : { ca: [...defaultCertificates(), ...extra] };
   const http = new HttpAgent(shared);
-  const https = new HttpsAgent(extra.length === 0 ? shared : { ...shared, ca: [...defaultCertificates(), ...extra] });
+  const https = new HttpsAgent({ ...shared, ...trust });
+  const direct = new DirectConnections(trust);
   return {
     http,
     https,
+    ...(proxies.proxyEnv === undefined ? { direct } : {}),
     destroy() {
+      direct.destroy();
       http.destroy();
       https.destroy();
     },

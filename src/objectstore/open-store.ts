@@ -185,7 +185,7 @@ class RoutedStore implements ObjectStore, ObjectReader {
     } finally {
       this.#running.delete(running);
       // Between transfers the user's program may need the memory: container limits are shared.
-      if (this.#running.size === 0) this.#release();
+      if (this.#running.size === 0) await this.#release();
     }
   }
 
@@ -206,9 +206,11 @@ class RoutedStore implements ObjectStore, ObjectReader {
     });
   }
 
-  #release(): void {
+  async #release(): Promise<void> {
     this.#buffers.release();
     this.#digests.release();
+    const agents = await this.#agents;
+    agents?.direct?.release();
   }
 
   #sessionOf(bucket: ResolvedBucket): StoreSession {

@@ -11,6 +11,7 @@ import { parseListing, tagOf } from "./azure-answers.ts";
 import type { AzureHttp } from "./azure-http.ts";
 import { escapeBlobName } from "./blob-name.ts";
 import { putFile } from "./put-file.ts";
+import { streamContent } from "../transfer/read-batches.ts";
 
 /** As the reference's storage library. */
 const PAGE_SIZE = "1000";
@@ -36,7 +37,7 @@ export function createAzureBucket(http: AzureHttp): Bucket {
         stream.destroy();
         throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
       }
-      return { stream, tag: tagOf(stream.headers, isPartial), offset: isPartial ? offset : 0, isPartial };
+      return { content: streamContent(stream), tag: tagOf(stream.headers, isPartial), offset: isPartial ? offset : 0, isPartial };
     },
 
     async stat(key, signal) {

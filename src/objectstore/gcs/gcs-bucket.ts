@@ -14,6 +14,7 @@ import { StoreFailure } from "../store-failure.ts";
 import { crc32cChecksum, OBJECT_FIELDS, offeredCrc32c, parseListing, parseObject } from "./gcs-answers.ts";
 import type { GcsHttp } from "./gcs-http.ts";
 import { putFile } from "./put-file.ts";
+import { streamContent } from "../transfer/read-batches.ts";
 
 /** Most that the store gives in one answer. */
 const PAGE_SIZE = "1000";
@@ -51,7 +52,7 @@ export function createGcsBucket(http: GcsHttp, bucket: string): Bucket {
       }
       const checksums = isPartial ? [] : offeredCrc32c(stream.headers);
       const tag = { etag: version, isContentDigest: false, checksums };
-      return { stream, tag, offset: isPartial ? offset : 0, isPartial };
+      return { content: streamContent(stream), tag, offset: isPartial ? offset : 0, isPartial };
     },
 
     async stat(key, signal) {

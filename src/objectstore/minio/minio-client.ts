@@ -13,12 +13,14 @@ import { request as httpsRequest } from "node:https";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
+import { SMALLEST_DIRECT_BYTES } from "../http/direct-connections.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
 import { createRequestSigner } from "../s3/request-signer.ts";
 import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
 import type { S3Requests, UploadBody } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
+import { streamContent } from "../transfer/read-batches.ts";
 import { readBody } from "../transfer/read-body.ts";
 import { bucketAddress } from "./bucket-address.ts";
 
@@ -55,7 +57,7 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
     agent: isTls ? settings.agents.https : settings.agents.http,
   };
 
-  const call = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
+  const prepare = async (what: MinioCall, signal: AbortSignal): Promise<{ path: string; signed: Record<string, string> }> => {
     signal.throwIfAborted();
     const { method, key, query = {}, body = NO_BODY } = what;
     const path = `${basePath}${key === "" ? "" : `/${key.split("/").map(strictEncode).join("/")}`}` || "/";
@@ -65,8 +67,13 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
     const signed = await sign({ method, path, query }, headers);
     signal.throwIfAborted();
     const pairs = Object.entries(query).map(([name, value]) => `${strictEncode(name)}=${strictEncode(value)}`);
-    const target = pairs.length === 0 ? path : `${path}?${pairs.join("&")}`;
-    return await exchange({ options: { ...connection, method, path: target, headers: signed }, body: body.bytes }, signal);
+    return { path: pairs.length === 0 ? path : `${path}?${pairs.join("&")}`, signed };
+  };
+
+  const call = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
+    const { path, signed } = await prepare(what, signal);
+    const { method, body = NO_BODY } = what;
+    return await exchange({ options: { ...connection, method, path, headers: signed }, body: body.bytes }, signal);
   };
 
   /** Fails with what the store says, unless the status is an expected one. */
@@ -150,8 +157,16 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
         ...(range.offset > 0 || range.lengthBytes !== undefined ? { range: `bytes=${range.offset}-${end}` } : {}),
         ...(range.etag === undefined ? {} : { "if-match": `"${range.etag}"` }),
       };
-      const response = await callExpecting({ method: "GET", key, headers, expected: [200, 206] }, signal);
-      return toBlobBody(response, response.headers, { status: response.statusCode ?? 200, range });
+      const what = { method: "GET", key, headers, expected: [200, 206] } as const;
+      if ((range.lengthBytes ?? 0) >= SMALLEST_DIRECT_BYTES) {
+        const { path, signed } = await prepare(what, signal);
+        const { idleTimeoutMs, connectTimeoutMs } = settings;
+        const place = { protocol, hostname, port, idleTimeoutMs, connectTimeoutMs };
+        const answer = await settings.agents.direct?.get({ ...place, path, headers: signed }, signal);
+        if (answer !== undefined) return toBlobBody(answer.content, answer.headers, { status: answer.status, range });
+      }
+      const response = await callExpecting(what, signal);
+      return toBlobBody(streamContent(response), response.headers, { status: response.statusCode ?? 200, range });
     },
 
     async stat(key, signal) {

@@ -117,14 +117,19 @@ async function putVerified(context: PutContext, bytes: Buffer, send: (body: Uplo
   const { digests, requests, tags } = context;
   const signed = requests.signsBodies ? digests.ofBytes(bytes, "sha256") : undefined;
   // Needed only for the answer, so it is computed while the bytes travel.
-  const expected = tags.areDigests ? digests.ofBytes(bytes, "md5") : undefined;
-  expected?.catch(() => {});
+  const expected = tags.areDigests ? digests.ofBytes(bytes, "md5", { isPatient: true }) : undefined;
+  let isPending = expected !== undefined;
+  const settled = expected?.then(
+    () => (isPending = false),
+    () => (isPending = false),
+  );
   const body = signed === undefined ? { bytes } : { bytes, sha256: (await signed).toString("hex") };
   let wrongTag: string | undefined;
   try {
     return await context.retrier.run(async () => {
       const tag = await send(body);
       if (expected === undefined || !tags.areDigests || !tag.isContentDigest || !isMd5(tag.etag)) return false;
+      if (isPending) digests.hurry();
       if (tag.etag === (await expected).toString("hex")) return true;
       if (tag.etag === wrongTag) {
         tags.areDigests = false;
@@ -135,7 +140,8 @@ async function putVerified(context: PutContext, bytes: Buffer, send: (body: Uplo
     });
   } finally {
     // The buffer is used again when this returns.
-    await expected?.catch(() => {});
+    if (isPending) digests.hurry();
+    await settled;
   }
 }
 

@@ -4,8 +4,7 @@
  * @module
  */
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
-import type { BlobBody, BlobRange, StoredTag } from "../bucket.ts";
+import type { BlobBody, BlobContent, BlobRange, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { offeredChecksums } from "../transfer/checksums.ts";
 import type { PartEntry } from "./s3-requests.ts";
@@ -42,18 +41,18 @@ export function answerFacts(
 
 /** @throws {StoreFailure} when the answered range is not the asked one. */
 export function toBlobBody(
-  stream: Readable,
+  content: BlobContent,
   headers: IncomingHttpHeaders,
   answer: { status: number; range: BlobRange },
 ): BlobBody {
   const tag = storedTag(headers);
-  if (answer.status !== 206) return { stream, tag, offset: 0, isPartial: false };
+  if (answer.status !== 206) return { content, tag, offset: 0, isPartial: false };
   const start = /^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1];
   if (start === undefined || Number(start) !== answer.range.offset) {
-    stream.destroy();
+    content.destroy();
     throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
   }
-  return { stream, tag, offset: answer.range.offset, isPartial: true };
+  return { content, tag, offset: answer.range.offset, isPartial: true };
 }
 
 /** Of a HEAD with a part number. */

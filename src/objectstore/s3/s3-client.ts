@@ -29,6 +29,7 @@ import { KfpError } from "../../core/errors.ts";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
+import { streamContent } from "../transfer/read-batches.ts";
 import { readDocument } from "../transfer/read-body.ts";
 import { readListing } from "./read-listing.ts";
 import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
@@ -120,7 +121,7 @@ export function createS3Client(settings: S3Settings): S3Requests {
         ...(answer.ContentRange === undefined ? {} : { "content-range": answer.ContentRange }),
       };
       const status = answer.$metadata.httpStatusCode ?? 200;
-      return toBlobBody(answer.Body, headers, { status, range });
+      return toBlobBody(streamContent(answer.Body), headers, { status, range });
     },
 
     async stat(key, signal) {

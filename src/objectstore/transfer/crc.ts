@@ -7,7 +7,6 @@
  *
  * @module
  */
-const POLYNOMIAL_32C = 0x82f63b78;
 const POLYNOMIAL_64_HIGH = 0x9a6c9329;
 const POLYNOMIAL_64_LOW = 0xac4bc9b5;
 
@@ -18,10 +17,25 @@ export interface Crc {
   digest(): Buffer;
 }
 
-/** CRC-32C (Castagnoli), reflected. Eight bytes at a time: Google's stores offer no other checksum, so whole files go through here. */
+const known32c: Memory32c = {};
+
+/** CRC-32C (Castagnoli), reflected. */
 export function createCrc32c(): Crc {
-  const table = table32c();
-  const at = (slice: number, index: number): number => table[slice * 256 + (index & 0xff)] ?? 0;
+  return beginCrc32c(known32c);
+}
+
+/** Keeps the tables from one checksum to the next. */
+export interface Memory32c {
+  table?: Uint32Array;
+}
+
+/**
+ * CRC-32C, eight bytes at a time: Google's stores offer no other checksum, so whole files go through here.
+ *
+ * Threads get the text of this function (digest-thread.ts): it must use nothing of this module.
+ */
+export function beginCrc32c(state: Memory32c): Crc {
+  const table = (state.table ??= makeTable());
   let crc = -1;
   return {
     update(bytes) {
@@ -47,15 +61,32 @@ export function createCrc32c(): Crc {
       return digest;
     },
   };
-}
 
-function littleEndian(bytes: Uint8Array, position: number): number {
-  return (
-    (bytes[position] ?? 0) |
-    ((bytes[position + 1] ?? 0) << 8) |
-    ((bytes[position + 2] ?? 0) << 16) |
-    ((bytes[position + 3] ?? 0) << 24)
-  );
+  function at(slice: number, index: number): number {
+    return table[slice * 256 + (index & 0xff)] ?? 0;
+  }
+
+  function littleEndian(bytes: Uint8Array, position: number): number {
+    return (
+      (bytes[position] ?? 0) |
+      ((bytes[position + 1] ?? 0) << 8) |
+      ((bytes[position + 2] ?? 0) << 16) |
+      ((bytes[position + 3] ?? 0) << 24)
+    );
+  }
+
+  /** Eight tables of 256: the first for the last byte of eight, each next one for the byte before. */
+  function makeTable(): Uint32Array {
+    const polynomial = 0x82f63b78;
+    const made = new Uint32Array(8 * 256);
+    for (let index = 0; index < made.length; index++) {
+      let value = index < 256 ? index : (made[index - 256] ?? 0);
+      if (index >= 256) value = (value >>> 8) ^ (made[value & 0xff] ?? 0);
+      else for (let bit = 0; bit < 8; bit++) value = (value & 1) === 0 ? value >>> 1 : (value >>> 1) ^ polynomial;
+      made[index] = value;
+    }
+    return made;
+  }
 }
 
 /** CRC-64 of the NVMe specification, reflected, in two halves of 32 bits. */
@@ -78,22 +109,6 @@ export function createCrc64Nvme(): Crc {
       return digest;
     },
   };
-}
-
-let known32c: Uint32Array | undefined;
-
-/** Eight tables of 256: the first for the last byte of eight, each next one for the byte before. */
-function table32c(): Uint32Array {
-  if (known32c !== undefined) return known32c;
-  const table = new Uint32Array(8 * 256);
-  for (let index = 0; index < table.length; index++) {
-    let crc = index < 256 ? index : (table[index - 256] ?? 0);
-    if (index >= 256) crc = (crc >>> 8) ^ (table[crc & 0xff] ?? 0);
-    else for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ POLYNOMIAL_32C;
-    table[index] = crc;
-  }
-  known32c = table;
-  return table;
 }
 
 interface Table64 {

@@ -1,28 +1,49 @@
 /**
- * A thread that computes digests of shared memory and of pieces of open files.
+ * A thread that computes digests of shared memory and of pieces of open files, MD5 of up to four at once (md5-lanes.ts).
  *
  * Its program is a text: bundled programs have no file of their own for it. It imports nothing but Node's modules.
  *
  * @module
  */
 import { Worker } from "node:worker_threads";
+import { beginCrc32c } from "./crc.ts";
+import { LANES, LANES_AT, md5LanesModule, PIECE_BYTES } from "./md5-lanes.ts";
 
 /** What a thread can compute. */
-export type ThreadAlgorithm = "crc32" | "md5" | "sha1" | "sha256";
+export type ThreadAlgorithm = "crc32" | "crc32c" | "md5" | "sha1" | "sha256";
+
+/** Of all engines; @types/node has no name for it. */
+declare const WebAssembly: { readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object } | undefined;
+
+let compiled: { readonly module: object | undefined } | undefined;
+
+/** Compiled once for all threads, and improved once by the engine. `undefined` where it cannot be (`node --jitless`). */
+function md5Lanes(): object | undefined {
+  compiled ??= { module: typeof WebAssembly === "object" ? new WebAssembly.Module(md5LanesModule()) : undefined };
+  return compiled.module;
+}
+
+/** How many digests a thread computes at once in hardly more time than one takes. */
+export function digestsAtOnce(algorithm: ThreadAlgorithm): number {
+  return algorithm === "md5" && md5Lanes() !== undefined ? LANES : 1;
+}
 
 /** Shared memory, or a piece of an open file. */
 export type DigestSource =
   { readonly bytes: Uint8Array } | { readonly descriptor: number; readonly start: number; readonly end: number };
 
-type Answer = { readonly id: number; readonly digest: Uint8Array } | { readonly id: number; readonly failure: string };
+type Answer = { readonly id: number } & ({ readonly digests: readonly Uint8Array[] } | { readonly failure: string });
 
 const PROGRAM = `
-const { parentPort } = require("node:worker_threads");
+const { parentPort, workerData } = require("node:worker_threads");
 const { createHash } = require("node:crypto");
 const { readSync } = require("node:fs");
 const { crc32 } = require("node:zlib");
-const piece = Buffer.allocUnsafeSlow(1024 * 1024);
+const { LANES, LANES_AT, PIECE_BYTES } = workerData.layout;
+const beginCrc32c = ${beginCrc32c.toString()};
+const tables = {};
 const begin = (algorithm) => {
+  if (algorithm === "crc32c") return beginCrc32c(tables);
   if (algorithm !== "crc32") return createHash(algorithm);
   let value = 0;
   return {
@@ -30,31 +51,79 @@ const begin = (algorithm) => {
     digest() { const digest = Buffer.alloc(4); digest.writeUInt32BE(value); return digest; },
   };
 };
-const compute = ({ algorithm, source }) => {
+const lengthOf = (source) => source.bytes === undefined ? source.end - source.start : source.bytes.length;
+const readFrom = (source, at, into) => {
+  if (source.bytes !== undefined) return void into.set(source.bytes.subarray(at, at + into.length));
+  for (let done = 0; done < into.length;) {
+    const read = readSync(source.descriptor, into, done, into.length - done, source.start + at + done);
+    if (read === 0) throw new Error("the file became shorter while it was read");
+    done += read;
+  }
+};
+let piece;
+const computeOne = (algorithm, source) => {
   const hash = begin(algorithm);
   if (source.bytes !== undefined) hash.update(source.bytes);
-  else for (let at = source.start; at < source.end;) {
-    const read = readSync(source.descriptor, piece, 0, Math.min(piece.length, source.end - at), at);
-    if (read === 0) throw new Error("the file became shorter while it was read");
-    hash.update(piece.subarray(0, read));
-    at += read;
+  else for (let at = 0, length = lengthOf(source); at < length; at += piece.length) {
+    piece ??= Buffer.allocUnsafeSlow(1024 * 1024);
+    const part = piece.subarray(0, Math.min(piece.length, length - at));
+    readFrom(source, at, part);
+    hash.update(part);
   }
   return Uint8Array.from(hash.digest());
 };
+let lanes;
+const openLanes = () => {
+  const { exports } = new WebAssembly.Instance(workerData.md5Lanes);
+  const words = new Uint32Array(exports.memory.buffer, 0, 4 * LANES);
+  const pieces = Array.from({ length: LANES }, (_, lane) => Buffer.from(exports.memory.buffer, LANES_AT + lane * PIECE_BYTES, PIECE_BYTES));
+  return { run: exports.run, words, pieces };
+};
+/** What lies at a position of the padded message, at most a piece. Answers how much it is. */
+const fill = (piece, source, at, paddedLength) => {
+  const length = lengthOf(source);
+  const size = Math.min(PIECE_BYTES, paddedLength - at);
+  const read = Math.max(0, Math.min(size, length - at));
+  readFrom(source, at, piece.subarray(0, read));
+  piece.fill(0, read, size);
+  if (read < size && at + read === length) piece[read] = 0x80;
+  if (at + size === paddedLength) piece.writeBigUInt64LE(BigInt(length) * 8n, size - 8);
+  return size;
+};
+const computeLanes = (sources) => {
+  const { run, words, pieces } = lanes ??= openLanes();
+  [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476].forEach((word, index) => words.fill(word, index * LANES, (index + 1) * LANES));
+  const digests = [];
+  let open = sources.map((source, lane) => ({ source, lane, size: 0, padded: Math.ceil((lengthOf(source) + 9) / 64) * 64 }));
+  for (let at = 0; open.length > 0; at += PIECE_BYTES) {
+    for (const message of open) message.size = fill(pieces[message.lane], message.source, at, message.padded);
+    let done = 0;
+    for (const { lane, size, padded } of open.sort((a, b) => a.size - b.size)) {
+      if (size > done) run(done, size);
+      done = size;
+      // From here on the lane takes in what lies behind its message, while others go on: nobody looks at it any more.
+      if (padded <= at + PIECE_BYTES) digests[lane] = Uint8Array.from(Buffer.from(Uint32Array.from([0, 1, 2, 3], (word) => words[word * LANES + lane]).buffer));
+    }
+    open = open.filter(({ padded }) => padded > at + PIECE_BYTES);
+  }
+  return digests;
+};
+const compute = ({ algorithm, sources }) =>
+  sources.length > 1 ? computeLanes(sources) : sources.map((source) => computeOne(algorithm, source));
 parentPort.on("message", (job) => {
   try {
-    parentPort.postMessage({ id: job.id, digest: compute(job) });
+    parentPort.postMessage({ id: job.id, digests: compute(job) });
   } catch (error) {
     parentPort.postMessage({ id: job.id, failure: error.message });
   }
 });
 `;
 
-/** It holds one piece of a file and little else. */
+/** It holds one piece of each of a few files and little else. */
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
 interface Waiting {
-  readonly resolve: (digest: Buffer) => void;
+  readonly resolve: (digests: Buffer[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -66,27 +135,33 @@ export class DigestThread {
 
   /** @throws when the machine allows no further thread. */
   constructor() {
-    this.#worker = new Worker(PROGRAM, { eval: true, env: {}, argv: [], execArgv: [], stdin: false, resourceLimits: LIMITS });
+    const workerData = { md5Lanes: md5Lanes(), layout: { LANES, LANES_AT, PIECE_BYTES } };
+    const isolated = { eval: true, env: {}, argv: [], execArgv: [], stdin: false, resourceLimits: LIMITS };
+    this.#worker = new Worker(PROGRAM, { ...isolated, workerData });
     this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
     this.#worker.on("exit", () => this.#fail(new Error("the thread that computes digests has ended")));
   }
 
-  /** Jobs that are not done. */
-  get load(): number {
-    return this.#waiting.size;
+  /** Whether it has nothing to do. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
   }
 
-  /** The source must stay as it is until the answer is there. */
-  compute(algorithm: ThreadAlgorithm, source: DigestSource): Promise<Buffer> {
+  /**
+   * The digest of each source. They must stay as they are until the answer is there.
+   *
+   * @param sources At most `digestsAtOnce(algorithm)`.
+   */
+  compute(algorithm: ThreadAlgorithm, sources: readonly DigestSource[]): Promise<Buffer[]> {
     return new Promise((resolve, reject) => {
       const id = ++this.#jobs;
       this.#waiting.set(id, { resolve, reject });
       // While somebody waits, the process must not end.
       this.#worker.ref();
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
-      this.#worker.postMessage({ id, algorithm, source });
+      this.#worker.postMessage({ id, algorithm, sources });
     });
   }
 
@@ -99,7 +174,7 @@ export class DigestThread {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (this.#waiting.size === 0) this.#worker.unref();
-    if ("digest" in answer) waiting?.resolve(Buffer.from(answer.digest));
+    if ("digests" in answer) waiting?.resolve(answer.digests.map((digest) => Buffer.from(digest)));
     else waiting?.reject(new Error(answer.failure));
   }
 

@@ -12,7 +12,6 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { readBatches } from "./read-batches.ts";
 import { runBounded } from "./run-bounded.ts";
 import type { TransferContext } from "./upload.ts";
 import { isRegionIntact, startVerification } from "./verify-download.ts";
@@ -131,7 +130,7 @@ async function fetchRange(
   return await context.retrier.run(async () => {
     const body = await getVersion(context, entry, { offset: at, lengthBytes: end - at }, version);
     if (!body.isPartial) {
-      body.stream.destroy();
+      body.content.destroy();
       return undefined;
     }
     version.etag = body.tag.etag;
@@ -185,7 +184,7 @@ function offersSame({ checksums }: StoredTag, whole: StoredTag): boolean {
 async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions): Promise<number> {
   let position = body.offset;
   try {
-    for await (const chunks of readBatches(body.stream, WRITE_BYTES)) {
+    for await (const chunks of body.content.batches(WRITE_BYTES)) {
       options.context.signal.throwIfAborted();
       const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
       if (position + sizeBytes > options.end) {
@@ -196,12 +195,12 @@ async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions
       options.onProgress(position);
     }
   } finally {
-    body.stream.destroy();
+    body.content.destroy();
   }
   return position;
 }
 
-async function writeFully(file: FileHandle, chunks: Buffer[], position: number): Promise<void> {
+async function writeFully(file: FileHandle, chunks: readonly Buffer[], position: number): Promise<void> {
   const { bytesWritten } = await file.writev(chunks, position);
   const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
   if (bytesWritten === sizeBytes) return;

@@ -5,7 +5,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import type { ChecksumAlgorithm } from "./checksums.ts";
-import type { Digests, FileRegion } from "./digests.ts";
+import type { DigestOptions, Digests, FileRegion } from "./digests.ts";
 import { runBounded } from "./run-bounded.ts";
 
 /** Parts looked at at once when the file is there already. */
@@ -39,7 +39,7 @@ export class PartDigests {
       const part = this.#region(index);
       const bytes = (this.#writtenBytes.get(index) ?? 0) + Math.min(end, part.end) - Math.max(start, part.start);
       this.#writtenBytes.set(index, bytes);
-      if (bytes === part.end - part.start) void this.#begin(index);
+      if (bytes === part.end - part.start) void this.#begin(index, { isPatient: true });
     }
   }
 
@@ -47,20 +47,22 @@ export class PartDigests {
   async all(): Promise<Buffer[]> {
     const { sizeBytes, partBytes } = this.#source;
     const found: Buffer[] = [];
+    this.#digests.hurry();
     const indexes = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index);
     await runBounded(indexes, PARTS_AT_ONCE, async (index) => {
-      found[index] = await (this.#begun.get(index) ?? this.#begin(index));
+      found[index] = await (this.#begun.get(index) ?? this.#begin(index, {}));
     });
     return found;
   }
 
   /** Waits until nothing reads the file any more. */
   async settle(): Promise<void> {
+    this.#digests.hurry();
     await Promise.allSettled(this.#begun.values());
   }
 
-  #begin(index: number): Promise<Buffer> {
-    const digest = this.#digests.ofRegion(this.#source.file, this.#region(index), this.#algorithm);
+  #begin(index: number, options: DigestOptions): Promise<Buffer> {
+    const digest = this.#digests.ofRegion(this.#source.file, this.#region(index), this.#algorithm, options);
     digest.catch(() => {});
     this.#begun.set(index, digest);
     return digest;

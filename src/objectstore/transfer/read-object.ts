@@ -5,9 +5,8 @@
  *
  * @module
  */
-import type { Readable } from "node:stream";
 import type { ObjectLook } from "../../ports/object-store.ts";
-import type { BlobStat } from "../bucket.ts";
+import type { BlobContent, BlobStat } from "../bucket.ts";
 import { unescapeKey } from "../object-key.ts";
 import { isRetryable, systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
@@ -15,6 +14,8 @@ import type { TransferContext } from "./upload.ts";
 
 /** Names of a folder that are worth telling. */
 const SHOWN_NAMES = 20;
+/** What arrives is passed on without waiting for more. */
+const BATCH_BYTES = 1;
 
 /** What a key names. @param key Unescaped, without trailing slash. */
 export async function lookAtObject(context: TransferContext, key: string): Promise<ObjectLook> {
@@ -46,11 +47,11 @@ async function* readRange(
     const range = { offset: at, lengthBytes: end - at, ...(etag === "" ? {} : { etag }) };
     const body = await retrier.run(() => bucket.getRange(object.key, range, signal));
     if (body.offset > at) {
-      body.stream.destroy();
+      body.content.destroy();
       throw new StoreFailure("the store sent another range than it was asked for");
     }
     try {
-      for await (const piece of wanted(body.stream, at - body.offset, end - at)) {
+      for await (const piece of wanted(body.content, at - body.offset, end - at)) {
         signal.throwIfAborted();
         at += piece.length;
         yield piece;
@@ -61,20 +62,24 @@ async function* readRange(
       interruptions += 1;
       if (interruptions >= retrier.attempts || signal.aborted || !isRetryable(systemFailure(error))) throw error;
     } finally {
-      body.stream.destroy();
+      body.content.destroy();
     }
   }
 }
 
-/** A store that ignores ranges sends the object from its beginning, and to its end. */
-async function* wanted(stream: Readable, skip: number, length: number): AsyncGenerator<Uint8Array> {
+/**
+ * A store that ignores ranges sends the object from its beginning, and to its end. Pieces are copies: whoever gets them may keep them.
+ */
+async function* wanted(content: BlobContent, skip: number, length: number): AsyncGenerator<Uint8Array> {
   let toSkip = skip;
   let left = length;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    const piece = chunk.subarray(Math.min(toSkip, chunk.length)).subarray(0, left);
-    toSkip = Math.max(0, toSkip - chunk.length);
-    left -= piece.length;
-    if (piece.length > 0) yield piece;
-    if (left === 0) return;
+  for await (const chunks of content.batches(BATCH_BYTES)) {
+    for (const chunk of chunks) {
+      const piece = chunk.subarray(Math.min(toSkip, chunk.length)).subarray(0, left);
+      toSkip = Math.max(0, toSkip - chunk.length);
+      left -= piece.length;
+      if (piece.length > 0) yield Buffer.from(piece);
+      if (left === 0) return;
+    }
   }
 }

@@ -91,12 +91,61 @@ test("a thread sees no variable of this process", async ({ expect }) => {
   process.env["KFP_DIGESTS_TEST"] = "planted";
   try {
     const thread = new DigestThread();
-    const digest = await thread.compute("md5", { bytes: content.subarray(0, 10) });
+    const [digest] = await thread.compute("md5", [{ bytes: content.subarray(0, 10) }]);
     thread.end();
-    expect(digest.toString("hex")).toBe(expected(content.subarray(0, 10), "md5"));
+    expect(digest?.toString("hex")).toBe(expected(content.subarray(0, 10), "md5"));
   } finally {
     delete process.env["KFP_DIGESTS_TEST"];
   }
+});
+
+test("a thread's MD5 of several messages at once, whatever their lengths, in memory and in a file", async ({ expect }) => {
+  const thread = new DigestThread();
+  const nearPiece = fc.integer({ min: -130, max: 130 }).map((distance) => 128 * 1024 + distance);
+  const length = fc.oneof(fc.integer({ min: 0, max: 300 }), nearPiece, fc.integer({ min: 0, max: 2 * MIB }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(MIB), length, fc.boolean()), { minLength: 2, maxLength: 4 }), async (messages) => {
+      const parts = messages.map(([start, lengthBytes]) => content.subarray(start, start + lengthBytes));
+      const sources = messages.map(([start, lengthBytes, isFile], index) =>
+        isFile ? { descriptor: file.fd, start, end: start + lengthBytes } : { bytes: parts[index] ?? content },
+      );
+      const digests = await thread.compute("md5", sources);
+      expect(digests.map((digest) => digest.toString("hex"))).toEqual(parts.map((part) => expected(part, "md5")));
+    }),
+    { numRuns: 60 },
+  );
+  thread.end();
+});
+
+test("patient digests wait for others of their kind, until somebody hurries", async ({ expect }) => {
+  const digests = new Digests(2);
+  const done: number[] = [];
+  const ask = async (index: number): Promise<void> => {
+    await digests.ofBytes(shared(content), "md5", { isPatient: true });
+    done.push(index);
+  };
+  const early = [0, 1, 2].map(ask);
+  // Not patient, and computed after all that is before it.
+  await digests.ofBytes(shared(content), "sha256");
+  expect(done).toEqual([]);
+  const fourth = ask(3);
+  await Promise.all([...early, fourth]);
+  const late = ask(4);
+  digests.hurry();
+  await late;
+  expect(done.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
+  digests.release();
+});
+
+test("many digests at once are each their own", async ({ expect }) => {
+  const digests = new Digests(2);
+  const parts = Array.from({ length: 23 }, (_, index) => shared(content).subarray(index * 1000, 2 * MIB + index * 999));
+  const algorithms = ["md5", "md5", "sha256", "md5", "crc32c"] as const;
+  const found = await Promise.all(parts.map((part, index) => digests.ofBytes(part, algorithms[index % 5] ?? "md5")));
+  digests.release();
+  expect(found.map((digest) => digest.toString("hex"))).toEqual(
+    parts.map((part, index) => expected(part, algorithms[index % 5] ?? "md5")),
+  );
 });
 
 test("PartDigests: whatever the order and the size of what is written", async ({ expect }) => {

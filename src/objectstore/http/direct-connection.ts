@@ -1,0 +1,190 @@
+/**
+ * A connection whose bytes land in two buffers of its own: for the large ranges of a download.
+ *
+ * Node's HTTP client makes a buffer of 64 KiB for each read, and lets the garbage collector find it: most of what a large download costs
+ * (docs/adr/0035-large-downloads.md). Here one buffer fills while whoever reads the content works on the other; when both are full the
+ * socket is not read. Requests are GET and come one after the other.
+ *
+ * @module
+ */
+import type { OnReadOpts, Socket } from "node:net";
+import { systemFailure } from "../store-errors.ts";
+import { StoreFailure } from "../store-failure.ts";
+import { prematureEnd } from "../transfer/read-batches.ts";
+import { parseResponseHead } from "./response-head.ts";
+import type { ResponseHead } from "./response-head.ts";
+
+/** Of each of the two buffers. */
+export const DIRECT_PIECE_BYTES = 1024 * 1024;
+const LONGEST_HEAD_BYTES = 64 * 1024;
+const END_OF_HEAD = "\r\n\r\n";
+
+/** Of a request whose answer does not come, or not to its end. */
+function idleFailure(idleTimeoutMs: number): StoreFailure {
+  return new StoreFailure(`no byte moved for ${idleTimeoutMs / 1000} s`, { reason: "TIMEOUT" });
+}
+
+/** Ends a request: its answer, or that it is one for Node's own client. */
+type HeadHandler = (head: ResponseHead | StoreFailure | undefined) => void;
+
+/** Opens a socket that reads as told. */
+export type Connect = (onread: OnReadOpts) => Socket;
+
+export class DirectConnection {
+  readonly #socket: Socket;
+  readonly #pieces = [Buffer.allocUnsafeSlow(DIRECT_PIECE_BYTES), Buffer.allocUnsafeSlow(DIRECT_PIECE_BYTES)] as const;
+  /** Index of the piece that is being filled, and how far it is. */
+  #filling = 0;
+  #filledBytes = 0;
+  /** Of the content, not read from the socket yet. */
+  #leftBytes = 0;
+  /** Full, and not given back yet. */
+  #ready: Buffer | undefined;
+  #isPaused = false;
+  #onHead: HeadHandler | undefined;
+  #failure: StoreFailure | undefined;
+  #wake: () => void = () => {};
+
+  constructor(connect: Connect) {
+    this.#socket = connect({
+      buffer: () => this.#space(),
+      callback: (bytesRead) => this.#take(bytesRead),
+    });
+    this.#socket.on("error", (error) => this.#fail(systemFailure(error)));
+    this.#socket.once("close", () => this.#fail(systemFailure(prematureEnd())));
+    this.#socket.on("timeout", () => this.destroy(idleFailure(this.#socket.timeout ?? 0)));
+  }
+
+  get isUsable(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** What befalls the socket from now on is the failure of the request under way. */
+  destroy(failure = systemFailure(prematureEnd())): void {
+    this.#fail(failure);
+    this.#socket.destroy();
+  }
+
+  /** Lets the process end while the connection is idle. */
+  rest(): void {
+    this.#socket.setTimeout(0);
+    this.#socket.unref();
+  }
+
+  /**
+   * Sends the head of a GET; the content is to be read with `batches`.
+   *
+   * @returns `undefined` when the answer is not a successful one of known length; the connection is of no further use then.
+   * @throws {StoreFailure} when there is no answer.
+   */
+  async get(head: string, idleTimeoutMs: number): Promise<ResponseHead | undefined> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const answer = await new Promise<ResponseHead | StoreFailure | undefined>((resolve) => {
+      this.#onHead = resolve;
+      this.#socket.ref();
+      this.#socket.setTimeout(idleTimeoutMs);
+      this.#socket.write(head, "latin1");
+    });
+    if (answer instanceof StoreFailure) throw answer;
+    if (answer === undefined) this.destroy();
+    return answer;
+  }
+
+  /** The content, piece by piece: each is valid until the next one is asked for. What came before a failure comes before it. */
+  async *batches({ contentBytes }: ResponseHead): AsyncGenerator<readonly Buffer[]> {
+    for (let given = 0; given < contentBytes;) {
+      while (this.#ready === undefined) {
+        if (this.#failure !== undefined) {
+          if (this.#filledBytes === 0) throw this.#failure;
+          this.#handOver();
+        } else await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+      const piece: Buffer = this.#ready;
+      given += piece.length;
+      yield [piece];
+      this.#ready = undefined;
+      if (this.#isPaused) this.#goOn();
+    }
+  }
+
+  /** Where the next bytes are to land: asked for before anybody knows what they are. */
+  #space(): Uint8Array {
+    // Nothing is read before the other piece is given back, and then it is the one to be filled.
+    const [piece, start] = this.#isPaused ? [this.#pieces[1 - this.#filling], 0] : [this.#piece(), this.#filledBytes];
+    // An answer that follows at once does not land in the content of this one.
+    return (piece ?? this.#piece()).subarray(start, this.#leftBytes === 0 ? undefined : start + this.#leftBytes);
+  }
+
+  #piece(): Buffer {
+    return this.#pieces[this.#filling] ?? this.#pieces[0];
+  }
+
+  /** @returns whether to go on reading. */
+  #take(bytesRead: number): boolean {
+    if (this.#onHead !== undefined) return this.#takeHead(bytesRead);
+    if (this.#leftBytes === 0) {
+      this.destroy(new StoreFailure("the store sent more than it had announced", { reason: "UNEXPECTED_EOF" }));
+      return false;
+    }
+    this.#filledBytes += bytesRead;
+    this.#leftBytes -= bytesRead;
+    return this.#offer();
+  }
+
+  #takeHead(bytesRead: number): boolean {
+    const piece = this.#piece();
+    const searched = Math.max(0, this.#filledBytes - END_OF_HEAD.length);
+    this.#filledBytes += bytesRead;
+    const found = piece.subarray(searched, this.#filledBytes).indexOf(END_OF_HEAD);
+    if (found === -1 && this.#filledBytes < LONGEST_HEAD_BYTES) return true;
+    const end = searched + found;
+    const head = found === -1 ? undefined : parseResponseHead(piece.toString("latin1", 0, end));
+    const earlyBytes = this.#filledBytes - end - END_OF_HEAD.length;
+    const isOrdinary = head !== undefined && (head.status === 200 || head.status === 206) && earlyBytes <= head.contentBytes;
+    if (!isOrdinary) {
+      this.#answer(undefined);
+      return false;
+    }
+    piece.copyWithin(0, end + END_OF_HEAD.length, this.#filledBytes);
+    this.#filledBytes = earlyBytes;
+    this.#leftBytes = head.contentBytes - earlyBytes;
+    this.#answer(head);
+    return this.#offer();
+  }
+
+  /** @returns whether there is room for more. */
+  #offer(): boolean {
+    if (this.#filledBytes < DIRECT_PIECE_BYTES && this.#leftBytes > 0) return true;
+    if (this.#ready !== undefined) {
+      this.#isPaused = true;
+      return false;
+    }
+    this.#handOver();
+    return true;
+  }
+
+  #handOver(): void {
+    this.#ready = this.#piece().subarray(0, this.#filledBytes);
+    this.#filling = 1 - this.#filling;
+    this.#filledBytes = 0;
+    this.#wake();
+  }
+
+  #goOn(): void {
+    this.#isPaused = false;
+    this.#handOver();
+    this.#socket.resume();
+  }
+
+  #answer(head: ResponseHead | StoreFailure | undefined): void {
+    const handler = this.#onHead;
+    this.#onHead = undefined;
+    handler?.(head);
+  }
+
+  #fail(failure: StoreFailure): void {
+    this.#failure ??= failure;
+    this.#answer(this.#failure);
+    this.#wake();
+  }
+}

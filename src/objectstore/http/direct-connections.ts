@@ -1,0 +1,172 @@
+/**
+ * The connections that large ranges are read from, kept for the next range; a bound on how many there are.
+ *
+ * @module
+ */
+import { connect as connectTcp, isIP } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
+import type { BlobContent } from "../bucket.ts";
+import { StoreFailure } from "../store-failure.ts";
+import { DirectConnection } from "./direct-connection.ts";
+
+/** Below this length a range is not worth a connection with buffers of its own. */
+export const SMALLEST_DIRECT_BYTES = 1024 * 1024;
+/** Each holds two buffers of 1 MiB. */
+const MOST_CONNECTIONS = 8;
+
+/** A GET of content whose length is known. */
+export interface DirectGet {
+  readonly protocol: "http:" | "https:";
+  readonly hostname: string;
+  readonly port: string;
+  /** Escaped, with its query. */
+  readonly path: string;
+  /** Complete, with `host`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Time without a byte after which it is given up. */
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** A successful answer. */
+export interface DirectAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whoever gets it must read or destroy it. */
+  readonly content: BlobContent;
+}
+
+export class DirectConnections {
+  readonly #tls: Pick<SecureContextOptions, "ca">;
+  readonly #idle = new Map<string, DirectConnection[]>();
+  readonly #open = new Set<DirectConnection>();
+
+  /** @param tls Certificates that connections trust; absent: Node's own. */
+  constructor(tls: Pick<SecureContextOptions, "ca"> = {}) {
+    this.#tls = tls;
+  }
+
+  /**
+   * @returns `undefined` when the request has to be sent another way: all connections are busy, or the answer is not a successful one of
+   *   known length.
+   * @throws {StoreFailure} when there is no answer.
+   */
+  async get(request: DirectGet, signal: AbortSignal): Promise<DirectAnswer | undefined> {
+    const { protocol, hostname, port, idleTimeoutMs } = request;
+    const place = `${protocol}//${hostname}:${port}`;
+    const known = this.#takeIdle(place);
+    const connection = known ?? this.#connect(request);
+    if (connection === undefined) return undefined;
+    const abort = (): void => connection.destroy(new StoreFailure("the store was closed"));
+    signal.addEventListener("abort", abort, { once: true });
+    const finish = (): void => signal.removeEventListener("abort", abort);
+    try {
+      const head = await connection.get(requestHead(request), idleTimeoutMs);
+      if (head === undefined) {
+        this.#drop(connection);
+        finish();
+        return undefined;
+      }
+      const end = (isOver: boolean): void => {
+        finish();
+        if (isOver && head.isKeptAlive && connection.isUsable) this.#keep(place, connection);
+        else this.#drop(connection);
+      };
+      return { status: head.status, headers: head.headers, content: contentOf(connection.batches(head), end) };
+    } catch (error) {
+      finish();
+      this.#drop(connection);
+      // A connection that has been idle may have been closed by the server just then.
+      if (known !== undefined && !signal.aborted && !isTimeout(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Closes those that nobody uses, for their memory. */
+  release(): void {
+    for (const connection of [...this.#idle.values()].flat()) this.#drop(connection);
+    this.#idle.clear();
+  }
+
+  /** Closes all; requests under way fail. */
+  destroy(): void {
+    for (const connection of this.#open) connection.destroy();
+    this.#open.clear();
+    this.#idle.clear();
+  }
+
+  #takeIdle(place: string): DirectConnection | undefined {
+    const idle = this.#idle.get(place) ?? [];
+    for (let found = idle.pop(); found !== undefined; found = idle.pop()) {
+      if (found.isUsable) return found;
+      this.#drop(found);
+    }
+    return undefined;
+  }
+
+  #connect(request: DirectGet): DirectConnection | undefined {
+    // Those that another store may want again.
+    if (this.#open.size >= MOST_CONNECTIONS) this.release();
+    if (this.#open.size >= MOST_CONNECTIONS) return undefined;
+    const connection = new DirectConnection((onread) => openSocket(request, this.#tls, onread));
+    this.#open.add(connection);
+    return connection;
+  }
+
+  #keep(place: string, connection: DirectConnection): void {
+    if (!this.#open.has(connection)) return connection.destroy();
+    connection.rest();
+    this.#idle.set(place, [...(this.#idle.get(place) ?? []), connection]);
+  }
+
+  #drop(connection: DirectConnection): void {
+    this.#open.delete(connection);
+    connection.destroy();
+  }
+}
+
+function openSocket(request: DirectGet, tls: Pick<SecureContextOptions, "ca">, onread: OnReadOpts): Socket {
+  const { protocol, hostname: host, port, connectTimeoutMs } = request;
+  const place = { host, port: Number(port), onread };
+  const isTls = protocol === "https:";
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const socket = isTls ? connectTls({ ...place, ...tls, ...name, ALPNProtocols: ["http/1.1"] }) : connectTcp(place);
+  socket.setNoDelay(true);
+  const late = new StoreFailure(`no connection within ${connectTimeoutMs / 1000} s`, { reason: "TIMEOUT" });
+  const timer = setTimeout(() => socket.destroy(late), connectTimeoutMs);
+  for (const event of [isTls ? "secureConnect" : "connect", "close"]) socket.once(event, () => clearTimeout(timer));
+  return socket;
+}
+
+function requestHead({ path, headers }: DirectGet): string {
+  const lines = Object.entries({ ...headers, connection: "keep-alive" }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  // Values come from settings and environments.
+  if (lines.some((line) => /[\r\n\0]/.test(line.slice(0, -2))) || /[^\x21-\x7e]/.test(path)) {
+    throw new StoreFailure("a header of the request holds a line break");
+  }
+  return head;
+}
+
+/** @param end Told once, whether all of the content was read. */
+function contentOf(batches: AsyncGenerator<readonly Buffer[]>, end: (isOver: boolean) => void): BlobContent {
+  let hasEnded = false;
+  const endOnce = (isOver: boolean): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    end(isOver);
+  };
+  return {
+    async *batches() {
+      yield* batches;
+      endOnce(true);
+    },
+    destroy: () => endOnce(false),
+  };
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof StoreFailure && error.reason === "TIMEOUT";
+}
