@@ -1,5 +1,6 @@
 /**
- * Artifacts inside tasks: how the links of a task become its `inputs.artifacts` and `outputs.artifacts`.
+ * What is stored apart inside tasks: how the links of a task become its `inputs.artifacts` and `outputs.artifacts`, and parameters that are
+ * rows of their own its `inputs.parameters` and `outputs.parameters`.
  *
  * Links of one direction are grouped by key, type, producer and iteration, and the groups sorted by the same. Inside a group artifacts
  * are ordered by id. Metrics of a group share one IOArtifact, every other artifact gets its own. Works on rows and appends encoded
@@ -25,6 +26,17 @@ export interface HydrationRow {
   readonly artifactType: ArtifactType;
   /** The encoded Artifact. */
   readonly artifact: Uint8Array;
+}
+
+/** A side of a task. */
+export type TaskSide = "inputs" | "outputs";
+
+/** One parameter of a task. */
+export interface ParameterRow {
+  readonly taskId: string;
+  readonly side: TaskSide;
+  /** The encoded IOParameter. */
+  readonly parameter: Uint8Array;
 }
 
 /** A direct child, in the order of creation. */
@@ -61,6 +73,9 @@ const INPUT_TYPES: ReadonlySet<IoType> = new Set([
   IoType.ITERATOR_INPUT,
   IoType.ITERATOR_INPUT_RAW,
 ]);
+
+/** Types of links that show an input. */
+export const INPUT_LINK_TYPES: readonly IoType[] = [...INPUT_TYPES];
 
 /** Whether a link of that type shows an output. */
 export function isOutputType(type: IoType): boolean {
@@ -122,15 +137,24 @@ function compareText(left: string, right: string): number {
 const TASK_CHILD_TASKS = 15;
 const TASK_INPUTS = 16;
 const TASK_OUTPUTS = 17;
+const IO_PARAMETERS = 1;
 const IO_ARTIFACTS = 2;
 
+/** What is stored apart of a task. */
+export interface TaskParts {
+  readonly links?: readonly HydrationRow[];
+  readonly children?: readonly ChildRow[];
+  /** Behind those that the task itself holds. */
+  readonly parameters?: readonly ParameterRow[];
+}
+
 /**
- * Encodes a task with its children and artifacts.
+ * Encodes a task with what is stored apart of it.
  *
- * @param task The encoded task as stored: with parameters, without artifacts and children.
+ * @param task The encoded task as stored.
  */
-export function encodeHydratedTask(task: Uint8Array, links: readonly HydrationRow[], children: readonly ChildRow[]): Uint8Array {
-  if (links.length === 0 && children.length === 0) return task;
+export function encodeHydratedTask(task: Uint8Array, { links = [], children = [], parameters = [] }: TaskParts): Uint8Array {
+  if (links.length === 0 && children.length === 0 && parameters.length === 0) return task;
   const writer = new BinaryWriter().raw(task);
   for (const child of children) {
     writer.tag(TASK_CHILD_TASKS, WireType.LengthDelimited).fork();
@@ -139,14 +163,21 @@ export function encodeHydratedTask(task: Uint8Array, links: readonly HydrationRo
     writer.join();
   }
   const { inputs, outputs } = groupLinks(links);
-  writeSide(writer, TASK_INPUTS, inputs);
-  writeSide(writer, TASK_OUTPUTS, outputs);
+  const ofSide = (side: TaskSide): ParameterRow[] => parameters.filter((row) => row.side === side);
+  writeSide(writer, TASK_INPUTS, ofSide("inputs"), inputs);
+  writeSide(writer, TASK_OUTPUTS, ofSide("outputs"), outputs);
   return writer.finish();
 }
 
-function writeSide(writer: BinaryWriter, field: number, groups: readonly IoArtifactGroup[]): void {
-  if (groups.length === 0) return;
+function writeSide(
+  writer: BinaryWriter,
+  field: number,
+  parameters: readonly ParameterRow[],
+  groups: readonly IoArtifactGroup[],
+): void {
+  if (parameters.length === 0 && groups.length === 0) return;
   writer.tag(field, WireType.LengthDelimited).fork();
+  for (const { parameter } of parameters) writer.tag(IO_PARAMETERS, WireType.LengthDelimited).bytes(parameter);
   for (const { first, artifacts } of groups) {
     writer.tag(IO_ARTIFACTS, WireType.LengthDelimited).fork();
     for (const row of artifacts) writer.tag(1, WireType.LengthDelimited).bytes(row.artifact);

@@ -18,24 +18,19 @@ import {
   TaskType,
 } from "../core/kfp-types.ts";
 import type { LeanAnswer, LeanInputs } from "../wire/lean-answer.ts";
+import { isDagType } from "./dag-types.ts";
 import { isOutputType, type HydrationRow } from "./hydration.ts";
 import { fieldsOf } from "./message-fields.ts";
 
-/** What is left of a row, and which of its links are to be read for it. */
+/** What is left of a row, and which of its parameters and links, where these are rows of their own, belong to it. */
 export interface LeanTask {
   readonly body: Uint8Array;
-  /** Whether any link may be kept. */
-  readonly hasLinks: boolean;
+  /** All outputs stay; otherwise none. */
+  readonly keepsOutputs: boolean;
+  /** The inputs that stay; absent: none. */
+  readonly inputs: LeanInputs | undefined;
   readonly keepsLink: (link: HydrationRow) => boolean;
 }
-
-const DAG_TYPES: ReadonlySet<TaskType> = new Set([
-  TaskType.ROOT,
-  TaskType.DAG,
-  TaskType.LOOP,
-  TaskType.CONDITION,
-  TaskType.CONDITION_BRANCH,
-]);
 
 const TASK = PipelineTaskSchema.field;
 
@@ -47,7 +42,7 @@ export function leanTask(body: Uint8Array, { inputs }: LeanAnswer): LeanTask | u
     if (number === TASK.type.number || number === TASK.typeAttributes.number) kind.raw(raw);
   }
   const { type, typeAttributes } = fromBinary(PipelineTaskSchema, kind.finish());
-  if (!DAG_TYPES.has(type)) return undefined;
+  if (!isDagType(type)) return undefined;
   // The entries of a loop inside a loop are made into one list by whoever publishes one of them.
   const keepsOutputs = type === TaskType.LOOP && typeAttributes?.iterationIndex !== undefined;
   const writer = new BinaryWriter();
@@ -57,7 +52,8 @@ export function leanTask(body: Uint8Array, { inputs }: LeanAnswer): LeanTask | u
   }
   return {
     body: writer.finish(),
-    hasLinks: keepsOutputs || inputs !== undefined,
+    keepsOutputs,
+    inputs,
     keepsLink: (link) => (isOutputType(link.type) ? keepsOutputs : inputs !== undefined && isNeeded(inputs, link)),
   };
 }

@@ -10,7 +10,8 @@
  */
 import type { Artifact, ArtifactTask, IoType, PipelineTask, Run, RuntimeState } from "../core/kfp-types.ts";
 import type { Run_StorageState as StorageState } from "../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
-import type { ChildRow, HydrationRow } from "./hydration.ts";
+import type { LeanInputs } from "../wire/lean-answer.ts";
+import type { ChildRow, HydrationRow, ParameterRow, TaskSide } from "./hydration.ts";
 import type { ExperimentStore, PipelineStore, RecurringRunStore } from "./catalog-store.ts";
 import type { ListQuery, RowPosition } from "./lists/list-query.ts";
 
@@ -31,7 +32,7 @@ export interface StoredRun {
   readonly pipelineSpec: Uint8Array | undefined;
 }
 
-/** A run as a list finds it: nothing of it is decoded. */
+/** A run as it is found to be answered: nothing of it is decoded. */
 export interface ListedRun {
   readonly runId: string;
   /** The encoded Run, without tasks and without inline spec. */
@@ -68,6 +69,8 @@ export interface RunStore {
   insert(stored: StoredRun): void;
   find(runId: string): StoredRun | undefined;
   exists(runId: string): boolean;
+  /** What is stored of it, without decoding it: what it was run with may be long. */
+  encoded(runId: string): ListedRun | undefined;
   /** State alone, without reading the run. */
   state(runId: string): RuntimeState | undefined;
   /** Replaces everything but the spec. */
@@ -94,8 +97,13 @@ export interface StoredTask {
   readonly taskId: string;
   readonly runId: string;
   readonly name: string;
-  /** The encoded PipelineTask with parameters, without artifacts and children. */
+  /**
+   * The encoded PipelineTask without artifacts and children; with parameters unless `parametersApart`. What is answered is made by
+   * services/task-hydration.ts.
+   */
   readonly body: Uint8Array;
+  /** Its parameters are rows of their own: see {@link TaskStore.parametersOf}. */
+  readonly parametersApart: boolean;
   /** Set by a reset: the next inputs replace the stored ones. */
   readonly replaceInputs: boolean;
 }
@@ -106,14 +114,27 @@ export interface TaskScope {
   readonly parentTaskId?: string;
 }
 
+/** How a row is replaced. */
+export interface TaskUpdate {
+  readonly replaceInputs: boolean;
+  /** Sets the start time, which no message carries. Absent: it stays. */
+  readonly startSeconds?: number;
+  /** Sides whose parameters, where they are stored apart, are removed before those of the task are added. */
+  readonly removes?: readonly TaskSide[];
+}
+
 /** Tasks of all runs. */
 export interface TaskStore {
-  /** @param identity See task-identity.ts; undefined makes the row match nothing. */
+  /**
+   * The parameters of a task that has others below it become rows of their own, unless some of them are the same by their identity.
+   *
+   * @param identity See task-identity.ts; undefined makes the row match nothing.
+   */
   insert(task: PipelineTask, identity: string | undefined): void;
   find(taskId: string): StoredTask | undefined;
   findByIdentity(identity: string): StoredTask | undefined;
-  /** Replaces the row. `startSeconds` sets the start time, which no message carries. */
-  update(task: PipelineTask, options: { readonly replaceInputs: boolean; readonly startSeconds?: number }): void;
+  /** Replaces the row, but for parameters that are stored apart: to these it adds those that `task` has. */
+  update(task: PipelineTask, options: TaskUpdate): void;
   /** Newest SUCCEEDED task with the fingerprint, in any run. */
   findCached(fingerprint: string): StoredTask | undefined;
   /** Newest SUCCEEDED task of every fingerprint, newest first: what the cache can answer with. */
@@ -126,6 +147,10 @@ export interface TaskStore {
   /** In the order of create time, then id. */
   ofRun(runId: string): StoredTask[];
   list(scope: TaskScope, query: ListQuery): ListPage<StoredTask>;
+  /** Parameters that are stored apart, each side in the order in which they came. */
+  parametersOf(taskIds: readonly string[]): ParameterRow[];
+  /** The same of one side of a task, as far as they are wanted: absent, all. */
+  parametersOfSide(taskId: string, side: TaskSide, wanted?: LeanInputs): ParameterRow[];
   /** Direct children in the parent's own run, in the order of create time, then id. */
   childrenOf(taskIds: readonly string[]): ChildRow[];
 }
@@ -166,6 +191,8 @@ export interface LinkStore {
   runsOf(artifactId: string): string[];
   /** Links with their artifacts, in no order. */
   ofTasks(taskIds: readonly string[]): HydrationRow[];
+  /** The inputs of a task that are wanted, in no order; of other iterations' items there may be some. */
+  inputsOf(taskId: string, wanted: LeanInputs): HydrationRow[];
   removeOfTasks(taskIds: readonly string[]): void;
 }
 

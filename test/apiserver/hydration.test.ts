@@ -110,7 +110,7 @@ describe("encodeHydratedTask()", () => {
       row("ds", TASK_OUTPUT_INPUT, "D1", { producer: "prep" }),
       row("ds", TASK_OUTPUT_INPUT, "D2", { producer: "prep" }),
     ];
-    const task = fromBinary(PipelineTaskSchema, encodeHydratedTask(body, rows, []));
+    const task = fromBinary(PipelineTaskSchema, encodeHydratedTask(body, { links: rows }));
     expect(task.inputs?.parameters).toMatchObject([{ parameterKey: "p" }]);
     expect(task.outputs?.parameters).toMatchObject([{ parameterKey: "q" }]);
     expect(task.inputs?.artifacts).toMatchObject([
@@ -129,7 +129,7 @@ describe("encodeHydratedTask()", () => {
       row("k", COLLECTED_INPUTS, "B"),
       row("k", COLLECTED_INPUTS, "C", { producer: undefined }),
     ];
-    const task = fromBinary(PipelineTaskSchema, encodeHydratedTask(body, rows, []));
+    const task = fromBinary(PipelineTaskSchema, encodeHydratedTask(body, { links: rows }));
     expect(task.inputs?.artifacts.map(({ producer }) => producer?.iteration)).toEqual([undefined, undefined, 0n]);
     expect(task.inputs?.artifacts.map(({ producer }) => producer?.taskName)).toEqual([undefined, "p", "p"]);
   });
@@ -139,7 +139,7 @@ describe("encodeHydratedTask()", () => {
       { parentTaskId: "t", taskId: "2", name: "b" },
       { parentTaskId: "t", taskId: "1", name: "a" },
     ];
-    expect(fromBinary(PipelineTaskSchema, encodeHydratedTask(body, [], children)).childTasks).toMatchObject([
+    expect(fromBinary(PipelineTaskSchema, encodeHydratedTask(body, { children })).childTasks).toMatchObject([
       { taskId: "2", name: "b" },
       { taskId: "1", name: "a" },
     ]);

@@ -269,7 +269,7 @@ export class RunLifecycle {
       const taskIds = reset.map(({ task }) => task.taskId);
       this.#store.links.removeOfTasks(taskIds);
       for (const { task } of reset) {
-        this.#store.tasks.update(resetTask(task, now), { replaceInputs: true, startSeconds: now });
+        this.#store.tasks.update(resetTask(task, now), { replaceInputs: true, startSeconds: now, removes: ["outputs"] });
       }
       return taskIds;
     });
@@ -300,6 +300,7 @@ export class RunLifecycle {
     return changed;
   }
 
+  /** Parameters that are stored apart are not in the tasks, and an update leaves them as they are. */
   #decodedTasks(runId: string): { task: PipelineTask; replaceInputs: boolean }[] {
     return this.#store.tasks
       .ofRun(runId)

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { clone, create } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { EmptySchema, type Empty } from "@bufbuild/protobuf/wkt";
 import { RunSchema, RunView, RuntimeState } from "../../core/kfp-types.ts";
 import {
@@ -23,14 +23,14 @@ import {
 } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { Experiment_StorageState as ExperimentStorageState } from "../../gen/kubeflow/pipelines/backend/api/v2beta1/experiment_pb.js";
 import type { EngineHooks } from "./engine-hooks.ts";
-import { encodeWithParts, type EncodedMessage } from "./encoded-message.ts";
+import { EncodedMessage, encodeWithParts } from "./encoded-message.ts";
 import { pageTokenFrom, parseListRequest } from "../lists/list-query.ts";
 import { checkDescription, checkText, MAX_NAME_LENGTH } from "./catalog/names.ts";
 import { checkParameters, resolvePipelineSource } from "./pipeline-source.ts";
 import { encodeListedRun } from "./listed-run.ts";
 import type { RunLifecycle } from "./run-lifecycle.ts";
 import { failedPrecondition, invalidArgument, notFound } from "../service-error.ts";
-import type { Store, StoredRun } from "../store.ts";
+import type { ListedRun, Store } from "../store.ts";
 import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
 
@@ -81,15 +81,14 @@ export class RunCalls {
       return lifecycle.createRun({ ...run, pipelineSource: source }, { pipelineSpec });
     });
     engine.runCreated?.(stored.run.runId);
-    return this.#encode(stored, { specAlways: false, withTasks: false });
+    return this.#answer(this.#require(stored.run.runId), { full: false, withParameters: true });
   }
 
   /** @param lean Without the values of the run's parameters, which every step has from its parent. */
   getRun(request: GetRunRequest, lean?: LeanAnswer): EncodedRun {
     if (request.runId === "") throw invalidArgument("Run ID is required");
     const full = request.view === RunView.FULL;
-    const stored = this.#deps.lifecycle.requireRun(request.runId);
-    return this.#encode(stored, { specAlways: full, withTasks: full, withParameters: full || lean === undefined });
+    return this.#answer(this.#require(request.runId), { full, withParameters: full || lean === undefined });
   }
 
   listRuns(request: ListRunsRequest): EncodedMessage<typeof ListRunsResponseSchema> {
@@ -173,30 +172,16 @@ export class RunCalls {
     return create(EmptySchema);
   }
 
-  #encode(
-    stored: StoredRun,
-    view: {
-      /** The inline spec even of a run made from a pipeline version: run-scoped tokens may not read the version. */
-      readonly specAlways: boolean;
-      readonly withTasks: boolean;
-      readonly withParameters?: boolean;
-    },
-  ): EncodedRun {
+  #answer(stored: ListedRun, { full, withParameters }: { readonly full: boolean; readonly withParameters: boolean }): EncodedRun {
     const { store, hydration } = this.#deps;
-    const run = clone(RunSchema, stored.run);
-    const config = run.runtimeConfig;
-    if (config !== undefined && view.withParameters === false) config.parameters = {};
-    if (config !== undefined && config.pipelineRoot === "" && Object.keys(config.parameters).length === 0) {
-      delete run.runtimeConfig;
-    }
-    const inline = stored.pipelineSpec !== undefined && (view.specAlways || run.pipelineSource.case === undefined);
-    if (inline) run.pipelineSource = { case: undefined };
-    const tasks = view.withTasks ? hydrateTasks(store, store.tasks.ofRun(run.runId), hydration) : [];
-    run.taskCount = view.withTasks ? tasks.length : store.tasks.count(run.runId);
-    const spec = inline && stored.pipelineSpec !== undefined ? [stored.pipelineSpec] : [];
-    return encodeWithParts(RunSchema, run, [
-      { fieldNumber: RunSchema.field.pipelineSpec.number, messages: spec },
-      { fieldNumber: RunSchema.field.tasks.number, messages: tasks },
-    ]);
+    const tasks = full ? hydrateTasks(store, store.tasks.ofRun(stored.runId), hydration) : [];
+    const taskCount = full ? tasks.length : store.tasks.count(stored.runId);
+    return new EncodedMessage(RunSchema, encodeListedRun(stored, { specAlways: full, withParameters, taskCount, tasks }));
+  }
+
+  #require(runId: string): ListedRun {
+    const stored = this.#deps.store.runs.encoded(runId);
+    if (stored === undefined) throw notFound("Run", runId);
+    return stored;
   }
 }

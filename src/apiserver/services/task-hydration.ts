@@ -1,5 +1,5 @@
 /**
- * Stored tasks to answered tasks: links and children are read for all of them at once.
+ * Stored tasks to answered tasks: links, children and parameters that are stored apart are read for all whole ones at once.
  *
  * Source: docs/spec/api-server.md#hydration ("where hydration happens").
  *
@@ -8,8 +8,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ArtifactSchema } from "../../core/kfp-types.ts";
 import type { LeanAnswer } from "../../wire/lean-answer.ts";
-import { encodeHydratedTask, type HydrationRow } from "../hydration.ts";
-import { leanTask } from "../lean-task.ts";
+import { encodeHydratedTask, type HydrationRow, type ParameterRow } from "../hydration.ts";
+import { leanTask, type LeanTask } from "../lean-task.ts";
 import type { Store, StoredTask } from "../store.ts";
 
 /**
@@ -33,20 +33,42 @@ export function hydrateTasks(
   mode: HydrationMode,
   { withChildren = true, lean }: HydrationOptions = {},
 ): Uint8Array[] {
-  const answered = tasks.map(({ taskId, body }) => ({
-    taskId,
-    body,
-    lean: lean === undefined ? undefined : leanTask(body, lean),
-  }));
-  const rows = store.links.ofTasks(answered.filter((task) => task.lean?.hasLinks !== false).map(({ taskId }) => taskId));
+  const answered = tasks.map((task) => ({ task, lean: lean === undefined ? undefined : leanTask(task.body, lean) }));
+  const whole = answered.filter((each) => each.lean === undefined).map(({ task }) => task);
+  const ids = (rows: readonly StoredTask[]): string[] => rows.map(({ taskId }) => taskId);
+  const leanRows = <Row>(read: (store: Store, task: StoredTask, lean: LeanTask) => Row[]): Row[] =>
+    answered.flatMap((each) => (each.lean === undefined ? [] : read(store, each.task, each.lean)));
+
+  const rows = [...store.links.ofTasks(ids(whole)), ...leanRows(leanLinks)];
   const links = groupBy(mode === "branch" ? rows.map(asOnBranch) : rows, (row) => row.taskId);
-  const parents = withChildren ? answered.filter((task) => task.lean === undefined) : [];
-  const children = groupBy(store.tasks.childrenOf(parents.map(({ taskId }) => taskId)), (row) => row.parentTaskId);
-  return answered.map((task) => {
-    const all = links.get(task.taskId) ?? [];
-    const kept = task.lean === undefined ? all : all.filter(task.lean.keepsLink);
-    return encodeHydratedTask(task.lean?.body ?? task.body, kept, children.get(task.taskId) ?? []);
-  });
+  const apart = store.tasks.parametersOf(ids(whole.filter(({ parametersApart }) => parametersApart)));
+  const parameters = groupBy([...apart, ...leanRows(leanParameters)], (row) => row.taskId);
+  const children = groupBy(withChildren ? store.tasks.childrenOf(ids(whole)) : [], (row) => row.parentTaskId);
+  return answered.map(({ task: { taskId, body }, lean: needed }) =>
+    encodeHydratedTask(needed?.body ?? body, {
+      links: links.get(taskId) ?? [],
+      parameters: parameters.get(taskId) ?? [],
+      children: children.get(taskId) ?? [],
+    }),
+  );
+}
+
+/** A stored task with its parameters, without artifacts and children. */
+export function withParameters(store: Pick<Store, "tasks">, { taskId, body, parametersApart }: StoredTask): Uint8Array {
+  return parametersApart ? encodeHydratedTask(body, { parameters: store.tasks.parametersOf([taskId]) }) : body;
+}
+
+function leanLinks({ links }: Store, { taskId }: StoredTask, { keepsOutputs, inputs, keepsLink }: LeanTask): HydrationRow[] {
+  if (keepsOutputs) return links.ofTasks([taskId]).filter(keepsLink);
+  return inputs === undefined ? [] : links.inputsOf(taskId, inputs).filter(keepsLink);
+}
+
+function leanParameters({ tasks }: Store, task: StoredTask, { keepsOutputs, inputs }: LeanTask): ParameterRow[] {
+  if (!task.parametersApart) return [];
+  return [
+    ...(inputs === undefined ? [] : tasks.parametersOfSide(task.taskId, "inputs", inputs)),
+    ...(keepsOutputs ? tasks.parametersOfSide(task.taskId, "outputs") : []),
+  ];
 }
 
 function asOnBranch(row: HydrationRow): HydrationRow {

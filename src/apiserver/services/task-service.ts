@@ -31,7 +31,7 @@ import type { LeanAnswer } from "../../wire/lean-answer.ts";
 import type { Store, StoredTask } from "../store.ts";
 import { isOfIteration } from "../lean-task.ts";
 import type { CallContext } from "./served-service.ts";
-import { hydrateTasks, type HydrationMode } from "./task-hydration.ts";
+import { hydrateTasks, withParameters, type HydrationMode } from "./task-hydration.ts";
 import { taskIdentity } from "./task-identity.ts";
 import { applyUpdate, hasParameters, newTask } from "./task-update.ts";
 
@@ -69,9 +69,9 @@ export class TaskCalls {
       const task = newTask(sent, { taskId: randomUUID(), runId }, this.#now());
       const identity = taskIdentity(task);
       const existing = identity === undefined ? undefined : this.#store.tasks.findByIdentity(identity);
-      if (existing !== undefined) return new EncodedMessage(PipelineTaskSchema, existing.body);
+      if (existing !== undefined) return this.#asStored(existing);
       this.#store.tasks.insert(task, identity);
-      return new EncodedMessage(PipelineTaskSchema, this.#require(task.taskId).body);
+      return this.#asStored(this.#require(task.taskId));
     });
   }
 
@@ -166,9 +166,12 @@ export class TaskCalls {
     this.#checkParent(request, stored.runId);
     this.#checkNoCycle(stored.taskId, request.parentTaskId ?? "");
     const task = fromBinary(PipelineTaskSchema, stored.body);
-    const replaceInputs = stored.replaceInputs && !hasParameters(request.inputs);
+    const replacesInputs = stored.replaceInputs && hasParameters(request.inputs);
     applyUpdate(task, request, { nowSeconds: this.#now(), replaceInputs: stored.replaceInputs });
-    this.#store.tasks.update(task, { replaceInputs });
+    this.#store.tasks.update(task, {
+      replaceInputs: stored.replaceInputs && !replacesInputs,
+      removes: replacesInputs ? ["inputs"] : [],
+    });
   }
 
   #checkParent(task: PipelineTask, runId: string): void {
@@ -199,6 +202,10 @@ export class TaskCalls {
     const task = this.#require(taskId);
     checkInRun(task, runId);
     return task;
+  }
+
+  #asStored(task: StoredTask): EncodedTask {
+    return new EncodedMessage(PipelineTaskSchema, withParameters(this.#store, task));
   }
 
   #hydrated(tasks: readonly StoredTask[], lean?: LeanAnswer): EncodedTask {

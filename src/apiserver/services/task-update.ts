@@ -62,8 +62,8 @@ export interface TaskUpdateOptions {
 /**
  * Applies an UpdateTask request to a stored task.
  *
- * `task` is changed in place and takes over parts of `update`: a loop collects thousands of outputs in one task, an update at a time,
- * so nothing is copied.
+ * `task` is changed in place and takes over parts of `update`. Of a task whose parameters are stored apart it holds none, and has those of
+ * the update afterwards: the store adds them.
  *
  * Empty and zero fields of the request keep what is stored. `status_metadata` and `type_attributes` replace when present; parameters
  * are merged.

@@ -1,7 +1,7 @@
 /** Links between artifacts and tasks in SQLite. @module */
 import { create } from "@bufbuild/protobuf";
-import { ArtifactTaskSchema, type ArtifactTask, type ArtifactType, type IoType } from "../../core/kfp-types.ts";
-import type { HydrationRow } from "../hydration.ts";
+import { ArtifactTaskSchema, IoType, type ArtifactTask, type ArtifactType } from "../../core/kfp-types.ts";
+import { INPUT_LINK_TYPES, type HydrationRow } from "../hydration.ts";
 import type { LinkStore } from "../store.ts";
 import { blobOf, jsonList, textOf, type SqliteDatabase, type SqlRow, type SqlValue } from "./sqlite-database.ts";
 import { anyOf, listRows } from "./sqlite-list.ts";
@@ -10,6 +10,10 @@ const COLUMNS = "link_id, artifact_id, task_id, run_id, type, key, producer, ite
 
 /** Runs told of an artifact that came from the cache again and again. */
 const MOST_RUNS_OF_ARTIFACT = 32;
+
+const WITH_ARTIFACTS = `SELECT links.task_id, links.type, links.key, links.producer, links.iteration, links.artifact_id,
+   artifacts.type AS artifact_type, artifacts.body
+ FROM links JOIN artifacts ON artifacts.artifact_id = links.artifact_id`;
 
 /** Links between artifacts and tasks on SQLite. */
 export function createLinkStore(db: SqliteDatabase): LinkStore {
@@ -58,14 +62,19 @@ export function createLinkStore(db: SqliteDatabase): LinkStore {
       taskIds.length === 0
         ? []
         : db
-            .all(
-              `SELECT links.task_id, links.type, links.key, links.producer, links.iteration, links.artifact_id,
-                 artifacts.type AS artifact_type, artifacts.body
-               FROM links JOIN artifacts ON artifacts.artifact_id = links.artifact_id
-               WHERE links.task_id IN (SELECT value FROM json_each(?))`,
-              jsonList(taskIds),
-            )
+            .all(`${WITH_ARTIFACTS} WHERE links.task_id IN (SELECT value FROM json_each(?))`, jsonList(taskIds))
             .map(hydrationRow),
+    inputsOf: (taskId, { keys, iteration }) => {
+      const ofKeys = `${WITH_ARTIFACTS} WHERE links.task_id = ? AND links.key IN (SELECT value FROM json_each(?))
+        AND links.type IN (${INPUT_LINK_TYPES.join(", ")})`;
+      // The expression is that of the index.
+      const ofIteration = `(links.type <> ${IoType.ITERATOR_INPUT} OR IFNULL(links.iteration, 'none') IN ('none', ?))`;
+      const rows =
+        iteration === undefined
+          ? db.all(ofKeys, taskId, jsonList(keys))
+          : db.all(`${ofKeys} AND ${ofIteration}`, taskId, jsonList(keys), iteration);
+      return rows.map(hydrationRow);
+    },
     removeOfTasks: (taskIds) => {
       if (taskIds.length === 0) return;
       db.run("DELETE FROM links WHERE task_id IN (SELECT value FROM json_each(?))", jsonList(taskIds));

@@ -5,8 +5,8 @@
  */
 import { fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { errorMessage, HostError } from "../../core/errors.ts";
-import { ArtifactSchema, PipelineTaskSchema, RunSchema, RuntimeState } from "../../core/kfp-types.ts";
-import { blobOf, jsonList, SqliteDatabase, textOf } from "./sqlite-database.ts";
+import { ArtifactSchema, IoParameterSchema, PipelineTaskSchema, RunSchema, RuntimeState } from "../../core/kfp-types.ts";
+import { blobOf, integerOf, jsonList, SqliteDatabase, textOf } from "./sqlite-database.ts";
 import { createRunStore } from "./sqlite-runs.ts";
 import { integrityProblems } from "./sqlite-store.ts";
 
@@ -38,6 +38,7 @@ const MESSAGES: readonly (readonly [table: string, idColumn: string, schema: Des
   ["runs", "run_id", RunSchema],
   ["tasks", "task_id", PipelineTaskSchema],
   ["artifacts", "artifact_id", ArtifactSchema],
+  ["task_parameters", "sequence", IoParameterSchema],
 ];
 /** Rows that are in memory at a time. */
 const ROWS_AT_ONCE = 500;
@@ -45,17 +46,17 @@ const ROWS_AT_ONCE = 500;
 function unreadableRows(db: SqliteDatabase): string[] {
   const problems: string[] = [];
   for (const [table, idColumn, schema] of MESSAGES) {
-    for (let last = ""; ;) {
+    for (let last = Number.MIN_SAFE_INTEGER; ;) {
       const rows = db.all(
-        `SELECT ${idColumn} AS id, body FROM ${table} WHERE ${idColumn} > ? ORDER BY ${idColumn} LIMIT ${ROWS_AT_ONCE}`,
+        `SELECT rowid AS place, ${idColumn} AS id, body FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${ROWS_AT_ONCE}`,
         last,
       );
       for (const row of rows) {
-        last = textOf(row, "id");
+        last = integerOf(row, "place");
         try {
           fromBinary(schema, blobOf(row, "body"));
         } catch (error) {
-          problems.push(`row ${last} of ${table} cannot be read: ${errorMessage(error)}`);
+          problems.push(`row ${String(row["id"])} of ${table} cannot be read: ${errorMessage(error)}`);
         }
       }
       if (rows.length < ROWS_AT_ONCE) break;

@@ -33,6 +33,10 @@ export function createRunStore(db: SqliteDatabase): RunStore {
       const row = db.get(`SELECT ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
       return row === undefined ? undefined : storedRun(row);
     },
+    encoded: (runId) => {
+      const row = db.get(`SELECT run_id, ${COLUMNS} FROM runs WHERE run_id = ?`, runId);
+      return row === undefined ? undefined : listedRun(row);
+    },
     exists: (runId) => db.get("SELECT 1 FROM runs WHERE run_id = ?", runId) !== undefined,
     state: (runId) => {
       const row = db.get("SELECT state FROM runs WHERE run_id = ?", runId);
@@ -50,7 +54,9 @@ export function createRunStore(db: SqliteDatabase): RunStore {
     remove: (runId) => {
       db.transaction(() => {
         db.run("DELETE FROM links WHERE task_id IN (SELECT task_id FROM tasks WHERE run_id = ?)", runId);
+        db.run("DELETE FROM task_parameters WHERE task_id IN (SELECT task_id FROM tasks WHERE run_id = ?)", runId);
         db.run("DELETE FROM tasks WHERE run_id = ?", runId);
+        db.run("DELETE FROM task_counts WHERE run_id = ?", runId);
         db.run("DELETE FROM runs WHERE run_id = ?", runId);
       });
     },

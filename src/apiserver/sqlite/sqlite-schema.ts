@@ -158,7 +158,32 @@ CREATE INDEX recurring_runs_enabled ON recurring_runs (is_enabled) WHERE is_enab
 CREATE INDEX runs_by_recurring_run ON runs (recurring_run_id, scheduled_at, state) WHERE recurring_run_id <> '';
 `;
 
-const STEPS: readonly string[] = [STEP_1, STEP_2, STEP_3];
+// Rows of loops, branches, sub-pipelines and roots hold something of every iteration: their parameters become rows of their own, so that
+// adding one does not write all. Tasks of before keep theirs in the body. Links are found by key, tasks of a run are counted.
+const STEP_4 = `
+CREATE TABLE task_parameters (
+  sequence INTEGER PRIMARY KEY,
+  task_id TEXT NOT NULL REFERENCES tasks (task_id),
+  side INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  item INTEGER NOT NULL,
+  identity TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX task_parameters_once ON task_parameters (task_id, side, key, item, identity);
+ALTER TABLE tasks ADD COLUMN parameters_apart INTEGER NOT NULL DEFAULT 0;
+
+DROP INDEX links_once;
+CREATE UNIQUE INDEX links_once ON links (task_id, key, type, IFNULL(iteration, 'none'), artifact_id);
+
+CREATE TABLE task_counts (
+  run_id TEXT PRIMARY KEY REFERENCES runs (run_id),
+  tasks INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO task_counts (run_id, tasks) SELECT run_id, count(*) FROM tasks GROUP BY run_id;
+`;
+
+const STEPS: readonly string[] = [STEP_1, STEP_2, STEP_3, STEP_4];
 
 /**
  * Creates or upgrades the tables.

@@ -7,7 +7,14 @@
  */
 import { create, fromBinary, toBinary, type DescMessage } from "@bufbuild/protobuf";
 import { errorMessage } from "../../core/errors.ts";
-import { PipelineTaskSchema, RunSchema, RuntimeState, StatusMetadataSchema, TaskState } from "../../core/kfp-types.ts";
+import {
+  IoParameterSchema,
+  PipelineTaskSchema,
+  RunSchema,
+  RuntimeState,
+  StatusMetadataSchema,
+  TaskState,
+} from "../../core/kfp-types.ts";
 import type { SetAsideRun } from "../store.ts";
 import { timestampOfSeconds } from "../timestamps.ts";
 import { blobOf, integerOf, textOf, type SqliteDatabase, type SqlRow } from "./sqlite-database.ts";
@@ -20,7 +27,7 @@ export function setAsideUnreadable(db: SqliteDatabase, runId: string, nowSeconds
     const run = db.get("SELECT * FROM runs WHERE run_id = ?", runId);
     if (run === undefined) return undefined;
     const reasons: string[] = [];
-    const keep = (kind: "run" | "task", id: string, body: Uint8Array, reason: string): void => {
+    const keep = (kind: "run" | "task" | "parameter", id: string, body: Uint8Array, reason: string): void => {
       reasons.push(reason);
       db.run(
         "INSERT INTO set_aside (kind, id, run_id, reason, set_aside_at, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -41,11 +48,30 @@ export function setAsideUnreadable(db: SqliteDatabase, runId: string, nowSeconds
         ...[emptyTask(task, nowSeconds), TaskState.FAILED, textOf(task, "task_id")],
       );
     }
+    for (const parameter of parametersOfRun(db, runId)) {
+      const parameterReason = whyUnreadable(IoParameterSchema, blobOf(parameter, "body"));
+      if (parameterReason === undefined) continue;
+      keep(
+        "parameter",
+        `${textOf(parameter, "key")} of ${textOf(parameter, "task_id")}`,
+        blobOf(parameter, "body"),
+        parameterReason,
+      );
+      db.run("DELETE FROM task_parameters WHERE sequence = ?", integerOf(parameter, "sequence"));
+    }
     const [first] = reasons;
     return first === undefined
       ? undefined
       : { runId, displayName: textOf(run, "display_name"), createdSeconds: integerOf(run, "created_at"), reason: first };
   });
+}
+
+function parametersOfRun(db: SqliteDatabase, runId: string): SqlRow[] {
+  return db.all(
+    `SELECT sequence, task_id, key, body FROM task_parameters
+     WHERE task_id IN (SELECT task_id FROM tasks WHERE run_id = ?) ORDER BY sequence`,
+    runId,
+  );
 }
 
 function whyUnreadable(schema: DescMessage, body: Uint8Array): string | undefined {

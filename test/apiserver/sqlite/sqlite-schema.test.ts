@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, onTestFinished, test } from "vitest";
-import { RunView, RuntimeState, TaskState } from "../../../src/core/kfp-types.ts";
+import { IoType, RunView, RuntimeState, TaskState } from "../../../src/core/kfp-types.ts";
 import { Run_StorageState as StorageState } from "../../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { connectRawClient, startFakeApiServer } from "../../fakes/api-server.ts";
 
@@ -29,7 +29,7 @@ function schemaOf(database: string): unknown[] {
 }
 
 // A file for every schema version that was released; a file is never changed.
-describe.for(["schema-2.sql"])("a database written with %s", (fixture) => {
+describe.for(["schema-2.sql", "schema-3.sql"])("a database written with %s", (fixture) => {
   test("keeps its runs, tasks, artifacts and links, and is sound", async ({ expect }) => {
     const server = await startFakeApiServer({ database: await databaseOf(fixture) });
     const api = connectRawClient(server.address);
@@ -47,6 +47,26 @@ describe.for(["schema-2.sql"])("a database written with %s", (fixture) => {
     const step = full.tasks.find(({ name }) => name === "step");
     expect(step?.outputs?.artifacts).toMatchObject([{ artifactKey: "model", artifacts: [{ uri: "file:///m/run-1" }] }]);
     expect((await api.findCachedTask({ cacheFingerprint: "f-run-1" })).task?.taskId).toBe(step?.taskId);
+  });
+
+  test("adds to the parameters of a task of before, and keeps their order", async ({ expect }) => {
+    const server = await startFakeApiServer({ database: await databaseOf(fixture) });
+    const api = connectRawClient(server.address);
+    const read = async () => {
+      const { tasks } = await api.getRun({ runId: "run-1", view: RunView.FULL });
+      return tasks.find(({ name }) => name === "root")!;
+    };
+    const root = await read();
+    const before = root.outputs?.parameters ?? [];
+    const added = { parameterKey: "made", type: IoType.ITERATOR_OUTPUT, producer: { taskName: "loop", iteration: 2n } };
+    await api.updateTask({
+      ...{ runId: "run-1", taskId: root.taskId },
+      task: { runId: "run-1", taskId: root.taskId, outputs: { parameters: [added] } },
+    });
+    const { outputs, inputs } = await read();
+    expect(outputs?.parameters.slice(0, -1)).toEqual(before);
+    expect(outputs?.parameters.at(-1)).toMatchObject(added);
+    expect(inputs).toEqual(root.inputs);
   });
 
   test("has the tables of a new one", async ({ expect }) => {
