@@ -94,20 +94,23 @@ export async function startWay(by: Way, options: Partial<WatchedServerOptions> =
     rest: { build: { commit: "c0ffee", version: "1.2.3" } },
     ...options,
   });
+  return { ...connectWay(server, by), internal, setTime: (value) => (seconds = value) };
+}
+
+/** A further client of a server, which may speak another way. The server's layout of `Run` stays. */
+export function connectWay(server: WatchedServer, by: Way): Pick<ApiWay, "way" | "server" | "url" | "send" | "call"> {
   const url = `http://127.0.0.1:${server.rest?.port ?? 0}/apis/${by.package}`;
   const send = by.transport === "grpc" ? grpcSender(server.address, by) : restSender(url);
   return {
     way: by,
     server,
     url,
-    internal,
     send,
     async call(method, request) {
       const { code, message, reply } = await send(method, request);
       if (code !== "OK") throw new Error(`${method} over ${by.name} was answered ${code}: ${message}`);
       return reply;
     },
-    setTime: (value) => (seconds = value),
   };
 }
 
