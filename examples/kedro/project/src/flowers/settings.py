@@ -1,0 +1,1 @@
+"""Kedro reads this; the defaults will do."""
