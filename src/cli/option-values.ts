@@ -20,6 +20,13 @@ export function single(values: Values, name: string): string {
   return String(value);
 }
 
+/** A file or folder. @throws {UsageError} when the option is given more than once, or empty. */
+export function readPath(values: Values, name: string): string {
+  const path = single(values, name);
+  if (path === "") throw new UsageError("USAGE_INVALID", `Option --${name} is empty`);
+  return path;
+}
+
 /**
  * @param option Its name, for the message.
  * @throws {UsageError}

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { statSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite";
 
 /** A value that a statement takes. */
@@ -27,6 +28,7 @@ export class SqliteDatabase {
    * @param options With `readOnly` nothing is created, written or waited for, also while another process writes.
    */
   constructor(path: string | URL, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
+    if (isFolder(path)) throw new Error("it is a folder, not a file");
     this.#db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS, readOnly });
     this.#db.exec("PRAGMA temp_store = MEMORY;");
     if (!readOnly) this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
@@ -66,6 +68,18 @@ export class SqliteDatabase {
     }
   }
 
+  /** What a transaction would come to; nothing of it is stored. Not inside another one. */
+  rehearse<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    this.#depth += 1;
+    try {
+      return work();
+    } finally {
+      this.#depth -= 1;
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    }
+  }
+
   close(): void {
     this.#statements.clear();
     if (this.#db.isOpen) this.#db.close();
@@ -79,6 +93,11 @@ export class SqliteDatabase {
     }
     return statement;
   }
+}
+
+/** SQLite would call it an error of the disk. */
+function isFolder(path: string | URL): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** A column that the schema declares as TEXT NOT NULL. */

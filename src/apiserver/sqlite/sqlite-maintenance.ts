@@ -89,12 +89,17 @@ const ENDED = [RuntimeState.SUCCEEDED, RuntimeState.FAILED, RuntimeState.SKIPPED
  * The caller is the only writer, and the database is of the current version.
  *
  * @param endedBeforeSeconds Unix time; undefined removes no run.
+ * @param options.dryRun Only finds out what would be removed.
  * @throws {HostError} HOME_UNUSABLE.
  */
-export function sweepDatabase(database: string, endedBeforeSeconds: number | undefined): DatabaseSweep {
+export function sweepDatabase(
+  database: string,
+  endedBeforeSeconds: number | undefined,
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): DatabaseSweep {
   return inDatabase(database, { readOnly: false }, (db) => {
     const runs = createRunStore(db);
-    const swept = db.transaction(() => {
+    const sweep = (): DatabaseSweep => {
       const removedRuns =
         endedBeforeSeconds === undefined
           ? []
@@ -119,7 +124,9 @@ export function sweepDatabase(database: string, endedBeforeSeconds: number | und
         keptRuns: new Set(db.all("SELECT run_id FROM runs").map((row) => textOf(row, "run_id"))),
         keptUris: new Set(db.all("SELECT DISTINCT uri FROM artifacts WHERE uri IS NOT NULL").map((row) => textOf(row, "uri"))),
       };
-    });
+    };
+    if (dryRun) return db.rehearse(sweep);
+    const swept = db.transaction(sweep);
     db.script("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);");
     return swept;
   });

@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../../core/errors.ts";
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
-import { readDuration, single } from "../option-values.ts";
+import { readDuration, readPath, single } from "../option-values.ts";
 
 /** Where runs are kept unless `--home` says otherwise, below the working folder. */
 export const DEFAULT_HOME = ".kfp-runtime";
@@ -19,6 +19,9 @@ export interface HomeCommand {
   readonly target?: string;
   /** Of a sweep: runs that ended longer ago are removed. */
   readonly olderThanMs?: number;
+  /** Of a sweep: only says what would be removed. */
+  readonly dryRun: boolean;
+  readonly output: "text" | "json";
 }
 
 /** What to do with a home. */
@@ -50,11 +53,13 @@ export const homeEntry: CommandEntry<HomeCommand> = {
       requiresArg: true,
       describe: "gc: remove runs, too, that ended longer ago than this, as 720h",
     },
+    "dry-run": { type: "boolean", default: false, describe: "gc: only say what would be removed" },
+    output: { choices: ["text", "json"], default: "text", describe: "What the result is printed as" },
   },
   read: (values) => {
     const action = ACTIONS.find((known) => known === values["action"]) ?? "show";
     const target = values["target"] as string | undefined;
-    if (action === "backup" && target === undefined) {
+    if (action === "backup" && (target === undefined || target === "")) {
       throw new UsageError("USAGE_INVALID", "Which folder? Try kfp-runtime home backup FOLDER");
     }
     if (action !== "backup" && target !== undefined) {
@@ -62,10 +67,13 @@ export const homeEntry: CommandEntry<HomeCommand> = {
     }
     const hasAge = values["older-than"] !== undefined;
     if (action !== "gc" && hasAge) throw new UsageError("USAGE_INVALID", "Option --older-than belongs to home gc");
+    const dryRun = values["dry-run"] === true;
+    if (action !== "gc" && dryRun) throw new UsageError("USAGE_INVALID", "Option --dry-run belongs to home gc");
     return {
       kind: "home",
-      action,
-      home: single(values, "home"),
+      ...{ action, dryRun },
+      output: single(values, "output") === "json" ? "json" : "text",
+      home: readPath(values, "home"),
       ...(target === undefined ? {} : { target }),
       ...(hasAge ? { olderThanMs: readDuration(single(values, "older-than"), "older-than") } : {}),
     };

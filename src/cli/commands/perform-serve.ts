@@ -6,9 +6,11 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { errorMessage, HostError } from "../../core/errors.ts";
+import { HostError } from "../../core/errors.ts";
+import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import type { RunNews } from "../../local/serve/run-manager.ts";
 import type { ServedHome } from "../../local/serve/serve-home.ts";
+import { fileProblem } from "../../node/file-problem.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
 import { buildInfo } from "../../program/build-info.ts";
@@ -23,6 +25,9 @@ export async function performServe(command: ServeCommand, host: CliHost): Promis
   const { stdout, stderr, workingFolder, environment, programFolder, processors } = host;
   const signal = host.stopSignal({ withStdin: command.stopWithStdin });
   const log = (line: TerminalText): void => writeLines(stderr, [say`${new Date().toISOString()} ${line}`]);
+  const secrets = command.secrets === undefined ? undefined : resolve(workingFolder, command.secrets);
+  // Read again for every run; a name that is wrong from the start would fail all of them.
+  if (secrets !== undefined) await readLocalObjects(secrets);
   const { serveHome } = await import("../../local/serve/serve-home.ts");
   const served = await serveHome(
     {
@@ -42,18 +47,20 @@ export async function performServe(command: ServeCommand, host: CliHost): Promis
       maxRuns: command.maxRuns,
       parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, processors),
       isolation: command.isolation,
-      ...(command.secrets === undefined ? {} : { secrets: resolve(workingFolder, command.secrets) }),
+      ...(secrets === undefined ? {} : { secrets }),
     },
   );
   const readyFile = command.readyFile === undefined ? undefined : resolve(workingFolder, command.readyFile);
+  let isReady = false;
   try {
     if (readyFile !== undefined) await writeReady(readyFile, addresses(served));
+    isReady = true;
     if (command.output === "json") stdout.write(`${terminalJson(addresses(served))}\n`);
     else writeLines(stdout, addressLines(served));
     await aborted(signal);
     log(say`stopping: steps are asked to end, their runs go on with the next start; once more to end at once`);
   } finally {
-    if (readyFile !== undefined) await rm(readyFile, { force: true });
+    if (readyFile !== undefined && isReady) await rm(readyFile, { force: true });
     await served.stop();
   }
   return EXIT_SUCCEEDED;
@@ -96,7 +103,7 @@ async function writeReady(path: string, content: object): Promise<void> {
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });
-    throw new HostError("FILE_WRITE_FAILED", `Cannot write the file of --ready-file, ${path}: ${errorMessage(error)}`, {
+    throw new HostError("FILE_WRITE_FAILED", `Cannot write the file of --ready-file, ${path}: ${fileProblem(error)}`, {
       cause: error,
       details: { path },
     });

@@ -5,7 +5,7 @@
  */
 import type { CommandEntry } from "../command-entry.ts";
 import type { RunnerOptions } from "../../local/executors/runners.ts";
-import { listOf, readCount, readDuration, single } from "../option-values.ts";
+import { listOf, readCount, readDuration, readPath, single } from "../option-values.ts";
 import { HISTORY_OPTIONS, optional, readHistoryOptions, RUN_OPERAND, type HistoryCommand } from "./history/common.ts";
 import { RUNNER_FOR_OPTION, RUNNER_OPTION, runnerNamed, SECRETS_OPTION, WAIT_OPTION } from "./run.ts";
 
@@ -57,7 +57,7 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
       run: single(values, "run"),
       ...(isolation === "process" || isolation === "in-process" ? { isolation } : {}),
       ...(parallelism === undefined ? {} : { parallelism: readCount(parallelism) }),
-      ...(secrets === undefined ? {} : { secrets }),
+      ...(secrets === undefined ? {} : { secrets: readPath(values, "secrets") }),
       ...(runner === undefined ? {} : { runner: runnerNamed(runner) }),
       runnersFor: listOf(values["runner-for"]),
       waitMs: readDuration(single(values, "wait"), "wait"),

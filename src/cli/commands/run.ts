@@ -4,7 +4,7 @@
  * @module
  */
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
-import { listOf, readCount, readDuration, single, type Values } from "../option-values.ts";
+import { listOf, readCount, readDuration, readPath, single, type Values } from "../option-values.ts";
 import type { RunnerOptions } from "../../local/executors/runners.ts";
 import { HOME_OPTION } from "./home.ts";
 
@@ -139,11 +139,11 @@ function readRun(values: Values): RunCommand {
     kind: "run",
     pipeline: single(values, "pipeline"),
     params: listOf(param),
-    ...(params === undefined ? {} : { paramsFile: single(values, "params") }),
-    home: single(values, "home"),
+    ...(params === undefined ? {} : { paramsFile: readPath(values, "params") }),
+    home: readPath(values, "home"),
     ...(root === undefined ? {} : { pipelineRoot: single(values, "pipeline-root") }),
     runners: { runner: runnerNamed(single(values, "runner")), exceptions: listOf(values["runner-for"]) },
-    ...(values["secrets"] === undefined ? {} : { secrets: single(values, "secrets") }),
+    ...(values["secrets"] === undefined ? {} : { secrets: readPath(values, "secrets") }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     cacheDisabled: values["no-cache"] === true,
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),

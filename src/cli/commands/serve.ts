@@ -6,7 +6,7 @@
 import { UsageError } from "../../core/errors.ts";
 import { isLoopback, type PortChoice } from "../../local/serve/listen.ts";
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
-import { listOf, readCount, single, type Values } from "../option-values.ts";
+import { listOf, readCount, readPath, single, type Values } from "../option-values.ts";
 import { HOME_OPTION } from "./home.ts";
 import { SECRETS_OPTION, STOP_WITH_STDIN_OPTION } from "./run.ts";
 
@@ -124,7 +124,7 @@ function readServe(values: Values): ServeCommand {
   }
   return {
     kind: "serve",
-    home: single(values, "home"),
+    home: readPath(values, "home"),
     host,
     restPort: readPort(values, "port", DEFAULT_REST_PORT),
     allowedHosts: listOf(values["allow-host"]),
@@ -134,9 +134,9 @@ function readServe(values: Values): ServeCommand {
     maxRuns: maxRuns === undefined ? DEFAULT_MAX_RUNS : readCount(single(values, "max-runs"), "max-runs"),
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
-    ...(values["secrets"] === undefined ? {} : { secrets: single(values, "secrets") }),
+    ...(values["secrets"] === undefined ? {} : { secrets: readPath(values, "secrets") }),
     needsToken,
-    ...(readyFile === undefined ? {} : { readyFile: single(values, "ready-file") }),
+    ...(readyFile === undefined ? {} : { readyFile: readPath(values, "ready-file") }),
     stopWithStdin: values["stop-with-stdin"] === true,
     output: single(values, "output") === "json" ? "json" : "text",
   };

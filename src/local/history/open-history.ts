@@ -5,7 +5,8 @@
  */
 import { statSync } from "node:fs";
 import type { Store } from "../../apiserver/store.ts";
-import { errorMessage, HostError } from "../../core/errors.ts";
+import { HostError } from "../../core/errors.ts";
+import { fileProblem } from "../../node/file-problem.ts";
 import type { Home } from "../home/home.ts";
 import { lockHolder, lockHome, type LockHolder } from "../home/home-lock.ts";
 
@@ -42,11 +43,12 @@ export async function openHistory(home: Home): Promise<HomeHistory | undefined> 
 /** A home that may not be looked at is not one without runs. */
 function isThere({ folder, database }: Home): boolean {
   try {
-    return statSync(database, { throwIfNoEntry: false }) !== undefined;
+    if (statSync(database, { throwIfNoEntry: false }) !== undefined) return true;
+    if (statSync(folder, { throwIfNoEntry: false })?.isFile() !== true) return false;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return false;
-    throw new HostError("HOME_UNUSABLE", `Cannot read ${folder}: ${errorMessage(error)}`, { cause: error });
+    throw new HostError("HOME_UNUSABLE", `Cannot read the home ${folder}: ${fileProblem(error)}`, { cause: error });
   }
+  throw new HostError("HOME_UNUSABLE", `Cannot read the home ${folder}: it is a file, not a folder`);
 }
 
 async function bringUpToDate(home: Home): Promise<void> {

@@ -13,11 +13,12 @@
  *
  * @module
  */
-import { access, constants, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { errorMessage, HostError } from "../../core/errors.ts";
+import { access, constants, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import { HostError } from "../../core/errors.ts";
+import { fileProblem } from "../../node/file-problem.ts";
 import { makeFolder } from "../../node/make-folder.ts";
-import { exists } from "../../node/path-kind.ts";
+import { exists, isFolder } from "../../node/path-kind.ts";
 
 /** The folders and files of a home, as paths. */
 export interface Home {
@@ -51,11 +52,15 @@ export function homeAt(folder: string): Home {
   };
 }
 
-/** @throws {HostError} HOME_UNUSABLE naming the folder and the reason. */
+/**
+ * Makes a home, for its owner's eyes only: what steps are given may be secret. One that is there keeps the rights it has.
+ *
+ * @throws {HostError} HOME_UNUSABLE naming the folder and the reason.
+ */
 export async function prepareHome(folder: string): Promise<Home> {
   const home = homeAt(folder);
   try {
-    await makeFolder(folder);
+    await makePrivateFolder(folder);
     await access(folder, constants.W_OK | constants.X_OK);
     if (!(await exists(join(folder, MARKER)))) {
       const foreign = (await readdir(folder)).filter((name) => !KEPT.has(name));
@@ -71,15 +76,45 @@ export async function prepareHome(folder: string): Promise<Home> {
     return home;
   } catch (error) {
     if (error instanceof HostError) throw error;
-    throw new HostError("HOME_UNUSABLE", `Cannot use ${folder} as home: ${errorMessage(error)}; choose another with --home`, {
+    throw new HostError("HOME_UNUSABLE", `Cannot use ${folder} as home: ${fileProblem(error)}; choose another with --home`, {
       cause: error,
     });
   }
 }
 
-/** Whether the folder is one of ours. */
-export async function isHome(home: Home): Promise<boolean> {
-  return await exists(join(home.folder, MARKER));
+async function makePrivateFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  await makeFolder(dirname(path));
+  try {
+    await mkdir(path, 0o700);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !(await isFolder(path))) throw error;
+  }
+}
+
+/** @throws {HostError} HOME_UNUSABLE when the folder is none of ours, or may not be looked at. */
+export async function assertHome(home: Home): Promise<void> {
+  if (await isMarked(home)) return;
+  throw new HostError("HOME_UNUSABLE", `${home.folder} is not a home: no run was made in it`);
+}
+
+/** @throws {HostError} HOME_UNUSABLE when that cannot be seen. */
+async function isMarked({ folder }: Home): Promise<boolean> {
+  try {
+    await stat(join(folder, MARKER));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return false;
+    const reason = code === "ENOTDIR" ? "it is a file, not a folder" : fileProblem(error);
+    throw new HostError("HOME_UNUSABLE", `Cannot read the home ${folder}: ${reason}`, { cause: error });
+  }
+}
+
+/** Whether a path lies in a folder, by its name alone. */
+export function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder + sep) && !path.split(sep).includes("..");
 }
 
 /** What a home takes on the disk. */
@@ -91,13 +126,24 @@ export interface HomeUsage {
   readonly environmentsBytes: number;
 }
 
-/** Adds up what a home takes. What is not there has 0 bytes; a folder that cannot be listed throws the error of the file system. */
+/**
+ * Adds up what a home takes. What is not there has 0 bytes.
+ *
+ * @throws {HostError} HOME_UNUSABLE when it cannot be looked at.
+ */
 export async function homeUsage(home: Home): Promise<HomeUsage> {
+  const isThere = await isMarked(home);
   const [databaseBytes, artifactsBytes, runsBytes, environmentsBytes] = await Promise.all(
-    [home.database, home.artifacts, home.runs, home.environments].map(sizeOf),
+    [home.database, home.artifacts, home.runs, home.environments].map(async (path) => {
+      try {
+        return await sizeOnDisk(path);
+      } catch (error) {
+        throw new HostError("HOME_UNUSABLE", `Cannot read ${path}: ${fileProblem(error)}`, { cause: error });
+      }
+    }),
   );
   return {
-    exists: await exists(join(home.folder, MARKER)),
+    exists: isThere,
     databaseBytes: databaseBytes ?? 0,
     artifactsBytes: artifactsBytes ?? 0,
     runsBytes: runsBytes ?? 0,
@@ -119,7 +165,8 @@ export async function clearHome(home: Home): Promise<void> {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Bytes of a file, or of all files in a folder; 0 where there is nothing. @throws The error of the file system for a folder that cannot be listed. */
+export async function sizeOnDisk(path: string): Promise<number> {
   const entry = await stat(path).catch(() => undefined);
   if (entry === undefined) return 0;
   if (!entry.isDirectory()) return entry.size;

@@ -1,15 +1,15 @@
 /**
- * A home looked after: checked, copied while it is used, and rid of what nobody needs.
+ * A home looked after: checked, and copied while it is used.
  *
  * @module
  */
 import { randomUUID } from "node:crypto";
 import { cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join, sep } from "node:path";
-import { errorMessage, HostError } from "../../core/errors.ts";
+import { dirname, join } from "node:path";
+import { HostError } from "../../core/errors.ts";
+import { fileProblem } from "../../node/file-problem.ts";
 import { exists } from "../../node/path-kind.ts";
-import { lockHome } from "./home-lock.ts";
-import { homeAt, homeUsage, isHome, prepareHome, type Home } from "./home.ts";
+import { assertHome, homeAt, isBelow, prepareHome, type Home } from "./home.ts";
 
 /** What a check found. */
 export interface HomeCheck {
@@ -65,7 +65,7 @@ export async function backupHome(home: Home, target: string): Promise<Home> {
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true }).catch(() => {});
     if (error instanceof HostError) throw error;
-    throw new HostError("HOME_UNUSABLE", `Cannot back up ${home.folder} to ${target}: ${errorMessage(error)}`, { cause: error });
+    throw new HostError("HOME_UNUSABLE", `Cannot back up ${home.folder} to ${target}: ${fileProblem(error)}`, { cause: error });
   }
 }
 
@@ -84,96 +84,4 @@ async function copyFolder(from: string, to: string): Promise<void> {
       });
     }
   }
-}
-
-/** What was removed. */
-export interface HomeSweep {
-  readonly runs: number;
-  readonly artifacts: number;
-  readonly freedBytes: number;
-}
-
-/** What to remove, and when it is. */
-export interface HomeSweepOptions {
-  readonly now: Date;
-  /** Runs that ended longer ago are removed; undefined keeps all runs. */
-  readonly olderThanMs: number | undefined;
-}
-
-/**
- * Removes what nobody needs. Takes the lock of the home.
- *
- * 1. Runs that ended longer ago than asked for, with tasks and links; never one that has not ended.
- * 2. Artifacts that no task refers to, of those runs or of runs that were deleted: their rows, and their files below the home.
- * 3. Folders of runs that are gone, below `runs` and `artifacts`, unless a stored artifact lies inside: a later run may have it from the
- *    cache.
- *
- * Files outside the home are never touched, nor are the environments.
- *
- * @throws {HostError} HOME_UNUSABLE or HOME_LOCKED.
- */
-export async function sweepHome(home: Home, { now, olderThanMs }: HomeSweepOptions): Promise<HomeSweep> {
-  await assertHome(home);
-  const lock = await lockHome(home, "home gc", now);
-  try {
-    const before = await totalBytes(home);
-    if (!(await exists(home.database))) return { runs: 0, artifacts: 0, freedBytes: 0 };
-    const [{ openSqliteStore }, { sweepDatabase }] = await Promise.all([
-      import("../../apiserver/sqlite/sqlite-store.ts"),
-      import("../../apiserver/sqlite/sqlite-maintenance.ts"),
-    ]);
-    const nowSeconds = Math.floor(now.getTime() / 1000);
-    // Brings a file of an older version up to date.
-    openSqliteStore({ database: home.database, nowSeconds, defaultExperimentId: randomUUID() }).close();
-    const endedBefore = olderThanMs === undefined ? undefined : nowSeconds - Math.floor(olderThanMs / 1000);
-    const swept = sweepDatabase(home.database, endedBefore);
-    const kept = keptPaths(swept.keptUris, home.artifacts);
-    for (const uri of swept.removedUris) {
-      if (isBelow(uri, home.artifacts) && !kept.has(uri)) await rm(uri, { recursive: true, force: true });
-    }
-    for (const runId of await readdir(home.runs).catch(() => [])) {
-      if (!swept.keptRuns.has(runId)) await rm(join(home.runs, runId), { recursive: true, force: true });
-    }
-    await removeRunFolders(home, swept.keptRuns, kept);
-    return { runs: swept.removedRuns.length, artifacts: swept.removedArtifacts, freedBytes: before - (await totalBytes(home)) };
-  } finally {
-    await lock.release();
-  }
-}
-
-/** `HOME/artifacts/PIPELINE/RUN`. */
-async function removeRunFolders(home: Home, keptRuns: ReadonlySet<string>, kept: ReadonlySet<string>): Promise<void> {
-  for (const pipeline of await readdir(home.artifacts, { withFileTypes: true }).catch(() => [])) {
-    if (!pipeline.isDirectory()) continue;
-    const folder = join(home.artifacts, pipeline.name);
-    const runs = await readdir(folder);
-    for (const runId of runs) {
-      const path = join(folder, runId);
-      if (!keptRuns.has(runId) && !kept.has(path)) await rm(path, { recursive: true, force: true });
-    }
-    if (!kept.has(folder) && (await readdir(folder)).length === 0) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** The paths of all artifacts below a folder, and every folder on the way to one. */
-function keptPaths(uris: ReadonlySet<string>, folder: string): Set<string> {
-  const paths = new Set<string>();
-  for (const uri of uris) {
-    for (let path = uri; isBelow(path, folder) && !paths.has(path); path = dirname(path)) paths.add(path);
-  }
-  return paths;
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path.startsWith(folder + sep) && !path.split(sep).includes("..");
-}
-
-async function totalBytes(home: Home): Promise<number> {
-  const usage = await homeUsage(home);
-  return usage.databaseBytes + usage.artifactsBytes + usage.runsBytes;
-}
-
-async function assertHome(home: Home): Promise<void> {
-  if (await isHome(home)) return;
-  throw new HostError("HOME_UNUSABLE", `${home.folder} is not a home: no run was made in it`);
 }

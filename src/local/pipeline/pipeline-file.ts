@@ -6,7 +6,8 @@
  * @module
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { errorMessage, KfpError, SpecError, UsageError } from "../../core/errors.ts";
+import { KfpError, SpecError, UsageError } from "../../core/errors.ts";
+import { fileProblem } from "../../node/file-problem.ts";
 import { parsePipelineSpec, SCHEMA_VERSION, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import type { SpecProblem } from "../../core/spec-check/problem.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
@@ -110,7 +111,7 @@ export async function readFile(files: Files, path: string): Promise<string> {
     if (sizeBytes > FILE_SIZE_LIMIT) throw tooLarge(sizeBytes);
     text = await files.readText(path);
   } catch (error) {
-    const reason = error instanceof KfpError && error.cause !== undefined ? errorMessage(error.cause) : errorMessage(error);
+    const reason = error instanceof KfpError && error.cause !== undefined ? fileProblem(error.cause) : fileProblem(error);
     throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: ${oneLine(reason)}`, { cause: error });
   }
   if (text === undefined) throw new UsageError("FILE_UNREADABLE", `Cannot read ${path}: there is no such file`);

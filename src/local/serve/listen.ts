@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMessage } from "../../core/errors.ts";
+import { ApiError, errorMessage } from "../../core/errors.ts";
 
 /** Which port. */
 export interface PortChoice {
@@ -19,7 +19,8 @@ const PORTS_TRIED = 100;
  * Starts what listens at one or more ports, each the first one that is free. A default never moves to the place of another one.
  *
  * @param start Throws with EADDRINUSE and `:PORT` in its message when a port is taken.
- * @throws What `start` throws: for a fixed port, for any other reason than a taken port, and once too many ports are taken.
+ * @throws {ApiError} API_UNAVAILABLE for a fixed port that is taken.
+ * @throws What `start` throws for any other reason than a taken port, and once too many ports are taken.
  */
 export async function listenAt<Name extends string, Server>(
   choices: Readonly<Record<Name, PortChoice>>,
@@ -33,7 +34,11 @@ export async function listenAt<Name extends string, Server>(
       return await start({ ...ports });
     } catch (error) {
       const taken = /EADDRINUSE/.test(errorMessage(error)) ? names.find((name) => namesPort(error, ports[name])) : undefined;
-      if (taken === undefined || choices[taken].isFixed) throw error;
+      if (taken === undefined) throw error;
+      if (choices[taken].isFixed) {
+        const message = `Cannot listen at port ${ports[taken]}: another program uses it; choose another, or none for the next free one`;
+        throw new ApiError("API_UNAVAILABLE", message, { cause: error });
+      }
       do ports[taken] += 1;
       while (others(taken).includes(ports[taken]));
       if (ports[taken] > Math.min(choices[taken].port + PORTS_TRIED, 65_535)) throw error;

@@ -298,9 +298,14 @@ export class RunManager {
     removeRunSettings(runFolder(this.#deps.home, runId)).catch(() => undefined);
   }
 
+  /** What is in it; that the run was there is what `home gc` goes by when it removes the artifacts. */
   async #removeFolder(runId: string): Promise<void> {
+    const folder = runFolder(this.#deps.home, runId);
     try {
-      await rm(runFolder(this.#deps.home, runId), { recursive: true, force: true });
+      if (!(await isFolder(folder))) return;
+      await rm(folder, { recursive: true, force: true });
+      await makeFolder(folder);
+      await writeFile(join(folder, "removed"), "");
     } catch (error) {
       this.#deps.onNotice(`cannot remove the files of run ${runId}: ${errorMessage(error)}`);
     }

@@ -30,7 +30,9 @@ describe("listenAt()", () => {
     const other = await listenAt({ grpc: { port, isFixed: false } }, ({ grpc }) => listen(grpc));
     onTestFinished(() => void other.close());
     expect(portOf(other)).toBeGreaterThan(port);
-    await expect(listenAt({ grpc: { port, isFixed: true } }, ({ grpc }) => listen(grpc))).rejects.toThrow(/EADDRINUSE/);
+    await expect(listenAt({ grpc: { port, isFixed: true } }, ({ grpc }) => listen(grpc))).rejects.toThrow(
+      `Cannot listen at port ${port}: another program uses it`,
+    );
   });
 
   test.for([

@@ -1,6 +1,6 @@
 /** The queue of a server: order, places, the ends of runs, and what the next process does with those that did not end. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type JsonObject } from "@bufbuild/protobuf";
@@ -218,7 +218,7 @@ describe("the run manager", () => {
     runs.deleteRun(create(DeleteRunRequestSchema, { runId }));
     expect(() => server.runs.requireRun(runId)).toThrow(/not found/);
     await until("it has ended", isIdle);
-    expect(existsSync(runFolder(home, runId))).toBe(false);
+    expect(readdirSync(runFolder(home, runId))).toEqual(["removed"]);
     expect(news.map(({ kind }) => kind)).toEqual(["started"]);
     expect(server.store.checkIntegrity()).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { UsageError } from "../../../core/errors.ts";
 import { PipelineTaskSchema, type PipelineTask } from "../../../core/kfp-types.ts";
 import { cacheVerdict } from "../../../local/history/cache-verdict.ts";
 import { clearCache } from "../../../local/history/clear-cache.ts";
@@ -89,6 +90,10 @@ async function clearEntries(command: CacheCommand, { stdout, workingFolder }: Cl
   const home = homeAt(resolve(workingFolder, command.home));
   const isThere = existsSync(home.database);
   const count = isThere ? await clearCache(home, (task) => isMeant(task, command.task), new Date()) : 0;
+  if (count === 0 && command.task !== undefined) {
+    const reason = `no task of that name is in the cache of ${home.folder}; "kfp-runtime cache ls" lists what is`;
+    throw new UsageError("USAGE_INVALID", `Cannot take "${command.task}" out of the cache: ${reason}`);
+  }
   if (command.output === "json") stdout.write(`${terminalJson({ home: home.folder, cleared: count })}\n`);
   else writeLines(stdout, [say`${home.folder}: ${count} ${count === 1 ? "task" : "tasks"} taken out of the cache`]);
   return EXIT_SUCCEEDED;

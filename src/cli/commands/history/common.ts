@@ -7,7 +7,7 @@ import { readHistoryRun, type HistoryRun } from "../../../local/history/stored-r
 import { homeAt } from "../../../local/home/home.ts";
 import type { CommandOption, Operand } from "../../command-entry.ts";
 import type { CliHost } from "../../host.ts";
-import { single, type Values } from "../../option-values.ts";
+import { readPath, single, type Values } from "../../option-values.ts";
 import { quotedWord } from "../../text/rerun-command.ts";
 import { HOME_OPTION } from "../home.ts";
 
@@ -41,7 +41,7 @@ export const TASK_OPERAND: Operand = {
 
 /** Reads {@link HISTORY_OPTIONS}. */
 export function readHistoryOptions(values: Values): HistoryCommand {
-  return { home: single(values, "home"), output: single(values, "output") === "json" ? "json" : "text" };
+  return { home: readPath(values, "home"), output: single(values, "output") === "json" ? "json" : "text" };
 }
 
 /** An optional word or option. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CommandEntry } from "../../command-entry.ts";
-import { single } from "../../option-values.ts";
+import { readPath, single } from "../../option-values.ts";
 import { HOME_OPTION } from "../home.ts";
 
 /** Forms of the graph. */
@@ -39,7 +39,7 @@ export const graphEntry: CommandEntry<GraphCommand> = {
   read: (values) => ({
     kind: "graph",
     what: single(values, "what"),
-    home: single(values, "home"),
+    home: readPath(values, "home"),
     output: GRAPH_OUTPUTS.find((output) => output === single(values, "output")) ?? "text",
   }),
 };
