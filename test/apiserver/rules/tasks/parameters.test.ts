@@ -35,6 +35,12 @@ describe.for(WAYS)("parameters of an update, over $name", (by) => {
       merged: [entry("OUTPUT", "acc", 1), entry("OUTPUT", "acc", 1, P)],
     },
     {
+      name: "a producer without a name, which is not none",
+      stored: [entry("OUTPUT", "acc", 1)],
+      sent: [entry("OUTPUT", "acc", 2, {})],
+      merged: [entry("OUTPUT", "acc", 1), entry("OUTPUT", "acc", 2, {})],
+    },
+    {
       name: "S6 another iteration",
       stored: [entry("ITERATOR_OUTPUT", "x", 1, at("0"))],
       sent: [entry("ITERATOR_OUTPUT", "x", 1, at("1"))],
