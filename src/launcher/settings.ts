@@ -52,7 +52,7 @@ export interface LauncherSettings {
   readonly systemCertificatesPath?: string;
   /** `TMPDIR`, or `/tmp`. */
   readonly temporaryFolder: string;
-  /** `KFP_MODELCAR_TIMEOUT`, a Go duration; absent: a modelcar is waited for without limit. */
+  /** `KFP_MODELCAR_TIMEOUT`, a Go duration, or an hour; absent: a modelcar is waited for without limit, as `0` asks for. */
   readonly modelcarTimeoutMs?: number;
   /** `KFP_MODELCARS=false`: nothing can mount a model image here, so that an import of one fails by itself, not its consumers. */
   readonly modelcarsUnavailable?: true;
@@ -62,6 +62,9 @@ export interface LauncherSettings {
   readonly logParts?: LogPartSettings;
   readonly limits: OutputLimits;
 }
+
+/** Longer than it takes to pull the largest images there are. */
+const DEFAULT_MODELCAR_TIMEOUT_MS = 60 * 60_000;
 
 /** @throws {UsageError} ENVIRONMENT_INVALID for a duration, a truth value or a size that cannot be read. */
 export function readLauncherSettings(environment: Readonly<Record<string, string | undefined>>): LauncherSettings {
@@ -120,9 +123,9 @@ function readLogParts({
 }
 
 function readModelcarTimeout(text: string): { modelcarTimeoutMs?: number } {
-  if (text === "") return {};
-  const modelcarTimeoutMs = parseGoDuration(text);
-  if (modelcarTimeoutMs !== undefined && modelcarTimeoutMs >= 0) return { modelcarTimeoutMs };
+  const modelcarTimeoutMs = text === "" ? DEFAULT_MODELCAR_TIMEOUT_MS : parseGoDuration(text);
+  if (modelcarTimeoutMs === 0) return {};
+  if (modelcarTimeoutMs !== undefined && modelcarTimeoutMs > 0) return { modelcarTimeoutMs };
   throw new UsageError(
     "ENVIRONMENT_INVALID",
     `Cannot read environment variable KFP_MODELCAR_TIMEOUT: "${text}" is not a duration such as 10m`,

@@ -111,6 +111,7 @@ describe("readLauncherSettings()", () => {
   test("empty variables are absent ones", () => {
     expect(readLauncherSettings({ KFP_RETRY_INDEX: "", TMPDIR: "" })).toEqual({
       temporaryFolder: "/tmp",
+      modelcarTimeoutMs: 3_600_000,
       limits: DEFAULT_OUTPUT_LIMITS,
     });
   });
@@ -152,7 +153,10 @@ describe("readLauncherSettings()", () => {
   });
 
   test("a duration or a truth value that is none is an error", () => {
-    expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "soon" })).toThrow(/KFP_MODELCAR_TIMEOUT: "soon"/);
+    for (const KFP_MODELCAR_TIMEOUT of ["soon", "-1s"]) {
+      expect(() => readLauncherSettings({ KFP_MODELCAR_TIMEOUT })).toThrow(/KFP_MODELCAR_TIMEOUT: "(soon|-1s)"/);
+    }
+    expect(readLauncherSettings({ KFP_MODELCAR_TIMEOUT: "0" })).not.toHaveProperty("modelcarTimeoutMs");
     expect(() => readLauncherSettings({ KFP_MODELCARS: "no" })).toThrow(/KFP_MODELCARS: "no" is neither true nor false/);
     expect(readLauncherSettings({ KFP_LOG_UPLOAD_SIZE: "7" }).logParts).toEqual({ growthBytes: 7 });
     for (const KFP_LOG_UPLOAD_INTERVAL of ["soon", "0s", "999ms", "-5s"]) {

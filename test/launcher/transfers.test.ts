@@ -299,13 +299,21 @@ describe("modelcars", () => {
     expect(await readFile(`${folder}/launcher-complete`, "utf8")).toBe("");
   });
 
-  test("that never come end the step where a limit is set, with a word every half minute (LAU-19)", async () => {
-    const world = await startStoreWorld(plain);
-    const { task, logger } = await world.launchWithStore(await world.row(world.root, "say"), {
-      change: withInputs({ uri: "oci://r/o/m:v1" }),
-      environment: { KFP_MODELCAR_TIMEOUT: "1m15s" },
-    });
-    expect(task.statusMetadata?.message).toMatch(/Model oci:\/\/r\/o\/m:v1 did not appear at "[^"]+\/models" within 75 s/);
-    expect(logger.messages("info").filter((message) => message === "Waiting for the modelcar")).toHaveLength(2);
-  });
+  test.for([
+    { variable: "1m15s", waited: "75 s", words: 2 },
+    { variable: "", waited: "3600 s", words: 119 },
+  ])(
+    "that never come end the step after $waited, with a word every half minute (LAU-19)",
+    async ({ variable, waited, words }) => {
+      const world = await startStoreWorld(plain);
+      const { task, logger } = await world.launchWithStore(await world.row(world.root, "say"), {
+        change: withInputs({ uri: "oci://r/o/m:v1" }),
+        environment: { KFP_MODELCAR_TIMEOUT: variable },
+      });
+      expect(task.statusMetadata?.message).toMatch(
+        new RegExp(`Model oci://r/o/m:v1 did not appear at "[^"]+/models" within ${waited}; KFP_MODELCAR_TIMEOUT sets`),
+      );
+      expect(logger.messages("info").filter((message) => message === "Waiting for the modelcar")).toHaveLength(words);
+    },
+  );
 });

@@ -78,6 +78,15 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
     expect(pauses).toHaveLength(6);
   });
 
+  test("a store that says when to come back is not asked before, within the bound", async () => {
+    const busy = (headers: Record<string, string>): Fault => ({ kind: "status", status: 503, code: "SlowDown", headers });
+    failFirst(busy({ "retry-after": "7" }), 1);
+    await put("content");
+    failFirst(busy({ "retry-after": "3600" }), 1);
+    await store.download(uri, path("out"));
+    expect(pauses).toEqual([7_000, 20_000]);
+  });
+
   test("the tries end after maxRetries, and a server error is not transient", async () => {
     failFirst({ kind: "status", status: 503, code: "SlowDown" }, 1000);
     expect(await failureOf(put("content"))).toMatchObject({

@@ -34,7 +34,7 @@ export function isModelcarUri(uri: string): boolean {
 /**
  * Waits until the sidecar has made the model appear.
  *
- * @throws {StorageError} OBJECT_ACCESS_DENIED when we may not look at it, TRANSFER_FAILED when a configured time is over.
+ * @throws {StorageError} OBJECT_ACCESS_DENIED when we may not look at it, TRANSFER_FAILED when it has waited long enough.
  * @throws {HostError} INTERRUPTED
  */
 export async function waitForModelcar(deps: ModelcarDeps, uri: string, path: string): Promise<void> {
@@ -60,7 +60,7 @@ export async function waitForModelcar(deps: ModelcarDeps, uri: string, path: str
       const waited = `${Math.round((nowMs - startedAtMs) / 1000)} s`;
       throw new StorageError(
         "TRANSFER_FAILED",
-        `Model ${uri} did not appear at "${path}" within ${waited} (KFP_MODELCAR_TIMEOUT)`,
+        `Model ${uri} did not appear at "${path}" within ${waited}; KFP_MODELCAR_TIMEOUT sets how long to wait`,
       );
     }
     if (nowMs - reportedAtMs >= REPORT_EVERY_MS) {

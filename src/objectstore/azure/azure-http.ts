@@ -7,7 +7,8 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Clock } from "../../ports/clock.ts";
-import { readAnswer, refusalTimes, sendRequest } from "../http/send-request.ts";
+import { refusalTimes } from "../http/refusal-times.ts";
+import { readAnswer, sendRequest } from "../http/send-request.ts";
 import type { ConnectionSettings } from "../http/send-request.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { failureReason } from "./azure-answers.ts";
@@ -118,7 +119,7 @@ async function refusal(answer: IncomingMessage, { key }: AzureCall, clock: Clock
   const header = answer.headers["x-ms-error-code"];
   // The status is known already: what cuts the text short must not hide it.
   const text = await readAnswer(answer).catch(() => "");
-  const times = refusalTimes(answer);
+  const times = refusalTimes(answer.headers);
   const skewMs = times.answeredAtMs === undefined ? 0 : Math.abs(times.answeredAtMs - clock.now().getTime());
   const code = typeof header === "string" ? header : undefined;
   const reason =

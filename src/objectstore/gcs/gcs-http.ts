@@ -5,7 +5,8 @@
  * @module
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { readAnswer, refusalTimes, sendRequest } from "../http/send-request.ts";
+import { refusalTimes } from "../http/refusal-times.ts";
+import { readAnswer, sendRequest } from "../http/send-request.ts";
 import type { ConnectionSettings } from "../http/send-request.ts";
 import type { TokenSource } from "../credentials/remembered-tokens.ts";
 import { StoreFailure } from "../store-failure.ts";
@@ -103,6 +104,6 @@ async function refusal(answer: IncomingMessage, { absent }: GcsCall): Promise<St
   return new StoreFailure(`HTTP ${status}`, {
     status,
     ...(reason === undefined ? {} : { reason }),
-    ...refusalTimes(answer),
+    ...refusalTimes(answer.headers),
   });
 }

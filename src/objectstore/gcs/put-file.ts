@@ -14,7 +14,7 @@ import { randomBytes } from "node:crypto";
 import type { SourceFile, TransferTools } from "../bucket.ts";
 import { BAD_CHECKSUM } from "../store-advice.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { createCrc32c } from "../transfer/crc.ts";
+import { FileShrankError } from "../transfer/digests.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { OBJECT_FIELDS, parseObject } from "./gcs-answers.ts";
 import type { ObjectFacts } from "./gcs-answers.ts";
@@ -52,11 +52,10 @@ export async function putFile(context: PutContext, key: string, source: SourceFi
 }
 
 async function putWhole(context: PutContext, target: PutTarget): Promise<void> {
-  const { retrier, signal, http } = context;
+  const { retrier, signal, http, digests } = context;
   await withBody(context, target, { offset: 0, lengthBytes: target.sizeBytes }, async (content) => {
-    const crc = createCrc32c();
-    crc.update(content);
-    const crc32c = crc.digest().toString("base64");
+    const digest = await digests.ofBytes(content, "crc32c");
+    const crc32c = digest.toString("base64");
     const boundary = `kfp-${randomBytes(16).toString("hex")}`;
     const head = [
       `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${metadata(target, crc32c)}\r\n`,
@@ -198,13 +197,13 @@ function metadata({ key, contentType }: PutTarget, crc32c: string): string {
   return JSON.stringify({ name: key, contentType, crc32c });
 }
 
-/** The file is read once more for it, in the buffers of uploads. */
-async function checksumOf(context: PutContext, target: PutTarget): Promise<string> {
-  const crc = createCrc32c();
-  for (let offset = 0; offset < target.sizeBytes; offset += CHUNK_BYTES) {
-    context.signal.throwIfAborted();
-    const lengthBytes = Math.min(CHUNK_BYTES, target.sizeBytes - offset);
-    await withBody(context, target, { offset, lengthBytes }, (body) => Promise.resolve(crc.update(body)));
+/** The file is read once more for it. */
+async function checksumOf({ digests, signal }: PutContext, { file, path, sizeBytes }: PutTarget): Promise<string> {
+  try {
+    const digest = await digests.ofRegion(file, { start: 0, end: sizeBytes }, "crc32c");
+    signal.throwIfAborted();
+    return digest.toString("base64");
+  } catch (error) {
+    throw error instanceof FileShrankError ? new StoreFailure(`${path} became shorter while it was uploaded`) : error;
   }
-  return crc.digest().toString("base64");
 }

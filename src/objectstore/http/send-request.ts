@@ -9,7 +9,6 @@ import { request as httpsRequest } from "node:https";
 import type { HttpAgents } from "../http-agents.ts";
 import { systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
-import type { StoreFailureOptions } from "../store-failure.ts";
 import { readBody } from "../transfer/read-body.ts";
 
 /** How connections behave. */
@@ -78,14 +77,4 @@ export async function readAnswer(answer: IncomingMessage): Promise<string> {
   return await readBody(answer).catch((error: unknown) => {
     throw systemFailure(error);
   });
-}
-
-/** What the headers of a refusal say: when it was answered, and how long to wait before the next try. */
-export function refusalTimes({ headers }: IncomingMessage): Pick<StoreFailureOptions, "answeredAtMs" | "retryAfterMs"> {
-  const answeredAtMs = Date.parse(headers.date ?? "");
-  const seconds = /^\d{1,6}$/.test(headers["retry-after"] ?? "") ? Number(headers["retry-after"]) : undefined;
-  return {
-    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
-    ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }),
-  };
 }

@@ -10,7 +10,7 @@ import { malformedListing, toBlobEntry } from "./listed-object.ts";
 import { readXml } from "./xml-document.ts";
 
 /**
- * @throws {StoreFailure} UNEXPECTED_EOF when the text is not a whole ListBucketResult whose entries have a key and a size: a cut answer
+ * @throws {StoreFailure} UNEXPECTED_EOF when the text is not a whole ListBucketResult, its entries have no key or size, or it does not say where it goes on: a cut answer
  *   and the page of a proxy look like this too, so that it is worth another try.
  */
 export function parseListObjects(xml: string): BlobPage {
@@ -24,7 +24,10 @@ export function parseListObjects(xml: string): BlobPage {
     );
   const token = root.text("NextContinuationToken");
   const isTruncated = root.text("IsTruncated") === "true";
-  return isTruncated && token !== undefined && token !== "" ? { entries, nextToken: token } : { entries };
+  if (!isTruncated) return { entries };
+  // Taken for the last page it would lose all that follows.
+  if (token === undefined || token === "") throw malformedListing("the answer says that more follows, but not where");
+  return { entries, nextToken: token };
 }
 
 /** The body of CompleteMultipartUpload. */

@@ -5,7 +5,10 @@
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { BlobBody, BlobContent, BlobRange, StoredTag } from "../bucket.ts";
+import { refusalTimes } from "../http/refusal-times.ts";
+import type { AnswerHeaders } from "../http/refusal-times.ts";
 import { StoreFailure } from "../store-failure.ts";
+import type { StoreFailureOptions } from "../store-failure.ts";
 import { offeredChecksums } from "../transfer/checksums.ts";
 import type { PartEntry } from "./s3-requests.ts";
 
@@ -27,16 +30,12 @@ export function stripQuotes(etag: string): string {
 
 /** What a refusal says beside its code. @param region Of the answer's document, where it names one. */
 export function answerFacts(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
+  headers: AnswerHeaders,
   region: string | undefined,
-): { region?: string; answeredAtMs?: number } {
-  const { "x-amz-bucket-region": bucketRegion, date } = headers;
+): Pick<StoreFailureOptions, "region" | "answeredAtMs" | "retryAfterMs"> {
+  const { "x-amz-bucket-region": bucketRegion } = headers;
   const known = [bucketRegion, region].find((text): text is string => typeof text === "string" && /^[a-z0-9-]+$/.test(text));
-  const answeredAtMs = typeof date === "string" ? Date.parse(date) : Number.NaN;
-  return {
-    ...(known === undefined ? {} : { region: known }),
-    ...(Number.isNaN(answeredAtMs) ? {} : { answeredAtMs }),
-  };
+  return { ...(known === undefined ? {} : { region: known }), ...refusalTimes(headers) };
 }
 
 /** @throws {StoreFailure} when the answered range is not the asked one. */

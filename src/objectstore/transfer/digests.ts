@@ -25,6 +25,13 @@ const MOST_THREADS = 4;
 /** How much of a file is looked at before others have a turn. */
 const PIECE_BYTES = 256 * 1024;
 
+/** The file ends before the region does. */
+export class FileShrankError extends StoreFailure {
+  constructor() {
+    super("the file became shorter while its digest was computed");
+  }
+}
+
 /** A digest that waits for a thread. */
 interface Job {
   readonly algorithm: ThreadAlgorithm;
@@ -68,7 +75,7 @@ export class Digests {
   /**
    * Of what is on the disk. The file must stay open until the answer is there.
    *
-   * @throws {StoreFailure} when the file ends before the region.
+   * @throws {FileShrankError}
    */
   async ofRegion(
     file: FileHandle,
@@ -181,7 +188,7 @@ async function readDigest(file: FileHandle, { start, end }: FileRegion, algorith
   const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(end - start, 1)));
   for (let position = start; position < end;) {
     const { bytesRead } = await file.read(piece, 0, Math.min(piece.length, end - position), position);
-    if (bytesRead === 0) throw new StoreFailure("the downloaded file became shorter while it was verified");
+    if (bytesRead === 0) throw new FileShrankError();
     checksum.update(piece.subarray(0, bytesRead));
     position += bytesRead;
   }

@@ -68,18 +68,28 @@ describe("parseListObjects()", () => {
   });
 
   test.for([
-    ["no key", "<Contents><Size>1</Size></Contents>", /without a key/],
-    ["two keys", "<Contents><Key>a</Key><Key>b</Key><Size>1</Size></Contents>", /without a key/],
-    ["elements as key", "<Contents><Key><b>a</b></Key><Size>1</Size></Contents>", /without a key/],
-    ["no size", "<Contents><Key>a</Key></Contents>", /without a size/],
-    ["a size below 0", "<Contents><Key>a</Key><Size>-1</Size></Contents>", /without a size/],
-    ["a size beyond all numbers", `<Contents><Key>a</Key><Size>${"9".repeat(400)}</Size></Contents>`, /without a size/],
+    ["an entry with no key", "<Contents><Size>1</Size></Contents>", /without a key/],
+    ["an entry with two keys", "<Contents><Key>a</Key><Key>b</Key><Size>1</Size></Contents>", /without a key/],
+    ["an entry with elements as key", "<Contents><Key><b>a</b></Key><Size>1</Size></Contents>", /without a key/],
+    ["an entry with no size", "<Contents><Key>a</Key></Contents>", /without a size/],
+    ["an entry with a size below 0", "<Contents><Key>a</Key><Size>-1</Size></Contents>", /without a size/],
     [
-      "a key that breaks its encoding",
+      "an entry with a size beyond all numbers",
+      `<Contents><Key>a</Key><Size>${"9".repeat(400)}</Size></Contents>`,
+      /without a size/,
+    ],
+    [
+      "an entry whose key breaks its encoding",
       "<EncodingType>url</EncodingType><Contents><Key>%E0%A4%A</Key><Size>1</Size></Contents>",
       /not URL-encoded/,
     ],
-  ] as const)("refuses an entry with %s instead of losing an object", ([, inner, message]) => {
+    ["a promise of more and no token", "<IsTruncated>true</IsTruncated>", /more follows, but not where/],
+    [
+      "a promise of more and an empty token",
+      "<IsTruncated>true</IsTruncated><NextContinuationToken></NextContinuationToken>",
+      /more follows, but not where/,
+    ],
+  ] as const)("refuses %s instead of losing an object", ([, inner, message]) => {
     expect(() => parseListObjects(page(inner))).toThrow(message);
   });
 
