@@ -7,6 +7,8 @@
  * @module
  */
 
+import { hidePasswords } from "./hide-passwords.ts";
+
 /** Codes by class. Adding one means adding its paragraph to docs/errors.md. */
 export const ERROR_CODES = {
   UsageError: ["FLAG_INVALID", "FLAG_MISSING", "USAGE_INVALID", "PARAMETER_INVALID", "FILE_UNREADABLE", "ENVIRONMENT_INVALID"],
@@ -239,9 +241,8 @@ export class HostError extends ErrorOfClass<"HostError"> {}
 /** Us: a promise between two of our modules was broken. */
 export class InternalError extends ErrorOfClass<"InternalError"> {}
 
-/** The text of anything thrown, one line, without a stack. */
+/** The text of anything thrown, one line, without a stack and without the passwords of URLs. */
 export function errorMessage(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return error.errors.map(errorMessage).join("; ");
-  if (error instanceof Error) return error.message;
-  return String(error);
+  return hidePasswords(error instanceof Error ? error.message : String(error));
 }

@@ -11,6 +11,7 @@
  * @module
  */
 import { UsageError } from "../core/errors.ts";
+import { hidePasswords } from "../core/hide-passwords.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
 
@@ -47,12 +48,12 @@ export function readLogFormat(text: string | undefined): LogFormat {
   throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable KFP_LOG_FORMAT: "${text}" is none of text, json`);
 }
 
-/** A logger that writes each event as one line. Control characters of values are escaped, so that a value cannot begin a line. */
+/** A logger that writes each event as one line, without the passwords of URLs. Control characters of values are escaped, so that a value cannot begin a line. */
 export function createLogger(options: LoggerOptions): Logger {
   const { clock, stream, verbosity } = options;
   const format = options.format === "json" ? jsonLine : textLine;
   const write = (level: string, message: string, fields?: LogFields): void => {
-    stream.write(format(level, clock.now().toISOString(), message, { ...options.fields, ...fields }));
+    stream.write(hidePasswords(format(level, clock.now().toISOString(), message, { ...options.fields, ...fields })));
   };
   return {
     verbosity,

@@ -36,7 +36,9 @@ export async function openRunStore(deps: OpenRunStoreDeps, request: RunStoreRequ
   const providers =
     launcherConfig.providersText === undefined ? undefined : await parseProvidersYaml(launcherConfig.providersText);
   const extraCaPem = localOnly ? undefined : await readCa(files, caCertPath);
-  logger.verbose(2, "Object store opened", () => ({ namespace, localOnly, pipelineRoot: launcherConfig.defaultPipelineRoot }));
+  // Its query may hold anything.
+  const [pipelineRoot] = launcherConfig.defaultPipelineRoot?.split("?") ?? [];
+  logger.verbose(2, "Object store opened", () => ({ namespace, localOnly, pipelineRoot }));
   return openObjectStore(
     { clock, kube },
     {

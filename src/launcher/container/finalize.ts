@@ -9,6 +9,7 @@
  * @module
  */
 import { ApiError, errorMessage } from "../../core/errors.ts";
+import { hidePasswords } from "../../core/hide-passwords.ts";
 import { TaskState, type PipelineTask, type TaskInit } from "../../core/kfp-types.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
@@ -40,7 +41,7 @@ export async function finalizeAttempt(
   failure: AttemptFailure | undefined,
 ): Promise<LaunchResult> {
   const { runId, taskId } = attempt.task;
-  let problem = failure?.message ?? "";
+  let problem = hidePasswords(failure?.message ?? "");
   let state: LaunchResult["state"] = failure === undefined ? TaskState.SUCCEEDED : TaskState.FAILED;
   try {
     await storeAndRollUp(deps, attempt, state, problem);
