@@ -32,14 +32,14 @@ describe("hidePasswords()", () => {
     expect(hidePasswords(text)).toBe(text);
   });
 
-  test("is done once, also with long texts that look like URLs", () => {
+  test("is done once, also with long texts that look like URLs", ({ expect }) => {
     for (const text of [
       "a".repeat(300_000),
       "http://".repeat(50_000),
       `http%3A%2F%2F${"a".repeat(300_000)}@`,
       "://".repeat(90_000),
     ]) {
-      hidePasswords(`${text}@`);
+      expect(hidePasswords(`${text}@`)).toContain("@");
     }
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => hidePasswords(hidePasswords(text)) === hidePasswords(text)));
   });
