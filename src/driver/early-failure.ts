@@ -6,7 +6,8 @@
  * the reference leaves a parent that runs for ever. Without a spec no state can be computed; a failed child fails its parents
  * whatever else they hold, so they are written as they are found, upwards.
  *
- * An error of the API itself leaves no row: whoever did not answer the read would not answer the report either.
+ * An error of the API itself leaves no row: whoever did not answer the read would not answer the report either. An answer that cannot be
+ * read is another matter: a run may hold what no client takes in, and its server works.
  *
  * Source: docs/spec/driver-flows.md#drv-2, docs/spec/persistent-volume-claims.md#k8s-4, docs/spec/status-roll-up.md#drv-12.
  *
@@ -34,7 +35,7 @@ export async function withEarlyFailureReport<T>(deps: DriverDeps, task: EarlyTas
   try {
     return await prepare();
   } catch (error) {
-    if (error instanceof ApiError) throw error;
+    if (error instanceof ApiError && error.code !== "API_RESPONSE_INVALID") throw error;
     try {
       await recordEarlyFailure(deps, task, errorMessage(error));
     } catch (reportError) {

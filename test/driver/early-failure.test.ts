@@ -121,6 +121,24 @@ describe("API-4: a failure before the driver knows its place", () => {
     expect(await stage.rows()).toHaveLength(before);
   });
 
+  test.for(["ROOT", "sub", "say"])("%s: an answer that cannot be read is reported: the server works", async (driver) => {
+    const { stage, options } = await prepare(driver);
+    const invalid = () => Promise.reject(new ApiError("API_RESPONSE_INVALID", "too deep", { details: { method: "GetRun" } }));
+    const api = new Proxy(stage.fake.api, {
+      get: (target, name) => (name === "getRun" ? invalid : (Reflect.get(target, name) as unknown)),
+    });
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      expect((await stage.drive(options(), { api })).exitCode).toBe(1);
+      expect(await stage.row(driver)).toMatchObject({
+        state: TaskState.FAILED,
+        statusMetadata: { message: expect.stringContaining("too deep") as string },
+      });
+      expect((await stage.row("ROOT")).state).toBe(TaskState.FAILED);
+    }
+    expect((await stage.drive(options())).exitCode).toBe(0);
+    expect((await stage.row(driver)).state).toBe(TaskState.RUNNING);
+  });
+
   test("a parent that does not exist leaves no row: there is no place for it", async () => {
     const { stage } = await prepare("sub");
     const rows = (await stage.rows()).length;

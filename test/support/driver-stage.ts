@@ -7,6 +7,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ArtifactType, IoType, TaskState, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../src/core/values/value.ts";
+import type { DriverKube } from "../../src/driver/deps.ts";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
 import type { ContainerOptions, DriverOptions } from "../../src/driver/options.ts";
 import { runDriver } from "../../src/driver/run.ts";
@@ -19,6 +20,8 @@ const SERVER = { address: "ml-pipeline", port: "8887" };
 export interface DriveChanges {
   readonly api?: KfpApi;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Default: a cluster that has the launcher's ConfigMap and takes no claims. */
+  readonly kube?: DriverKube;
   /** Called for every output file. */
   readonly writeText?: (path: string, text: string) => Promise<void>;
 }
@@ -31,6 +34,12 @@ export interface Driven {
   readonly files: ReadonlyMap<string, string>;
   readonly stderr: string;
 }
+
+const never = () => Promise.reject(new Error("not asked for"));
+const withoutClaims: DriverKube = {
+  getConfigMap: () => Promise.resolve({ defaultPipelineRoot: "s3://bucket/root" }),
+  ...{ createVolumeClaim: never, findVolumeClaim: never, deleteVolumeClaim: never },
+};
 
 export class DriverStage {
   readonly fake: FakeApi;
@@ -87,12 +96,11 @@ export class DriverStage {
 
   async driveArguments(
     argv: readonly string[],
-    { api = this.fake.api, environment = {}, writeText }: DriveChanges,
+    { api = this.fake.api, environment = {}, kube = withoutClaims, writeText }: DriveChanges,
   ): Promise<Driven> {
     const files = new Map<string, string>();
     let stderr = "";
     const { clock, logger } = this.fake;
-    const never = () => Promise.reject(new Error("not asked for"));
     this.fake.takeCalls();
     const exitCode = await runDriver(argv, {
       environment,
@@ -111,11 +119,7 @@ export class DriverStage {
       randomUuid: () => "salt",
       createLogger: () => logger,
       connect: () => Promise.resolve({ api }),
-      kube: () =>
-        Promise.resolve({
-          getConfigMap: () => Promise.resolve({ defaultPipelineRoot: "s3://bucket/root" }),
-          ...{ createVolumeClaim: never, findVolumeClaim: never, deleteVolumeClaim: never },
-        }),
+      kube: () => Promise.resolve(kube),
     });
     return { exitCode, calls: this.fake.takeCalls(), files, stderr };
   }
