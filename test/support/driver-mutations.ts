@@ -104,16 +104,21 @@ export function damage<T extends JsonObject>(original: T, dice: Dice): T {
 
 function damageMember(container: Container, all: readonly Container[], dice: Dice): void {
   const members = container as Record<string, JsonValue>;
-  const name = dice.pick(Object.keys(container));
+  const names = Object.keys(container);
+  // Emptied by damage before this.
+  if (names.length === 0) return;
+  const name = dice.pick(names);
   switch (dice.roll(5)) {
     case 0:
       if (Array.isArray(container)) container.splice(Number(name), 1);
       else delete members[name];
       return;
     case 1:
-      if (!Array.isArray(container))
+      if (Array.isArray(container)) container.reverse();
+      else {
         members[dice.pick(["", "a.b", "root", "__proto__x", "é", `${name}2`])] = members[name] as JsonValue;
-      delete members[name];
+        delete members[name];
+      }
       return;
     case 2: {
       const other = dice.pick(all) as Record<string, JsonValue>;
