@@ -36,16 +36,34 @@ export function planOutputFiles(options: DriverOptions, result: DriverResult): O
   return files;
 }
 
-/** @throws {HostError} FILE_WRITE_FAILED naming the file. */
+/**
+ * All of them or none: whoever finds one of a driver that failed could take it for a result.
+ *
+ * @throws {HostError} FILE_WRITE_FAILED naming the file.
+ */
 export async function writeOutputFiles(files: FileSystem, planned: readonly OutputFile[]): Promise<void> {
+  const written: string[] = [];
   for (const { path, text } of planned) {
     try {
       await files.makeDirectory(dirname(path));
       await files.writeText(path, text);
     } catch (error) {
+      await takeBack(files, written);
       throw new HostError("FILE_WRITE_FAILED", `Cannot write driver output file ${path}: ${errorMessage(error)}`, {
         cause: error,
       });
+    }
+    written.push(path);
+  }
+}
+
+/** As far as it goes: what could not be written is the error to report. A device is not ours to remove. */
+async function takeBack(files: FileSystem, written: readonly string[]): Promise<void> {
+  for (const path of written) {
+    try {
+      if ((await files.stat(path))?.kind === "file") await files.remove(path);
+    } catch {
+      // The folder may have become read-only.
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
@@ -83,5 +83,12 @@ describe("writeOutputFiles()", () => {
     await expect(writeOutputFiles(nodeFileSystem, [{ path, text: "nil" }])).rejects.toThrow(
       `Cannot write driver output file ${path}`,
     );
+  });
+
+  test("leaves none of them when one cannot be written, and what is no file alone", async ({ expect }) => {
+    const [first, second] = ["cached", "more/condition"].map((name) => join(folder, name)) as [string, string];
+    const planned = [first, "/dev/null", second, join(first, "patch")].map((path) => ({ path, text: "x" }));
+    await expect(writeOutputFiles(nodeFileSystem, planned)).rejects.toThrow(`Cannot write driver output file ${first}/patch`);
+    expect([first, second, "/dev/null"].map((path) => existsSync(path))).toEqual([false, false, true]);
   });
 });

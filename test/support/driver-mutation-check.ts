@@ -60,8 +60,8 @@ export async function problemsOf(damaged: DamagedCase, ended: Ended): Promise<st
     const rows = await stage.rows();
     const open = rows.filter(({ name, state }) => name !== "ROOT" && state === TaskState.RUNNING);
     if (open.length > 0) problems.push(`left ${open.map(({ name }) => name).join(", ")} RUNNING: ${excerpt}`);
-    // Damaged flags may name another task, or a server that is not there.
-    if (target !== "flags") {
+    // Damaged flags may name another task, or a server that is not there; what is refused as usage makes no call.
+    if (target !== "flags" && stderr === "") {
       const row = rows.find(({ name, state }) => name === driven && state === TaskState.FAILED);
       if (row === undefined) problems.push(`no FAILED row of ${driven}: ${excerpt}`);
       else if (row.endTime === undefined || (row.statusMetadata?.message ?? "") === "") {
