@@ -1,9 +1,8 @@
 /**
- * The built driver as a process, with damaged input: the pipeline comes from an API server, claims go to a Kubernetes API.
+ * The built driver with damaged input: the pipeline comes from an API server, claims go to a Kubernetes API.
  *
  * @module
  */
-import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,21 +13,21 @@ import { builtPrograms } from "./built-programs.ts";
 import { kubeconfig } from "./claim-pipeline.ts";
 import { damagedCase } from "./damaged-cases.ts";
 import { problemsOf, type Ended, type Outcome } from "./driver-mutation-check.ts";
-import { root } from "./probe.ts";
+import type { DriverStarter } from "./driver-starters.ts";
 
-/** Above the limit of a driver: one that takes too long is told apart from one that hangs. */
-const KILLED_AFTER_MS = 60_000;
 const LIMIT_KIB = 512 * 1024;
 
 /** What the drivers of a block share. */
 export interface ProgramWorld {
   readonly fake: FakeApi;
-  readonly driver: string;
+  /** Folder with the built `bin` and `lib`. */
+  readonly dist: string;
   readonly kubeconfig: string;
 }
 
 /** What is known of a driver that ended. */
 export interface ProgramOutcome extends Outcome {
+  readonly seed: number;
   /** 0 for a driver that was killed. */
   readonly peakKib: number;
   readonly cpuMs: number;
@@ -44,11 +43,11 @@ export async function startProgramWorld(): Promise<ProgramWorld> {
   });
   const config = path.join(folder, "kubeconfig");
   await writeFile(config, kubeconfig(claims.url));
-  return { fake, driver: path.join(bin, "driver"), kubeconfig: config };
+  return { fake, dist: path.dirname(bin), kubeconfig: config };
 }
 
-/** Damages what the seed says and starts the program. Several may run at a time. */
-export async function runDamaged(world: ProgramWorld, seed: number): Promise<ProgramOutcome> {
+/** Damages what the seed says and starts the program. */
+async function runDamaged(world: ProgramWorld, starter: DriverStarter, seed: number): Promise<ProgramOutcome> {
   const { host, port } = world.fake.server;
   const damaged = await damagedCase(world.fake, seed, { server: { address: host, port: String(port) }, outputs: "out/" });
   const folder = await mkdtemp(path.join(tmpdir(), "kfp-damaged-"));
@@ -59,42 +58,15 @@ export async function runDamaged(world: ProgramWorld, seed: number): Promise<Pro
     const { name, uid } = damaged.options.pod;
     const own = { KFP_POD_NAME: name, KFP_POD_UID: uid, KFP_API_RETRY_TIMEOUT: "3s", KFP_LOG_FORMAT: "json" };
     const place = { PATH: process.env["PATH"] ?? "", HOME: folder, KUBECONFIG: world.kubeconfig };
-    const ended = await start(world.driver, damaged.argv, { cwd, env: { ...place, ...own } });
-    const problems = await problemsOf(damaged, { ...ended, files: await filesBelow(folder) });
+    // No argument of a program has a zero byte.
+    const argv = damaged.argv.map((argument) => argument.replaceAll("\0", "\ufffd"));
+    const ended = await starter.start(argv, { cwd, env: { ...place, ...own } });
+    const problems = await problemsOf(damaged, { ...ended, ...linesOf(ended.stderr), files: await filesBelow(folder) });
     if (ended.peakKib > LIMIT_KIB) problems.push(`seed ${String(seed)}: took ${String(ended.peakKib)} KiB`);
-    return { exitCode: ended.exitCode, problems, peakKib: ended.peakKib, cpuMs: ended.cpuMs };
+    return { seed, exitCode: ended.exitCode, problems, peakKib: ended.peakKib, cpuMs: ended.cpuMs };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function start(
-  program: string,
-  argv: readonly string[],
-  { cwd, env }: { readonly cwd: string; readonly env: Record<string, string> },
-): Promise<Omit<Ended, "files"> & { readonly peakKib: number; readonly cpuMs: number }> {
-  const startedAt = performance.now();
-  const usage = path.join(root, "test/support/report-usage.cjs");
-  // No argument of a program has a zero byte.
-  const child = spawn(
-    program,
-    argv.map((argument) => argument.replaceAll("\0", "\ufffd")),
-    { cwd, env: { ...env, NODE_OPTIONS: `--require=${JSON.stringify(usage)}` }, stdio: ["ignore", "ignore", "pipe", "pipe"] },
-  );
-  const [, , stderr, words] = child.stdio;
-  let text = "";
-  let last = "";
-  stderr?.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  (words as NodeJS.ReadableStream).on("data", (chunk: Buffer) => (last += chunk.toString()));
-  const limit = setTimeout(() => child.kill("SIGKILL"), KILLED_AFTER_MS);
-  const exitCode = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  clearTimeout(limit);
-  const elapsedMs = performance.now() - startedAt;
-  const used = JSON.parse(last === "" ? '{"peakKib":0,"cpuMs":0}' : last) as { peakKib: number; cpuMs: number };
-  return { exitCode, ...linesOf(text), elapsedMs, ...used };
 }
 
 /** Log lines are JSON objects; the rest is usage, or a program that broke. */
@@ -120,21 +92,35 @@ async function filesBelow(folder: string): Promise<Map<string, string>> {
   return found;
 }
 
+export interface SeedPlan {
+  readonly first: number;
+  readonly count: number;
+  /** Drivers at a time. */
+  readonly workers: number;
+  /** Called for each worker. */
+  readonly starter: () => DriverStarter;
+}
+
 /** Runs the seeds from the first on, a few at a time, and tells of every 100. */
 export async function runSeeds(
   world: ProgramWorld,
-  { first, count, workers }: { readonly first: number; readonly count: number; readonly workers: number },
+  { first, count, workers, starter: open }: SeedPlan,
 ): Promise<ProgramOutcome[]> {
   const outcomes: ProgramOutcome[] = [];
   let next = first;
   const work = async (): Promise<void> => {
-    while (next < first + count) {
-      const seed = next;
-      next += 1;
-      const outcome = await runDamaged(world, seed);
-      outcomes.push(outcome);
-      for (const problem of outcome.problems) console.log(problem);
-      if (outcomes.length % 100 === 0) console.log(`${String(outcomes.length)} of ${String(count)} from seed ${String(first)}`);
+    const starter = open();
+    try {
+      while (next < first + count) {
+        const seed = next;
+        next += 1;
+        const outcome = await runDamaged(world, starter, seed);
+        outcomes.push(outcome);
+        for (const problem of outcome.problems) console.log(problem);
+        if (outcomes.length % 100 === 0) console.log(`${String(outcomes.length)} of ${String(count)} from seed ${String(first)}`);
+      }
+    } finally {
+      await starter.close();
     }
   };
   await Promise.all(Array.from({ length: workers }, work));

@@ -18,6 +18,7 @@ import { planPod } from "../../src/driver/pod-spec-patch/pod-plan.ts";
 import type { LogFields } from "../../src/ports/logger.ts";
 import { PropagationPlan } from "../../src/resolver/outputs/propagation-plan.ts";
 import { TaskIndex } from "../../src/resolver/run/task-index.ts";
+import { watchReads } from "./known-members.ts";
 import { podProblems, strategicMerge } from "./strategic-merge.ts";
 import { root } from "./probe.ts";
 
@@ -143,8 +144,9 @@ export function assertValidPod(
   pod: { readonly metadata: JsonObject; readonly spec: JsonObject } = compiledStep,
 ): void {
   const spec = strategicMerge(pod.spec, patch);
-  new Pod({ ...pod, spec } as never).validate();
-  const problems = podProblems(spec);
+  const { view, unread } = watchReads({ ...pod, spec });
+  new Pod(view as never).validate();
+  const problems = [...podProblems(spec), ...unread().map((member) => `a pod has no member ${member}`)];
   if (problems.length > 0) throw new Error(`the pod is invalid: ${problems.join("; ")}`);
 }
 

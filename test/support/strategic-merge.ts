@@ -1,20 +1,25 @@
 /**
  * Strategic merge patch of a pod spec, as far as patches of steps need it, and the rules of pods that schemas do not tell.
  *
- * Source: docs/spec/pod-spec-patch.md#how-it-is-consumed.
+ * Source: docs/spec/pod-spec-patch.md#how-it-is-consumed; k8s.io/api core/v1/types.go for merge keys, k8s.io/apimachinery
+ * pkg/util/strategicpatch/patch.go (mergeSlice, mergeSortedSlice) for the order.
  */
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
 
-/** Merge keys of lists of objects by the name of their member; other lists are replaced. */
+/** Merge keys of lists of objects by the name of their member; other lists are replaced, tolerations and `resources.claims` too. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
   containers: "name",
   initContainers: "name",
   volumes: "name",
   volumeMounts: "mountPath",
+  volumeDevices: "devicePath",
   env: "name",
+  ports: "containerPort",
   imagePullSecrets: "name",
   resourceClaims: "name",
-  claims: "name",
+  hostAliases: "ip",
+  schedulingGates: "name",
+  topologySpreadConstraints: "topologyKey",
 };
 
 export function strategicMerge(original: JsonObject, patch: JsonObject): JsonObject {
@@ -22,7 +27,8 @@ export function strategicMerge(original: JsonObject, patch: JsonObject): JsonObj
   for (const [key, value] of Object.entries(patch)) {
     const before = merged[key];
     const mergeKey = MERGE_KEYS[key];
-    if (Array.isArray(value) && mergeKey !== undefined)
+    if (value === null) delete merged[key];
+    else if (Array.isArray(value) && mergeKey !== undefined)
       merged[key] = mergeList(asObjects(before ?? []), asObjects(value), mergeKey);
     else if (isObject(value) && isObject(before)) merged[key] = strategicMerge(before, value);
     else merged[key] = value;
@@ -30,15 +36,22 @@ export function strategicMerge(original: JsonObject, patch: JsonObject): JsonObj
   return merged;
 }
 
+/** Items of the patch keep its order; one that the patch does not name stands before the first of its items that stood behind it. */
 function mergeList(original: readonly JsonObject[], patch: readonly JsonObject[], mergeKey: string): JsonObject[] {
-  const merged = [...original];
+  const placeOf = (item: JsonObject): number => original.findIndex((other) => other[mergeKey] === item[mergeKey]);
+  const patched = new Map<JsonValue | undefined, JsonObject>();
   for (const item of patch) {
-    const index = merged.findIndex((other) => other[mergeKey] === item[mergeKey]);
-    const before = merged[index];
-    if (before === undefined) merged.push(item);
-    else merged[index] = strategicMerge(before, item);
+    const before = patched.get(item[mergeKey]) ?? original[placeOf(item)];
+    patched.set(item[mergeKey], before === undefined ? item : strategicMerge(before, item));
   }
-  return merged;
+  const others = original.filter((item) => !patched.has(item[mergeKey]));
+  const merged: JsonObject[] = [];
+  for (const item of patched.values()) {
+    const place = placeOf(item);
+    while (others[0] !== undefined && place >= 0 && placeOf(others[0]) < place) merged.push(...others.splice(0, 1));
+    merged.push(item);
+  }
+  return [...merged, ...others];
 }
 
 /** What the API server would say about a pod spec, beyond its schema; empty when it is fine. */
