@@ -24,6 +24,9 @@ export interface CallContext {
   readonly elapsedMs: number;
 }
 
+/** grpc-js ends the text of a lost connection with a heading under which it mostly has nothing to say. */
+const EMPTY_NOTE = /\s*Resolution note:\s*$/;
+
 /**
  * Status and text of what a client call threw. nice-grpc's ClientError has a numeric `code` and `details`; anything else, such as a
  * message that cannot be serialised, is INTERNAL: it never was an answer of the server.
@@ -31,7 +34,7 @@ export interface CallContext {
 export function callFailure(error: unknown): CallFailure {
   if (error instanceof Error && "code" in error && typeof error.code === "number") {
     const details = "details" in error && typeof error.details === "string" ? error.details : error.message;
-    return { status: grpcStatusName(error.code), details: oneLine(details) };
+    return { status: grpcStatusName(error.code), details: oneLine(details.replace(EMPTY_NOTE, "")) };
   }
   return { status: "INTERNAL", details: oneLine(errorMessage(error)) };
 }

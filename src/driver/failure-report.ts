@@ -53,7 +53,8 @@ export async function withFailureReport(
     try {
       await recordFailure(deps, snapshot, progress, errorMessage(error));
     } catch (reportError) {
-      deps.logger.error("Cannot record the failure of the task", { reason: errorMessage(reportError) });
+      // The failure itself is the one error of a driver.
+      deps.logger.warn("Cannot record the failure of the task", { reason: errorMessage(reportError) });
     }
     throw error;
   }

@@ -163,3 +163,22 @@ describe("a call of a driver that is refused", () => {
     });
   }
 });
+
+test("a failure that cannot be recorded is one error, which says what failed first, and a warning", async () => {
+  const { stage, options } = await child("use", "CONTAINER");
+  let calls = 0;
+  const api = new Proxy(stage.fake.api, {
+    get(target, name): unknown {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]): unknown => {
+        calls += 1;
+        return calls === 1 ? Reflect.apply(member, target, args) : Promise.reject(refusal());
+      };
+    },
+  });
+  stage.fake.logger.lines.length = 0;
+  expect((await stage.drive(options(), { api })).exitCode).toBe(1);
+  expect(stage.fake.logger.messages("error")).toEqual([expect.stringMatching(/^driver failed: .*the server is full/)]);
+  expect(stage.fake.logger.messages("warn")).toContain("Cannot record the failure of the task");
+});

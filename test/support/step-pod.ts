@@ -144,8 +144,8 @@ export function assertValidPod(
   pod: { readonly metadata: JsonObject; readonly spec: JsonObject } = compiledStep,
 ): void {
   const spec = strategicMerge(pod.spec, patch);
-  const { view, unread } = watchReads({ ...pod, spec });
-  new Pod(view as never).validate();
+  const { view, unread } = watchReads(new Pod({ ...pod, spec } as never));
+  view.validate();
   const problems = [...podProblems(spec), ...unread().map((member) => `a pod has no member ${member}`)];
   if (problems.length > 0) throw new Error(`the pod is invalid: ${problems.join("; ")}`);
 }

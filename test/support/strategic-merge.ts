@@ -48,8 +48,8 @@ function mergeList(original: readonly JsonObject[], patch: readonly JsonObject[]
   const merged: JsonObject[] = [];
   for (const item of patched.values()) {
     const place = placeOf(item);
-    while (others[0] !== undefined && place >= 0 && placeOf(others[0]) < place) merged.push(...others.splice(0, 1));
-    merged.push(item);
+    const behind = others.findIndex((other) => place < 0 || placeOf(other) > place);
+    merged.push(...others.splice(0, behind < 0 ? others.length : behind), item);
   }
   return [...merged, ...others];
 }
