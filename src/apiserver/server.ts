@@ -95,14 +95,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     import("./grpc/grpc-server.ts"),
   ]);
   const feed = new ChangeFeed(randomUUID());
-  const store = notifyingStore(
-    openSqliteStore({
-      database: options.database,
-      nowSeconds: now(),
-      defaultExperimentId: randomUUID(),
-    }),
-    feed,
-  );
+  const opened = openSqliteStore({
+    database: options.database,
+    nowSeconds: now(),
+    defaultExperimentId: randomUUID(),
+  });
+  // Only REST has somebody to tell of changes.
+  const store = options.rest === undefined ? opened : notifyingStore(opened, feed);
   const runs = new RunLifecycle(store, now);
   const serviceDeps = {
     store,

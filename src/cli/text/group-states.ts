@@ -15,21 +15,25 @@ type EndedEvent = Extract<EngineEvent, { kind: "ended" }>;
 export class GroupStates {
   readonly #children = new Map<string, Set<TaskState>>();
 
+  /** A task gets its turn. Only groups that have begun collect states: of an iteration, which is no task, there is no end. */
+  begin({ place, taskKind }: Pick<EndedEvent, "place" | "taskKind">): void {
+    if (isGroup(taskKind)) this.#children.set(taskLabel(place), new Set());
+  }
+
   /** The state a task has ended in, as an enum name of the API. */
   end({ place, taskKind, outcome, cached }: EndedEvent): string {
     const label = taskLabel(place);
-    const isGroup = taskKind === "dag" || taskKind === "loop";
-    const below = outcome === "succeeded" && isGroup ? rollUpState(this.#children.get(label) ?? []) : undefined;
+    const below = outcome === "succeeded" && isGroup(taskKind) ? rollUpState(this.#children.get(label) ?? []) : undefined;
     const state = below ?? (cached ? TaskState.CACHED : ownState(outcome));
     this.#children.delete(label);
     if (state === undefined) return outcome.toUpperCase();
-    for (const parent of possibleParents(place)) {
-      const states = this.#children.get(parent);
-      if (states === undefined) this.#children.set(parent, new Set([state]));
-      else states.add(state);
-    }
+    for (const parent of possibleParents(place)) this.#children.get(parent)?.add(state);
     return TaskState[state];
   }
+}
+
+function isGroup(taskKind: EndedEvent["taskKind"]): boolean {
+  return taskKind === "dag" || taskKind === "loop";
 }
 
 function ownState(outcome: EndedEvent["outcome"]): TaskState | undefined {

@@ -75,6 +75,7 @@ class PlainDisplay implements ProgressDisplay {
     switch (event.kind) {
       case "started":
         // Its driver may still find it skipped or cached; then it has never started for a person.
+        this.#groups.begin(event);
         return;
       case "running":
         this.#print(say`${name}: ${this.#paint("dim", `${event.taskKind} started`)}`);
@@ -141,6 +142,7 @@ class LiveDisplay implements ProgressDisplay {
       const startMs = this.#options.clock.monotonicMs();
       const name = nameOf(event.place, this.#options);
       if (event.place.scopePath !== "root") this.#running.set(label, { name, kind: event.taskKind, startMs });
+      this.#plain.event(event);
       return;
     }
     // The live line says so already.

@@ -135,7 +135,7 @@ class Execution {
   /** Aborted when the run is cancelled, or late. */
   readonly #stop: AbortSignal;
   readonly #folder: string;
-  readonly #ended = new Map<string, EndedEvent>();
+  readonly #failed = new Map<string, EndedEvent>();
   readonly #journal: StepJournal;
 
   constructor(deps: ExecuteDeps, place: RunPlace, run: LocalRun, options: ExecuteOptions, stop: AbortSignal) {
@@ -174,7 +174,7 @@ class Execution {
       }
       const cancelled = signal.aborted;
       const durationMs = clock.monotonicMs() - startMs;
-      const report = reportRun(this.#run, { state, tasks, durationMs, cancelled, ended: this.#ended, steps });
+      const report = reportRun(this.#run, { state, tasks, durationMs, cancelled, failed: this.#failed, steps });
       return { ...report, cancelled, isLeft, logPath: runLogPath(this.#folder) };
     } finally {
       await this.#removeParts();
@@ -340,7 +340,7 @@ class Execution {
         driverFolder: () => join(this.#folder, "drivers", String((drivers += 1))),
         newPod: () => ({ name: `${runName}-${String((pods += 1))}`, uid: randomUuid(), namespace: NAMESPACE }),
         onEvent: (event) => {
-          if (event.kind === "ended") this.#ended.set(taskLabel(event.place), event);
+          if (event.kind === "ended") this.#noteEnd(event, steps);
           onEvent(event);
         },
         signal: terminationSignal(this.#stop),
@@ -373,6 +373,12 @@ class Execution {
       exitTime.end();
       await containers?.steps.removeLeftovers();
     }
+  }
+
+  /** Of what ended well nothing is kept: its row tells all. */
+  #noteEnd(event: EndedEvent, steps: LocalStepRuntime): void {
+    if (event.outcome === "failed") this.#failed.set(taskLabel(event.place), event);
+    else steps.forget(event.place);
   }
 
   async #createContainers(steps: LocalStepRuntime, { log, pods }: { readonly log: LogStream; readonly pods: StepObjects }) {

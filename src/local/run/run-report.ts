@@ -22,8 +22,8 @@ export type EndedEvent = Extract<EngineEvent, { kind: "ended" }>;
 export interface RunRecord extends EndedRun {
   readonly durationMs: number;
   readonly cancelled: boolean;
-  /** By task label. */
-  readonly ended: ReadonlyMap<string, EndedEvent>;
+  /** Tasks that ended as failed, by their label. */
+  readonly failed: ReadonlyMap<string, EndedEvent>;
   readonly steps: Pick<LocalStepRuntime, "lastLines">;
 }
 
@@ -36,11 +36,11 @@ export interface RunReport {
 
 /** Puts the result together. */
 export function reportRun({ runId, pipeline }: Pick<LocalRun, "runId" | "pipeline">, record: RunRecord): RunReport {
-  const { state, tasks, durationMs, cancelled, ended, steps } = record;
+  const { state, tasks, durationMs, cancelled, failed, steps } = record;
   const places = taskPlaces(tasks);
   const failureOf = (place: TaskPlace): StepFailure | undefined => {
-    const event = ended.get(taskLabel(place));
-    if (event?.outcome !== "failed") return undefined;
+    const event = failed.get(taskLabel(place));
+    if (event === undefined) return undefined;
     const { exitCode, error } = event;
     return {
       ...(exitCode === undefined ? {} : { exitCode }),
@@ -59,7 +59,7 @@ export function reportRun({ runId, pipeline }: Pick<LocalRun, "runId" | "pipelin
     tasks: planned,
     rows: tasks,
     places,
-    engineErrors: new Map([...ended].flatMap(([label, { error }]) => (error === undefined ? [] : [[label, error]]))),
+    engineErrors: new Map([...failed].flatMap(([label, { error }]) => (error === undefined ? [] : [[label, error]]))),
     displayNames: names,
     cancelled,
   });

@@ -66,6 +66,8 @@ export interface LocalStepRuntime extends StepRuntime {
   openSinks(place: TaskPlace): StepSinks;
   /** The last lines of a step's latest attempt. */
   lastLines(place: TaskPlace): readonly string[];
+  /** The last lines of a step are not asked for any more: a loop has thousands of steps that end well. */
+  forget(place: TaskPlace): void;
 }
 
 /** Set for everything that is started for a run, so that what outlives the process that executed it can be found. */
@@ -179,6 +181,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
 
     openSinks,
     lastLines: (place) => tails.get(taskFolderName(place))?.lines() ?? [],
+    forget: (place) => void tails.delete(taskFolderName(place)),
   };
 
   async function mountsOf(patch: LaunchRequest["patch"], folder: string): Promise<FolderMount[]> {

@@ -6,13 +6,17 @@ type Ended = Extract<EngineEvent, { kind: "ended" }>;
 /** `loop.step[1]`, its kind, and how it ended. */
 type End = [label: string, taskKind: TaskKind, outcome: Ended["outcome"] | "cached"];
 
+function placeOf(label: string): Ended["place"] {
+  const [path = "", indices = ""] = label.split(/[[\]]/);
+  return { scopePath: `root.${path}`, iterations: indices === "" ? [] : indices.split(",").map(Number) };
+}
+
 function statesOf(ends: readonly End[]): string[] {
   const groups = new GroupStates();
+  for (const [label, taskKind] of ends) groups.begin({ place: placeOf(label), taskKind });
   return ends.map(([label, taskKind, outcome]) => {
-    const [path = "", indices = ""] = label.split(/[[\]]/);
-    const iterations = indices === "" ? [] : indices.split(",").map(Number);
     const ending = outcome === "cached" ? ({ outcome: "succeeded", cached: true } as const) : { outcome, cached: false };
-    return groups.end({ kind: "ended", place: { scopePath: `root.${path}`, iterations }, taskKind, durationMs: 0, ...ending });
+    return groups.end({ kind: "ended", place: placeOf(label), taskKind, durationMs: 0, ...ending });
   });
 }
 
