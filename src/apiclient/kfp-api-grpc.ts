@@ -11,6 +11,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import { errorMessage } from "../core/errors.ts";
 import { RunSchema, RunView, type ArtifactTask } from "../core/kfp-types.ts";
 import { encodeLeanAnswer, LEAN_ANSWER_HEADER, LIST_ITERATION_HEADER } from "../wire/lean-answer.ts";
+import type { LocalCalls } from "../wire/local-calls.ts";
 import { toMergedLayout } from "../wire/run-layout.ts";
 import {
   CreateArtifactRequestSchema,
@@ -36,6 +37,7 @@ import { invalidResponseError } from "./api-error.ts";
 import { TokenSource } from "./auth.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 import { prepareChannel } from "./channel.ts";
+import { channelClients, localClients, type ClientSource } from "./clients.ts";
 import { DEFAULT_RETRY_POLICY, FULL_RUN_DEADLINE_MS, type RetryPolicy } from "./retry.ts";
 import { taskFilterText } from "./task-filter.ts";
 import { Transport, type CallPlan, type Traffic } from "./transport.ts";
@@ -47,6 +49,8 @@ export interface ConnectDeps {
   readonly fileSystem: Pick<FileSystem, "readText">;
   /** Uniform in [0, 1), for the jitter of retries; default `Math.random`. */
   readonly random?: () => number;
+  /** The server, where it is in this process: then nothing is dialled, and the settings only name it. */
+  readonly local?: LocalCalls;
 }
 
 /** Where to, as whom, and how long calls are tried again. */
@@ -82,7 +86,7 @@ export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions):
   const policy =
     options.policy ?? (retryTimeoutMs === undefined ? undefined : { ...DEFAULT_RETRY_POLICY, totalMs: retryTimeoutMs });
   const endpoint = endpointText(settings.host, settings.port);
-  const openChannel = await prepareChannel(settings, deps.fileSystem);
+  const openClients = await preparedClients(deps, settings);
   deps.logger.verbose(1, "API server chosen", () => ({
     endpoint,
     tls: settings.tls !== undefined,
@@ -93,7 +97,7 @@ export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions):
       clock: deps.clock,
       logger: deps.logger,
       random: deps.random ?? Math.random,
-      openChannel,
+      openClients,
       ...(tokenPath === undefined ? {} : { tokens: new TokenSource(deps, tokenPath) }),
     },
     {
@@ -103,6 +107,12 @@ export async function connectKfpApi(deps: ConnectDeps, options: ConnectOptions):
     },
   );
   return bindKfpApi(transport, settings.forcedLayout);
+}
+
+async function preparedClients({ fileSystem, local }: ConnectDeps, settings: ChannelSettings): Promise<() => ClientSource> {
+  if (local !== undefined) return () => localClients(local);
+  const openChannel = await prepareChannel(settings, fileSystem);
+  return () => channelClients(openChannel());
 }
 
 /** The calls of the port on a transport. `forcedLayout` is the layout of `Run` where it shall not be detected. */

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { Metadata, type Channel } from "nice-grpc";
+import { Metadata } from "nice-grpc";
 import { ApiError } from "../core/errors.ts";
 import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { callFailure, toApiError, unsupportedError, type CallContext } from "./api-error.ts";
 import type { TokenSource } from "./auth.ts";
-import { Connection, type Clients } from "./connection.ts";
+import type { Clients, ClientSource } from "./clients.ts";
+import { Connection } from "./connection.ts";
 import type { CallFailure } from "../wire/grpc-status.ts";
 import { isUnanswered, Outage } from "./outage.ts";
 import { PackageChoice } from "./package-choice.ts";
@@ -54,7 +55,7 @@ export interface TransportDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Called again after every try that reached nobody. Connects with the first call on it. */
-  readonly openChannel: () => Channel;
+  readonly openClients: () => ClientSource;
   /** Absent: calls are not authenticated. */
   readonly tokens?: TokenSource;
 }
@@ -66,6 +67,9 @@ export interface TransportOptions {
   readonly forcedPackage?: ApiPackage;
   readonly policy?: RetryPolicy;
 }
+
+/** A reason of its own costs less than the error, with its stack, that would be made for each call. */
+const FINISHED = "the call has ended";
 
 /** Sends calls: picks the package name, adds the token, sets deadlines, tries again, and says when the server is silent and when it is back. */
 export class Transport {
@@ -197,7 +201,7 @@ export class Transport {
       return { failure, cause: error };
     } finally {
       this.#underWay.delete(overdue);
-      finished.abort();
+      finished.abort(FINISHED);
     }
   }
 
@@ -258,7 +262,7 @@ export class Transport {
   }
 
   #connect(): Connection {
-    return new Connection(this.#deps.openChannel(), {
+    return new Connection(this.#deps.openClients(), {
       sent: (_type, bytes) => {
         this.#sentBytes += bytes.length;
         return bytes;

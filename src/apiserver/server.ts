@@ -10,6 +10,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { ApiPackage } from "../wire/grpc-definition.ts";
+import type { LocalCalls } from "../wire/local-calls.ts";
 import type { Authorizer } from "./calls/authorizer.ts";
 import type { CallInterceptor } from "./calls/call-interceptor.ts";
 import { CallInvoker } from "./calls/call-invoker.ts";
@@ -67,6 +68,8 @@ export interface ApiServer {
   readonly store: Store;
   /** Runs and their states, for the engine in this process. */
   readonly runs: RunLifecycle;
+  /** What is served over gRPC, for callers in this process. */
+  readonly local: LocalCalls;
   /** What is served, for a second transport in this process. */
   readonly services: readonly ServedService[];
   /** Takes uploads. */
@@ -90,9 +93,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const clock = options.now ?? (() => new Date());
   const now: SecondsClock = () => Math.floor(clock().getTime() / 1000);
   const host = options.host ?? DEFAULT_HOST;
-  const [{ openSqliteStore }, { startGrpcServer }] = await Promise.all([
+  const [{ openSqliteStore }, { startGrpcServer }, { createLocalCalls }] = await Promise.all([
     import("./sqlite/sqlite-store.ts"),
     import("./grpc/grpc-server.ts"),
+    import("./grpc/local-calls.ts"),
   ]);
   const feed = new ChangeFeed(randomUUID());
   const opened = openSqliteStore({
@@ -128,7 +132,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   try {
     const runLayout = options.runLayout ?? "merged";
     const { port = 0, leanAnswers = true } = options;
-    const grpc = await startGrpcServer({ host, port, packages, runLayout, leanAnswers, services, invoker });
+    const served = { packages, runLayout, leanAnswers, services, invoker };
+    const local = createLocalCalls(served);
+    const grpc = await startGrpcServer({ host, port, ...served });
+    started.push(local);
     started.push(grpc);
     const rest =
       options.rest === undefined
@@ -154,6 +161,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       rest: rest === undefined ? undefined : { host: options.rest?.host ?? host, port: rest.port },
       store,
       runs,
+      local,
       services,
       pipelines,
       close: async () => {

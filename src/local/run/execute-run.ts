@@ -221,7 +221,7 @@ class Execution {
     const { connectKfpApi } = await import("../../apiclient/kfp-api-grpc.ts");
     const { host, port } = server;
     const api = await connectKfpApi(
-      { clock, logger, fileSystem: this.#deps.files },
+      { clock, logger, fileSystem: this.#deps.files, local: server.local },
       {
         settings: {
           ...{ host, port, tls: undefined, reconnect: undefined, proxy: undefined },

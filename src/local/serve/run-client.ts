@@ -6,6 +6,7 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { TokenSource } from "../../apiclient/auth.ts";
 import { prepareChannel } from "../../apiclient/channel.ts";
+import { channelClients } from "../../apiclient/clients.ts";
 import { Transport } from "../../apiclient/transport.ts";
 import { ApiError } from "../../core/errors.ts";
 import { jsonToValue } from "../../core/values/value.ts";
@@ -67,7 +68,13 @@ export class RunClient {
     const openChannel = await prepareChannel(settings, files);
     const deps = { clock, logger: SILENT, fileSystem: files };
     const transport = new Transport(
-      { clock, logger: SILENT, random: Math.random, openChannel, tokens: new TokenSource(deps, tokenPath) },
+      {
+        clock,
+        logger: SILENT,
+        random: Math.random,
+        openClients: () => channelClients(openChannel()),
+        tokens: new TokenSource(deps, tokenPath),
+      },
       { endpoint: `${host}:${port}`, policy: POLICY },
     );
     return new RunClient(transport);
