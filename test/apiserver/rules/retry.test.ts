@@ -20,8 +20,19 @@ interface World extends ApiWay {
   get(this: void, task: JsonObject): Promise<JsonObject>;
 }
 
-async function start(by: Way): Promise<World> {
-  const api = await startWay(by);
+interface Kind {
+  readonly name: string;
+  readonly way: Way;
+  /** The parameters of tasks with others below them are kept in another way than those of steps. */
+  readonly type: "RUNTIME" | "LOOP";
+}
+
+const KINDS: readonly Kind[] = WAYS.flatMap((way) =>
+  (["RUNTIME", "LOOP"] as const).map((type): Kind => ({ name: `${way.name}, tasks of type ${type}`, way, type })),
+);
+
+async function start({ way, type }: Kind): Promise<World> {
+  const api = await startWay(way);
   const { call, server, setTime } = api;
   await call("CreateRun", { run: { run_id: "r", display_name: "r", pipeline_spec: SMALL_SPEC } });
   const root = { name: "ROOT", type: "ROOT", scope_path: "root", state: "RUNNING" };
@@ -33,7 +44,7 @@ async function start(by: Way): Promise<World> {
       const made = await call("CreateTask", {
         run_id: "r",
         task: {
-          ...{ name: state, display_name: "D", type: "RUNTIME", scope_path: `root.${state}`, parent_task_id: rootId },
+          ...{ name: state, display_name: "D", type, scope_path: `root.${state}`, parent_task_id: rootId },
           ...{ state: "RUNNING", end_time: "1970-01-01T00:20:00Z", pods: [{ name: "p", type: "EXECUTOR" }] },
           type_attributes: { iteration_index: "2" },
           inputs: { parameters: [{ parameter_key: "i", value: 1, type: "COMPONENT_INPUT" }] },
@@ -61,7 +72,7 @@ async function start(by: Way): Promise<World> {
   };
 }
 
-describe.for(WAYS)("a retry over $name", (by) => {
+describe.for(KINDS)("a retry over $name", (by) => {
   test.for(["SUCCEEDED", "CACHED", "SKIPPED"])("keeps a task that is %s, with its links", async (state, { expect }) => {
     const { add, get, retry } = await start(by);
     const task = await add(state);
@@ -117,7 +128,7 @@ describe.for(WAYS)("a retry over $name", (by) => {
     const { add, get, retry, call, rootId } = await start(by);
     const task = await add("FAILED");
     await retry();
-    const again = { name: "FAILED", type: "RUNTIME", scope_path: "root.FAILED", parent_task_id: rootId };
+    const again = { name: "FAILED", type: by.type, scope_path: "root.FAILED", parent_task_id: rootId };
     const made = await call("CreateTask", { run_id: "r", task: { ...again, type_attributes: { iteration_index: "2" } } });
     expect(made["task_id"]).toBe(task["task_id"]);
     const ids = { run_id: "r", task_id: textAt(task, "task_id") };

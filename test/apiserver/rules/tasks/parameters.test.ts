@@ -112,22 +112,61 @@ describe.for(WAYS)("parameters of an update, over $name", (by) => {
       merged: [entry("OUTPUT", "a-b", 1, { task_name: "c" }), entry("OUTPUT", "a", 1, { task_name: "b-c" })],
     },
   ])("$name", async ({ stored, sent, merged }, { expect }) => {
-    const { add, update, call } = await startTaskWorld(by);
-    const ids = [];
-    for (const name of ["one", "two"]) {
-      const task = await add({ name, inputs: { parameters: stored }, outputs: { parameters: stored } });
-      ids.push(taskIdOf(task));
+    const { add, update, call, get } = await startTaskWorld(by);
+    const side = (parameters: JsonObject[]): JsonObject => (parameters.length === 0 ? {} : { parameters });
+    const of = (parameters: JsonObject[]) => ({ inputs: side(parameters), outputs: side(parameters) });
+    // The parameters of tasks with others below them are kept in another way.
+    for (const type of ["RUNTIME", "LOOP"]) {
+      const change = { ...of(sent), state: "SUCCEEDED", cache_fingerprint: type };
+      const made = [await add({ name: "one", type, ...of(stored) }), await add({ name: "two", type, ...of(stored) })];
+      const [one = "", two = ""] = made.map(taskIdOf);
+      for (const task of made) expect(task).toMatchObject(of(stored));
+      expect(await get(one)).toMatchObject(of(stored));
+      const answer = await update(one, change);
+      expect([answer["inputs"], answer["outputs"]]).toEqual([side(merged), side(merged)]);
+      const { tasks } = await call("UpdateTasksBulk", { run_id: "r", tasks: { [two]: change } });
+      expect((tasks as JsonObject)[two]).toMatchObject(of(merged));
+      // And so does everybody who reads them.
+      const shown = [await get(one), await get(two)];
+      expect(shown).toEqual([answer, (tasks as JsonObject)[two]]);
+      for (const reply of [await call("ListTasks", { run_id: "r" }), await call("GetRun", { run_id: "r", view: "FULL" })]) {
+        expect(reply["tasks"]).toEqual(expect.arrayContaining(shown));
+      }
+      const { task: hit } = await call("FindCachedTask", { cache_fingerprint: type });
+      expect([one, two]).toContain((hit as JsonObject)["task_id"]);
+      expect(hit).toMatchObject(of(merged));
+      expect(await add({ name: "one", type, ...of(stored) })).toMatchObject(of(merged));
     }
-    const change = { inputs: { parameters: sent }, outputs: { parameters: sent } };
-    const wanted = { inputs: { parameters: merged }, outputs: { parameters: merged } };
-    expect(await update(ids[0] as string, change)).toMatchObject(wanted);
-    const { tasks } = await call("UpdateTasksBulk", { run_id: "r", tasks: { [ids[1] as string]: change } });
-    expect(tasks).toMatchObject({ [ids[1] as string]: wanted });
   });
 
-  test("S4 of many at once are all there, one by one and in bulk", async ({ expect }) => {
+  test.for([
+    { from: "RUNTIME", to: "LOOP" },
+    { from: "LOOP", to: "RUNTIME" },
+    { from: "ROOT", to: "DAG" },
+    { from: "DAG", to: "IMPORTER" },
+    { from: "CONDITION", to: "EXIT_HANDLER" },
+    { from: "CONDITION_BRANCH", to: "TASK_TYPE_UNSPECIFIED" },
+  ])("stay with a task whose type changes from $from to $to", async ({ from, to }, { expect }) => {
+    const { add, update, get } = await startTaskWorld(by);
+    const parameters = [entry("COMPONENT_INPUT", "a", 1, P), entry("ITERATOR_OUTPUT", "x", 1, at("0"))];
+    const made = await add({ type: from, inputs: { parameters }, outputs: { parameters } });
+    const taskId = taskIdOf(made);
+    expect(await update(taskId, { type: to })).toMatchObject({ inputs: { parameters }, outputs: { parameters } });
+    const more = entry("ITERATOR_OUTPUT", "x", 2, at("1"));
+    const changed = [entry("COMPONENT_INPUT", "a", 9, P), ...parameters.slice(1), more];
+    const sent = {
+      inputs: { parameters: [changed[0] as JsonObject, more] },
+      outputs: { parameters: [changed[0] as JsonObject, more] },
+    };
+    const wanted = { inputs: { parameters: changed }, outputs: { parameters: changed } };
+    expect(await update(taskId, sent)).toMatchObject(wanted);
+    expect(await update(taskId, { type: from })).toMatchObject(wanted);
+    expect(await get(taskId)).toMatchObject(wanted);
+  });
+
+  test.for(["RUNTIME", "LOOP"])("S4 of many at once are all there, one by one and in bulk: %s", async (type, { expect }) => {
     const { add, update, call, get } = await startTaskWorld(by);
-    const taskId = taskIdOf(await add());
+    const taskId = taskIdOf(await add({ type }));
     const keys = Array.from({ length: 30 }, (_, index) => `k${index}`);
     await Promise.all(
       keys.map(async (key, index) => {

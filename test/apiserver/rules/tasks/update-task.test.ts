@@ -85,14 +85,17 @@ describe.for(WAYS)("UpdateTask over $name", (by) => {
     },
   ])("takes $name", async ({ update: change, changes }, { expect }) => {
     const { add, update, get, call } = await startTaskWorld(by);
-    const stored = await add(STORED);
-    const answer = await update(taskIdOf(stored), change);
-    expect(answer).toEqual({ ...stored, ...changes });
-    expect(await get(taskIdOf(stored))).toEqual(answer);
-    // Bulk updates mean the same.
-    const other = await add({ ...STORED, name: "u" });
-    const { tasks } = await call("UpdateTasksBulk", { run_id: "r", tasks: { [taskIdOf(other)]: change } });
-    expect(tasks).toEqual({ [taskIdOf(other)]: { ...other, ...changes } });
+    // The parameters of tasks with others below them are kept in another way.
+    for (const type of ["RUNTIME", "LOOP"]) {
+      const stored = await add({ ...STORED, type });
+      const answer = await update(taskIdOf(stored), change);
+      expect(answer).toEqual({ ...stored, ...changes });
+      expect(await get(taskIdOf(stored))).toEqual(answer);
+      // Bulk updates mean the same.
+      const other = await add({ ...STORED, type, name: "u" });
+      const { tasks } = await call("UpdateTasksBulk", { run_id: "r", tasks: { [taskIdOf(other)]: change } });
+      expect(tasks).toEqual({ [taskIdOf(other)]: { ...other, ...changes } });
+    }
   });
 
   test("keeps the parent when it is absent, takes it away when it is empty, sets it when it is an id", async ({ expect }) => {
