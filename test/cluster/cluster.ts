@@ -1,0 +1,175 @@
+/**
+ * A cluster in one process, inside of a network namespace of its own: the small Kubernetes API and kubelet, Argo's controller, our
+ * API server as `ml-pipeline`, and an S3 server. Everything listens on the loopback of that namespace.
+ *
+ * @module
+ */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
+import type { JsonObject } from "../../src/core/values/value.ts";
+import type { S3Server } from "../support/s3-server.ts";
+import { createSelfSignedCertificate } from "../support/self-signed-certificate.ts";
+import { clusterObjects, NAMESPACE } from "./cluster-objects.ts";
+import { bindClaims } from "./kube-api/claim-binder.ts";
+import type { KubeObject } from "./kube-api/kube-object.ts";
+import { ObjectStore } from "./kube-api/object-store.ts";
+import { resourceOf } from "./kube-api/resources.ts";
+import { startKubeApi } from "./kube-api/server.ts";
+import { startKubelet } from "./kubelet/kubelet.ts";
+import type { ContainerRuntime } from "./kubelet/container-runtime.ts";
+
+export interface ClusterOptions {
+  /** Holds everything; removed by the caller. */
+  readonly folder: string;
+  readonly controller: string;
+  readonly executorImage: string;
+  readonly runtime: ContainerRuntime;
+  readonly objectStore: S3Server;
+  /** Begins the names of containers. */
+  readonly prefix: string;
+  readonly onProblem: (message: string) => void;
+}
+
+export interface Cluster {
+  readonly store: ObjectStore;
+  readonly objectStore: S3Server;
+  readonly pipelineRoot: string;
+  /** Ours; another one after restartApiServer. */
+  apiServer(): ApiServer;
+  submit(workflow: JsonObject): void;
+  workflow(name: string): KubeObject;
+  pods(workflowName: string): readonly KubeObject[];
+  readLog(pod: string, container: string): Promise<string | undefined>;
+  /** Ends the API server, and starts it again on the same database when `meanwhile` has passed. */
+  restartApiServer(meanwhile: () => Promise<void>): Promise<void>;
+  /** Requests to the Kubernetes API, by who and what. */
+  requests(): ReadonlyMap<string, number>;
+  stop(): Promise<void>;
+}
+
+/** Names of services that pods look up. */
+export const SERVICE_HOSTS = [
+  "ml-pipeline.kubeflow",
+  "ml-pipeline.kubeflow.svc",
+  "ml-pipeline.kubeflow.svc.cluster.local",
+  "minio-service.kubeflow",
+];
+const API_SERVER_PORT = 8887;
+const STOP_TIMEOUT_MS = 10_000;
+
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { folder, objectStore } = options;
+  const now = (): Date => new Date();
+  const store = new ObjectStore({ now, newUid: randomUUID });
+  const tls = createSelfSignedCertificate();
+  const late: { kubelet?: ReturnType<typeof startKubelet> } = {};
+  const api = await startKubeApi({
+    store,
+    now,
+    tls,
+    readLog: async (namespace, pod, container) => await late.kubelet?.readLog(namespace, pod, container),
+    exec: async ({ namespace, pod, container, command }) => {
+      const name = late.kubelet?.containerName(namespace, pod, container) ?? "";
+      return await options.runtime.exec(name, command);
+    },
+  });
+  for (const [plural, object] of clusterObjects(objectStore))
+    store.create({ resource: resourceOf(plural), namespace: object.metadata?.namespace ?? "" }, object);
+  const stopBinder = bindClaims(store);
+  late.kubelet = startKubelet({
+    store,
+    runtime: options.runtime,
+    folder: path.join(folder, "node"),
+    apiServer: { host: "127.0.0.1", port: api.port },
+    ca: tls.cert,
+    issueToken: api.issueToken,
+    prefix: options.prefix,
+    onProblem: options.onProblem,
+  });
+  const { kubelet } = late;
+  await mkdir(path.join(folder, "api-server"), { recursive: true });
+  const openApiServer = async (): Promise<ApiServer> =>
+    await startApiServer({ database: path.join(folder, "api-server", "state.db"), port: API_SERVER_PORT });
+  let apiServer = await openApiServer();
+  const stopController = await startController(options, { port: api.port, ca: tls.cert, token: api.adminToken });
+  const place = (plural: string, name: string) => ({ resource: resourceOf(plural), namespace: NAMESPACE, name });
+  return {
+    store,
+    objectStore,
+    pipelineRoot: "minio://mlpipeline/v2/artifacts",
+    apiServer: () => apiServer,
+    submit: (workflow) => {
+      store.create({ resource: resourceOf("workflows"), namespace: NAMESPACE }, workflow);
+    },
+    workflow: (name) => store.get(place("workflows", name)),
+    pods: (workflowName) =>
+      store.list(
+        { resource: resourceOf("pods"), namespace: NAMESPACE },
+        ({ metadata }) => metadata.labels?.["workflows.argoproj.io/workflow"] === workflowName,
+      ).items,
+    readLog: async (pod, container) => await kubelet.readLog(NAMESPACE, pod, container),
+    async restartApiServer(meanwhile) {
+      await apiServer.close();
+      await meanwhile();
+      apiServer = await openApiServer();
+    },
+    requests: () => api.requests,
+    async stop() {
+      stopBinder();
+      await stopController();
+      await kubelet.stop();
+      await apiServer.close();
+      await api.close();
+    },
+  };
+}
+
+/** Argo's controller with a kubeconfig; its log is `controller.log` in the folder. */
+async function startController(
+  { controller, executorImage, folder, onProblem }: ClusterOptions,
+  { port, ca, token }: { readonly port: number; readonly ca: string; readonly token: string },
+): Promise<() => Promise<void>> {
+  const kubeconfig = path.join(folder, "kubeconfig");
+  const server = `https://127.0.0.1:${String(port)}`;
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "test", cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } }],
+    users: [{ name: "admin", user: { token } }],
+    contexts: [{ name: "test", context: { cluster: "test", user: "admin", namespace: NAMESPACE } }],
+    "current-context": "test",
+  };
+  await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
+  const log = openSync(path.join(folder, "controller.log"), "a");
+  const args = ["--kubeconfig", kubeconfig, "--namespace", NAMESPACE, "--executor-image", executorImage];
+  const child = spawn(controller, args, {
+    env: {
+      ...{ PATH: process.env["PATH"], HOME: folder, TZ: "UTC" },
+      ...{ LEADER_ELECTION_DISABLE: "true", DEFAULT_REQUEUE_TIME: "1s", INFORMER_WRITE_BACK: "true" },
+    },
+    stdio: ["ignore", log, log],
+  });
+  closeSync(log);
+  let isStopping = false;
+  const ended = new Promise<void>((resolve) => {
+    child.once("error", (error) => {
+      onProblem(`Argo's controller does not start: ${error.message}`);
+      resolve();
+    });
+    child.once("close", (code) => {
+      if (!isStopping) onProblem(`Argo's controller ended with ${String(code)}`);
+      resolve();
+    });
+  });
+  return async () => {
+    isStopping = true;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
+  };
+}

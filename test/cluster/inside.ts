@@ -1,0 +1,99 @@
+/**
+ * The cluster and its scenarios, in a process of its own inside of a network namespace; started by main.ts.
+ *
+ * @module
+ */
+import path from "node:path";
+import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { errorMessage } from "../../src/core/errors.ts";
+import { startMoto, startVersityGateway, type S3Server } from "../support/s3-server.ts";
+import type { ArgoPrograms } from "./argo-programs.ts";
+import { SERVICE_HOSTS, startCluster, type Cluster } from "./cluster.ts";
+import { podmanRuntime } from "./kubelet/podman-runtime.ts";
+import { playScenario, type PlayedScenario } from "./play-scenario.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import type { Scenario } from "./scenario.ts";
+import { markdownTable } from "./table.ts";
+
+export interface InsideOptions {
+  readonly folder: string;
+  /** Parts of names; none: all scenarios. */
+  readonly names: readonly string[];
+  readonly podman: { readonly words: readonly [string, ...string[]]; readonly env: Readonly<Record<string, string>> };
+  readonly images: Readonly<Record<string, string>>;
+  readonly argo: ArgoPrograms;
+  readonly store: "versitygw" | "moto";
+}
+
+/** Argo mostly waits: for its own second between two looks at a workflow, and for containers to start. */
+const PARALLEL_SCENARIOS = 3;
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+process.exitCode = await main(JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as InsideOptions);
+
+async function main(options: InsideOptions): Promise<number> {
+  const { folder, names, podman, images, argo } = options;
+  const prefix = `kfp-cluster-${String(process.pid)}`;
+  const store = await (options.store === "moto" ? startMoto() : startVersityGateway());
+  if ("missing" in store) throw new Error(store.missing);
+  await store.createBucket("mlpipeline");
+  await putImportedFile(store);
+  const runtime = podmanRuntime({
+    ...podman,
+    images: new Map(Object.entries(images)),
+    hosts: SERVICE_HOSTS,
+    label: `kfp-runtime-cluster=${String(process.pid)}`,
+  });
+  const cluster = await startCluster({
+    ...{ folder, runtime, objectStore: store, prefix, onProblem: say },
+    controller: argo.controller,
+    executorImage: argo.executorImage,
+  });
+  const wanted = SCENARIOS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+  const order = wanted.map(({ name }) => name);
+  const interrupted = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
+  });
+  const rows: { name: string; played: PlayedScenario }[] = [];
+  const waiting = [...wanted];
+  const work = async (): Promise<void> => {
+    for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
+      const played = await Promise.race([play(cluster, scenario, folder), interrupted]);
+      if (played === undefined) return;
+      rows.push({ name: scenario.name, played });
+      const { pods, seconds, problems } = played;
+      const how = problems.length === 0 ? "" : `\n  ${problems.join("\n  ")}`;
+      say(`${scenario.name}: ${String(pods)} pods, ${seconds.toFixed(0)} s${how}`);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: PARALLEL_SCENARIOS }, work));
+  } finally {
+    await cluster.stop();
+    await store.stop();
+  }
+  rows.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+  const failed = rows.filter(({ played }) => played.problems.length > 0).length;
+  console.log(`Argo Workflows ${argo.version}, object store ${options.store}\n`);
+  console.log(`${markdownTable(rows)}\n`);
+  console.log(`${String(rows.length - failed)} passed, ${String(failed + wanted.length - rows.length)} failed`);
+  return failed + wanted.length - rows.length === 0 ? 0 : 1;
+}
+
+/** What importers of the conformance set name. */
+async function putImportedFile(store: S3Server): Promise<void> {
+  await store.createBucket("bucket");
+  const credentials = { accessKeyId: store.accessKeyId, secretAccessKey: store.secretAccessKey };
+  const client = new S3Client({ endpoint: store.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  await client.send(new PutObjectCommand({ Bucket: "bucket", Key: "data/file.csv", Body: "a,b\n1,2\n" }));
+  client.destroy();
+}
+
+async function play(cluster: Cluster, scenario: Scenario, folder: string): Promise<PlayedScenario> {
+  try {
+    return await playScenario(cluster, scenario, path.join(folder, "local"));
+  } catch (error) {
+    return { pods: 0, seconds: 0, rowsEqual: undefined, problems: [errorMessage(error)] };
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What is tried on the test cluster: a pipeline of the conformance set, how it is changed, what disturbs it, and how it ends.
+ *
+ * @module
+ */
+import type { JsonObject } from "../../src/core/values/value.ts";
+import type { Cluster } from "./cluster.ts";
+import type { KubeObject, KubeObjectInput } from "./kube-api/kube-object.ts";
+
+export interface RunningScenario {
+  readonly cluster: Cluster;
+  readonly runId: string;
+  readonly workflowName: string;
+  /** Oldest first. */
+  readonly podsOf: (role: "driver" | "executor" | "importer") => readonly KubeObject[];
+  /** Until a question has an answer. @throws When it has none in time. */
+  readonly until: <Answer>(what: string, ask: () => Answer | undefined) => Promise<Answer>;
+}
+
+export interface ExpectedDifference {
+  readonly line: RegExp;
+  readonly reason: string;
+}
+
+export interface Scenario {
+  /** Of the table. */
+  readonly name: string;
+  /** Of test/conformance/pipelines and workflows. */
+  readonly pipeline: string;
+  /** Changes executors of the pipeline spec, which the workflow does not hold. */
+  readonly changeExecutors?: (executors: Record<string, JsonObject>) => void;
+  /** Resource and object, there before the run; a local run gets its secrets and config maps as well. */
+  readonly objects?: readonly (readonly [string, KubeObjectInput])[];
+  /** Runs before this one, on the same server. */
+  readonly earlierRuns?: number;
+  /** Of the workflow; default Succeeded. */
+  readonly phase?: "Succeeded" | "Failed" | "Error";
+  readonly disturb?: (running: RunningScenario) => Promise<void>;
+  /** Whether the rows are compared with those of a local run; default true. */
+  readonly isCompared?: boolean;
+  /** Looked at when it has ended: what a comparison does not see. @returns What is wrong. */
+  readonly check?: (running: RunningScenario, rows: Readonly<Record<string, JsonObject>>) => readonly string[];
+  /** Besides those of every pipeline. */
+  readonly expected?: readonly ExpectedDifference[];
+}
+
+/** Everything else of a local run is the same. */
+export const EXPECTED_DIFFERENCES: readonly ExpectedDifference[] = [];

@@ -1,0 +1,120 @@
+/**
+ * The matrix of the test cluster.
+ *
+ * @module
+ */
+import type { JsonObject } from "../../src/core/values/value.ts";
+import { base64, NAMESPACE } from "./cluster-objects.ts";
+import { resourceOf } from "./kube-api/resources.ts";
+import type { ExpectedDifference, Scenario } from "./scenario.ts";
+
+const secret = (name: string, data: Record<string, string>) =>
+  [
+    "secrets",
+    {
+      metadata: { name, namespace: NAMESPACE },
+      data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, base64(text)])),
+    },
+  ] as const;
+
+const configMap = (name: string, data: Record<string, string>) =>
+  ["configmaps", { metadata: { name, namespace: NAMESPACE }, data }] as const;
+
+/** Of a task whose fingerprint holds something that is new in every run. */
+function fingerprintOf(task: string, reason: string): ExpectedDifference {
+  return { line: new RegExp(`^ROOT/(?:.*/)?${task} cacheFingerprint: `), reason };
+}
+
+/** Undisturbed, and every row as a local run makes it. */
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "hello world", pipeline: "container_bare", changeExecutors: steps("echo", "hello world") },
+  { name: "order of tasks", pipeline: "task_order" },
+  { name: "conditions", pipeline: "condition_nested" },
+  { name: "conditions in a loop", pipeline: "condition_in_a_loop" },
+  { name: "OneOf of parameters", pipeline: "condition_one_of_parameters" },
+  { name: "OneOf of artifacts", pipeline: "condition_one_of_artifacts" },
+  { name: "loops over constants", pipeline: "loop_over_constants" },
+  { name: "loop over a parameter", pipeline: "loop_over_a_parameter" },
+  { name: "loop over nothing", pipeline: "loop_over_nothing" },
+  { name: "loop over an output", pipeline: "loop_over_an_output" },
+  { name: "nested loops", pipeline: "loop_nested" },
+  { name: "Collected parameters", pipeline: "loop_collected_parameters" },
+  { name: "Collected artifacts", pipeline: "loop_collected_artifacts", changeExecutors: echoInsteadOfPython },
+  { name: "pipelines in pipelines", pipeline: "nested_pipeline_deep" },
+  { name: "loop of pipelines", pipeline: "loop_of_pipelines" },
+  {
+    name: "exit handler after success",
+    pipeline: "exit_handler_with_status",
+    changeExecutors: echoInsteadOfPython,
+    expected: [fingerprintOf("report", "the status it is told names the run")],
+  },
+  {
+    name: "exit handler after failure",
+    pipeline: "exit_handler_after_failure",
+    changeExecutors: echoInsteadOfPython,
+    phase: "Failed",
+    expected: [fingerprintOf("report", "the status it is told names the run")],
+  },
+  { name: "cache hits", pipeline: "task_caching", earlierRuns: 1 },
+  { name: "importer", pipeline: "importer_of_a_constant" },
+  {
+    name: "secrets",
+    pipeline: "kubernetes_secrets",
+    objects: [secret("login", { user: "ada", password: "pass" }), secret("certificate", { "tls.crt": "a certificate" })],
+    changeExecutors: steps(
+      ...[
+        "sh",
+        "-c",
+        'test "$USER_NAME $PASSWORD ${TOKEN-none} $(cat /etc/certificate/tls.crt)" = "ada pass none a certificate"',
+      ],
+    ),
+  },
+  {
+    name: "config maps",
+    pipeline: "kubernetes_config_maps",
+    objects: [configMap("settings", { level: "3", mode: "fast" })],
+    changeExecutors: steps("sh", "-c", 'test "$LEVEL $MODE $(cat /etc/settings/level)" = "3 fast 3"'),
+  },
+  {
+    name: "volume claim: create, mount, delete",
+    pipeline: "kubernetes_create_and_delete_claim",
+    expected: [fingerprintOf("createpvc", "the claim's name is new in every run"), fingerprintOf("say", "it mounts that claim")],
+    check: ({ cluster }) => {
+      const { items } = cluster.store.list({ resource: resourceOf("persistentvolumeclaims"), namespace: NAMESPACE });
+      return items.some(({ metadata }) => metadata.name.endsWith("-data")) ? ["the claim is still there"] : [];
+    },
+  },
+  {
+    name: "a step that fails",
+    pipeline: "container_bare",
+    changeExecutors: steps("sh", "-c", "echo no >&2; exit 3"),
+    phase: "Failed",
+  },
+  {
+    name: "a step that works at the second try",
+    pipeline: "task_retries",
+    changeExecutors: steps("sh", "-c", 'test "$KFP_RETRY_INDEX" = 1'),
+  },
+];
+
+/** Another program in the place of every container's. */
+function steps(...command: readonly string[]): (executors: Record<string, JsonObject>) => void {
+  return (executors) => {
+    for (const executor of Object.values(executors)) {
+      const image = (executor["container"] as JsonObject | undefined)?.["image"];
+      // Volume claims are made by drivers, which know them by such images.
+      if (typeof image === "string" && !image.startsWith("argostub/"))
+        executor["container"] = { image: "alpine:3.22", command: [...command] };
+    }
+  };
+}
+
+/** Python steps without outputs, where only what they are given matters. */
+function echoInsteadOfPython(executors: Record<string, JsonObject>): void {
+  for (const executor of Object.values(executors)) {
+    const container = executor["container"] as JsonObject | undefined;
+    const image = container?.["image"];
+    if (typeof image !== "string" || !image.startsWith("python:")) continue;
+    executor["container"] = { image: "alpine:3.22", command: ["echo"], args: ["{{$}}"] };
+  }
+}
