@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -280,3 +281,33 @@ def test_without_the_sdk(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     assert (told.stdout, told.stderr) == ("the SDK is needed for a client: pip install 'kfp-runtime[kfp]'\n", "")
+
+
+def snippets(name):
+    """Python blocks of a page of the manual."""
+    text = (HERE / "../.." / name).read_text()
+    return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_manual(home, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    run, client, tests = snippets("docs/python.md")
+    (tmp_path / "manual.py").write_text(run + "\nassert (run.output, run.state) == (0.25, 'SUCCEEDED')\n" + client)
+    # One home for all of it: its Python environment is made already.
+    (tmp_path / ".kfp-runtime").symlink_to(home)
+    (tmp_path / "home").symlink_to(home)
+    told = subprocess.run([sys.executable, "manual.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    (tmp_path / "test_manual.py").write_text(
+        "import kfp_runtime, pytest\nfrom manual_pipeline import training\n"
+        + tests.replace('tmp_path_factory.mktemp("kfp")', repr(str(home)))
+    )
+    (tmp_path / "manual_pipeline.py").write_text(run.split("run = kfp_runtime.run")[0])
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_manual.py"]
+    told = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "1 passed" in told.stdout, told.stdout
+
+    [readme] = snippets("python/README.md")
+    (tmp_path / "readme.py").write_text(readme)
+    told = subprocess.run([sys.executable, "readme.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (0, "9\n"), told.stderr

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { environmentWith } from "../../scripts/lib/python-environment.mjs";
 
 /**
  * Fetches the very package, without its dependencies, to a folder that is thrown away.
@@ -19,7 +20,8 @@ export function canInstallSdk(requirement: string): boolean {
     const venv = spawnSync("python3", ["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 11))"]);
     if (venv.status !== 0) return false;
     const args = ["-m", "pip", "download", "--quiet", "--no-deps", "--retries", "0", "--dest", folder, requirement];
-    return spawnSync("python3", args, { timeout: 60_000 }).status === 0;
+    // The pip of an environment: systems that have venv need not have pip.
+    return spawnSync(join(environmentWith([]), "bin/python"), args, { timeout: 60_000 }).status === 0;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -116,7 +116,9 @@ export async function assertContainers(
   launcherFolder: string,
 ): Promise<ContainerEngine> {
   if (!(await exists(join(launcherFolder, "launch")))) {
-    const message = `Cannot run steps in containers: there is no launcher in ${launcherFolder}; run "npm run build:portable"`;
+    const message =
+      `Cannot run steps in containers: there is no launcher in ${launcherFolder}; run "npm run build:portable" in a checkout of ` +
+      "kfp-runtime, and in an installation by npm or pip copy the dist/portable of a checkout of the same version there";
     throw new HostError("CONTAINERS_UNAVAILABLE", message);
   }
   return await findContainerEngine(environment);
