@@ -9,21 +9,24 @@
  * Needs no compiler. The same sources, commit and Node give the same bytes. Options, for tests:
  *   --out DIR                instead of dist
  *   --program NAME=SOURCE    instead of the three programs; repeatable
+ *   --every-run NAME=SOURCE  what each run of such a program loads by import(); repeatable
  *   --no-code-cache          leave out the runs that write code caches
  *   --without PLUGIN         leave out a plugin that only saves time, see lib/bundle.mjs; repeatable
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { bundle, chunksOf } from "./lib/bundle.mjs";
+import { bundle } from "./lib/bundle.mjs";
+import { chunksOf } from "./lib/chunk-plan.mjs";
 import { writeCodeCaches } from "./lib/code-cache.mjs";
-import { describeCommit, git, hashBuildInputs, programNode, programs as allPrograms, root } from "./lib/project.mjs";
+import { bundles as allBundles, describeCommit, git, hashBuildInputs, programNode, root } from "./lib/project.mjs";
 import { startScript } from "./lib/start-script.mjs";
 
 const { values: options } = parseArgs({
   options: {
     out: { type: "string", default: "dist" },
     program: { type: "string", multiple: true, default: [] },
+    "every-run": { type: "string", multiple: true, default: [] },
     "no-code-cache": { type: "boolean", default: false },
     without: { type: "string", multiple: true, default: [] },
   },
@@ -32,21 +35,29 @@ const { values: options } = parseArgs({
 const started = Date.now();
 const inputs = hashBuildInputs();
 const out = path.resolve(root, options.out);
-const programs =
-  options.program.length === 0 ? allPrograms : Object.fromEntries(options.program.map((text) => text.split(/=(.*)/s, 2)));
+const bundles =
+  options.program.length === 0
+    ? allBundles
+    : [{ programs: Object.fromEntries(options.program.map(splitPair)), everyRun: groupPairs(options["every-run"]) }];
+const programs = Object.assign({}, ...bundles.map((each) => each.programs));
 const info = describeBuild();
 
-const chunks = await bundle({
-  root,
-  outDir: path.join(out, "lib"),
-  programs,
-  without: options.without,
-  define: {
-    __KFP_RUNTIME_VERSION__: JSON.stringify(info.version),
-    __KFP_RUNTIME_COMMIT__: JSON.stringify(info.commit),
-    __KFP_RUNTIME_DATE__: JSON.stringify(info.date),
-  },
-});
+const chunks = [];
+for (const each of bundles) {
+  chunks.push(
+    ...(await bundle({
+      ...each,
+      root,
+      outDir: path.join(out, "lib"),
+      without: options.without,
+      define: {
+        __KFP_RUNTIME_VERSION__: JSON.stringify(info.version),
+        __KFP_RUNTIME_COMMIT__: JSON.stringify(info.commit),
+        __KFP_RUNTIME_DATE__: JSON.stringify(info.date),
+      },
+    })),
+  );
+}
 
 // Built beside the old files and moved into place: a program that runs meanwhile keeps finding its chunks.
 const staging = path.join(out, `.build-${String(process.pid)}`);
@@ -84,6 +95,16 @@ process.stderr.write(
   `built ${Object.keys(programs).join(", ")}: ${String(chunks.length)} chunks, ${String(Math.round(bytes / 1024))} KiB, ` +
     `in ${String(Date.now() - started)} ms\n`,
 );
+
+function splitPair(text) {
+  return text.split(/=(.*)/s, 2);
+}
+
+function groupPairs(texts) {
+  const groups = {};
+  for (const [name, value] of texts.map(splitPair)) (groups[name] ??= []).push(value);
+  return groups;
+}
 
 /** Version, commit and time of what is built; none of them depends on when or where. */
 function describeBuild() {

@@ -11,12 +11,25 @@ import { fileURLToPath } from "node:url";
 /** Absolute path of the repository. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 
+/**
+ * What is bundled together. Driver and launcher start for every step of every pipeline: they share chunks with each other, and nothing that
+ * `kfp-runtime` needs gets into what they load.
+ */
+export const bundles = [
+  {
+    prefix: "",
+    programs: { driver: "src/driver/main.ts", "launcher-v2": "src/launcher/main.ts" },
+    /** What every run loads by `import()` once its command line is read; an importer does without a little of it. */
+    everyRun: {
+      driver: ["src/apiclient/connect.ts", "src/driver/drive.ts"],
+      "launcher-v2": ["src/apiclient/connect.ts", "src/launcher/container/launch-container.ts", "src/node/process-runner.ts"],
+    },
+  },
+  { prefix: "kfp-runtime.", programs: { "kfp-runtime": "src/cli/main.ts" }, everyRun: {} },
+];
+
 /** The programs, and the source file of each. */
-export const programs = {
-  driver: "src/driver/main.ts",
-  "launcher-v2": "src/launcher/main.ts",
-  "kfp-runtime": "src/cli/main.ts",
-};
+export const programs = Object.assign({}, ...bundles.map((bundle) => bundle.programs));
 
 /** The oldest Node that runs the programs, as text. Also in src/boot and package.json. */
 export const minimumNode = "22.13";

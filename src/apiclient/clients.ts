@@ -112,9 +112,18 @@ function createClients(makeClient: MakeClient, packageName: string, { sent, rece
       responseDeserialize: (bytes) => received("", bytes, "GetRun"),
     },
   };
+  let artifact: Clients["artifact"] | undefined;
+  let pipeline: Clients["pipeline"] | undefined;
   return {
     run: makeClient(run),
-    artifact: makeClient(serviceDefinition(ArtifactService, packageName, { sent, received })),
-    pipeline: makeClient(serviceDefinition(PipelineService, packageName, { sent, received })),
+    // Made when they are asked for: most programs call the first service only.
+    get artifact() {
+      artifact ??= makeClient(serviceDefinition(ArtifactService, packageName, { sent, received }));
+      return artifact;
+    },
+    get pipeline() {
+      pipeline ??= makeClient(serviceDefinition(PipelineService, packageName, { sent, received }));
+      return pipeline;
+    },
   };
 }

@@ -367,8 +367,15 @@ interface ProtoWithOptions {
 
 function protoOf(name: string, $typeName: string, options: OptionRows): ProtoWithOptions {
   if (options.length === 0) return { name };
-  const $unknown = options.map(([no, wireType, data]) => ({ no, wireType, data: base64Decode(data) }));
-  return { name, options: { $typeName, $unknown } };
+  let decoded: ProtoWithOptions["options"];
+  return {
+    name,
+    // A client asks for all methods of a service, and for the options of none.
+    get options() {
+      decoded ??= { $typeName, $unknown: options.map(([no, wireType, data]) => ({ no, wireType, data: base64Decode(data) })) };
+      return decoded;
+    },
+  };
 }
 
 function typeNameOf(name: string, file: LeanFile, parent: LeanMessage | undefined): string {

@@ -20,6 +20,7 @@ import { type CommandLog, openCommandLog } from "./command-log.ts";
 import { checkStart, withSuspicion } from "./executable.ts";
 import { freeChunk } from "./free-chunk.ts";
 import { countOutOfMemoryKills, wasOutOfMemory } from "./out-of-memory.ts";
+import { monotonicMs } from "./system-clock.ts";
 
 /** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
 export interface DrainLimits {
@@ -94,7 +95,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   const log = openCommandLog(options);
   const stopWatching = forwardAbort(child, options);
   const stopPassing = options.passedSignals?.((name) => killGroup(child, name));
-  const activity = { lastMs: performance.now() };
+  const activity = { lastMs: monotonicMs() };
   const pumps = Promise.all([
     pump(child.stdout, options.stdout, log, activity),
     pump(child.stderr, options.stderr, log, activity),
@@ -124,7 +125,7 @@ function pump(stream: Readable | null, sink: OutputSink, log: CommandLog, activi
   return new Promise((resolve, reject) => {
     let taking: Promise<void> = Promise.resolve();
     const take = async (chunk: Buffer): Promise<void> => {
-      activity.lastMs = performance.now();
+      activity.lastMs = monotonicMs();
       log.append(chunk);
       await sink.write(chunk);
       freeChunk(chunk);
@@ -151,10 +152,10 @@ async function drained(pumps: Promise<unknown>, activity: { lastMs: number }, li
     () => true as const,
     () => true as const,
   );
-  const deadlineMs = performance.now() + limits.totalMs;
-  activity.lastMs = performance.now();
+  const deadlineMs = monotonicMs() + limits.totalMs;
+  activity.lastMs = monotonicMs();
   for (;;) {
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     const waitMs = Math.min(activity.lastMs + limits.silenceMs, deadlineMs) - nowMs;
     if (waitMs <= 0) return false;
     let timer: NodeJS.Timeout | undefined;

@@ -1,10 +1,16 @@
 /** The machine's clock. @module */
 import type { Clock } from "../ports/clock.ts";
 
+/** Milliseconds that only grow. The first use of `performance` would load nine modules of Node into every start of a program. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => new Date(),
-  monotonicMs: () => performance.now(),
+  monotonicMs,
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted === true) {

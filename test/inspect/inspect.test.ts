@@ -94,7 +94,10 @@ describe("a driver that waits for a debugger", () => {
     const environment = { KFP_INSPECT: "127.0.0.1:0", KFP_INSPECT_TASK: "other,say", KFP_INSPECT_TYPE: "CONTAINER" };
     const { ended, said, log } = start("driver", driver, environment);
     const inspector = await attachInspector(await said(debuggerUrl));
-    const place = locateLine(programFolder(), "src/driver/container/container.ts", "const kubernetes = parseKubernetesConfig");
+    const place = locateLine(programFolder(), "driver", [
+      "src/driver/container/container.ts",
+      "const kubernetes = parseKubernetesConfig",
+    ]);
     const { paused, value } = await stopAt(inspector, place, programFolder());
     expect(paused.callFrames[0]?.functionName).toBe("readStep");
     expect(await value("options.taskName")).toBe("say");
@@ -194,11 +197,10 @@ describe("a launcher that waits for a debugger", () => {
     const inspect = { KFP_INSPECT: "127.0.0.1:0", KFP_INSPECT_TASK: "say", KFP_INSPECT_TYPE: "LAUNCHER" };
     const { ended, said, log } = start("launcher-v2", await run.launcher(), inspect);
     const inspector = await attachInspector(await said(debuggerUrl));
-    const place = locateLine(
-      programFolder(),
+    const place = locateLine(programFolder(), "launcher-v2", [
       "src/launcher/container/launch-container.ts",
       "attempt = await beginAttempt(deps, options)",
-    );
+    ]);
     const { paused, value } = await stopAt(inspector, place, programFolder());
     expect(paused.callFrames[0]?.functionName).toBe("launchContainer");
     expect(await value("options.command[0]")).toBe("true");
@@ -248,13 +250,13 @@ describe("kfp-runtime run --inspect-task", () => {
     const argv = ["run", file, "--home", path.join(folder, "home"), "--inspect-task", "second"];
     const { said, ended, log } = start("kfp-runtime", { argv, environment: {} }, { KFP_INSPECT: `127.0.0.1:${port}` });
     await said(/first: SUCCEEDED/);
-    for (const [program, source, text] of [
-      ["driver", "src/driver/container/container.ts", "const kubernetes = parseKubernetesConfig"],
-      ["launcher", "src/launcher/container/launch-container.ts", "attempt = await beginAttempt(deps, options)"],
+    for (const [name, program, line] of [
+      ["driver", "driver", ["src/driver/container/container.ts", "const kubernetes = parseKubernetesConfig"]],
+      ["launcher", "launcher-v2", ["src/launcher/container/launch-container.ts", "attempt = await beginAttempt(deps, options)"]],
     ] as const) {
-      await said(new RegExp(`second: the ${program} waits for a debugger at 127.0.0.1:${port}`));
+      await said(new RegExp(`second: the ${name} waits for a debugger at 127.0.0.1:${port}`));
       const inspector = await attachInspector(await listedUrl(port, ended));
-      const { value } = await stopAt(inspector, locateLine(programFolder(), source, text), programFolder());
+      const { value } = await stopAt(inspector, locateLine(programFolder(), program, line), programFolder());
       expect(await value("options.taskName")).toBe("second");
       await inspector.send("Debugger.resume");
     }

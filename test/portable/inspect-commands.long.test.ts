@@ -79,7 +79,10 @@ describe.skipIf(skipped)("a driver of the debug image", () => {
     });
     const ended = once(child, "close");
     const inspector = await attachInspector(await url);
-    const place = locateLine(path.join(dist, "lib"), "src/driver/run.ts", "api = await host.connect(connection, logger)");
+    const place = locateLine(path.join(dist, "lib"), "driver", [
+      "src/driver/run.ts",
+      "server = await unlessInterrupted(signal, () => host.connect",
+    ]);
     const { paused, value } = await stopAt(inspector, place, "/kfp-driver/lib");
     expect(paused.callFrames[0]?.functionName).toBe("driveAndWrite");
     expect(await value("options.type")).toBe("ROOT_DAG");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { InspectorClient } from "./inspector-client.ts";
 import { root } from "./probe.ts";
@@ -15,6 +15,10 @@ export interface Paused {
   readonly callFrames: readonly { readonly callFrameId: string; readonly functionName: string }[];
 }
 
+interface BuildMeta {
+  readonly programs: Readonly<Record<string, { readonly reachable: readonly string[] }>>;
+}
+
 export interface GeneratedPlace {
   /** File name of the chunk. */
   readonly chunk: string;
@@ -23,25 +27,30 @@ export interface GeneratedPlace {
 }
 
 /**
- * Where the first line of a source file that holds `text` went.
+ * Where the first line of a source file that holds `text` went in a program.
  *
  * @param mapFolder Folder `lib` of the build, for its source maps.
+ * @param program What step programs and `kfp-runtime` share is in chunks of both.
  * @param source Path from the root of the repository.
  */
-export function locateLine(mapFolder: string, source: string, text: string): GeneratedPlace {
+export function locateLine(
+  mapFolder: string,
+  program: "driver" | "launcher-v2",
+  [source, text]: readonly [source: string, text: string],
+): GeneratedPlace {
   const file = path.join(root, source);
   const sourceLine = readFileSync(file, "utf8")
     .split("\n")
     .findIndex((line) => line.includes(text));
-  for (const name of readdirSync(mapFolder).filter((candidate) => candidate.endsWith(".js.map"))) {
-    const mapping = readSourceMap(path.join(mapFolder, name)).mappings.find(
+  const { programs } = JSON.parse(readFileSync(path.join(mapFolder, "../meta.json"), "utf8")) as BuildMeta;
+  for (const name of programs[program]?.reachable ?? []) {
+    const mapping = readSourceMap(path.join(mapFolder, `${name}.js.map`)).mappings.find(
       (candidate) => candidate.source === file && candidate.sourceLine === sourceLine,
     );
     if (mapping === undefined) continue;
-    const chunk = name.slice(0, -".map".length);
-    return { chunk, lineNumber: mapping.generatedLine, columnNumber: mapping.generatedColumn };
+    return { chunk: `${name}.js`, lineNumber: mapping.generatedLine, columnNumber: mapping.generatedColumn };
   }
-  throw new Error(`no chunk holds the line "${text}" of ${source}`);
+  throw new Error(`no chunk of ${program} holds the line "${text}" of ${source}`);
 }
 
 /**
