@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const steps = ["lean-descriptors", "code-cache"];
+const steps = ["lean-descriptors", "grpc-client", "code-cache"];
 
 interface Build {
   readonly name: string;

@@ -12,7 +12,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
+import { SAMPLE_KUBERNETES_CONFIG, startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
 import { makeLimitedGroup } from "../test/support/cgroup.ts";
 import { BARE_CALLS } from "./bare-calls.ts";
 import { median, timeStart, type Sample } from "./timed-start.ts";
@@ -23,20 +23,6 @@ const { values: options } = parseArgs({
     cpus: { type: "string" },
     dist: { type: "string", default: path.resolve(import.meta.dirname, "../dist") },
   },
-});
-
-/** Values of the run, volumes, variables, node affinity: what a step with many settings has. */
-const KUBERNETES_CONFIG = JSON.stringify({
-  secretAsEnv: [{ secretNameParameter: { runtimeValue: { constant: "s" } }, keyToEnv: [{ secretKey: "k", envVar: "E" }] }],
-  configMapAsVolume: [{ configMapNameParameter: { componentInputParameter: "message" }, mountPath: "/config" }],
-  pvcMount: [{ mountPath: "/data", pvcNameParameter: { runtimeValue: { constant: "claim" } } }],
-  genericEphemeralVolume: [{ volumeName: "e", mountPath: "/e", accessModes: ["ReadWriteOnce"], size: "5Gi" }],
-  nodeSelector: { labels: { disk: "ssd" } },
-  tolerations: [{ tolerationJson: { runtimeValue: { constant: { key: "gpu", operator: "Exists" } } } }],
-  nodeAffinity: [{ matchExpressions: [{ key: "zone", operator: "In", values: ["a", "b"] }] }],
-  imagePullSecret: [{ secretName: "p" }],
-  fieldPathAsEnv: [{ name: "NODE", fieldPath: "spec.nodeName" }],
-  securityContext: { runAsUser: "1000" },
 });
 
 /** Says at the end how much memory the process had at most. */
@@ -76,7 +62,7 @@ try {
     await take("driver, CONTAINER", [node, boot, "driver"], await run.containerDriver());
     const configured = await server.newRun();
     await timeStart(server, undefined, { command: [node, boot, "driver"], start: configured.rootDriver });
-    const withConfig = await configured.containerDriver(KUBERNETES_CONFIG);
+    const withConfig = await configured.containerDriver(SAMPLE_KUBERNETES_CONFIG);
     await take("driver, CONTAINER, with a Kubernetes config", [node, boot, "driver"], withConfig);
     await take("launcher around `true`", [node, boot, "launcher-v2"], await run.launcher());
   }

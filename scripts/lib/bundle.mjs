@@ -14,6 +14,7 @@ import path from "node:path";
 import { build } from "esbuild";
 import { describeGroup, groupChunks, planChunks } from "./chunk-plan.mjs";
 import { chunkGroups } from "./chunk-groups.mjs";
+import { grpcClient } from "./grpc-client.mjs";
 import { leanDescriptors } from "./lean-descriptors.mjs";
 
 /** What the wrapper hands to a chunk; boot.cjs passes the arguments in this order. */
@@ -51,15 +52,16 @@ const nameExports =
  * @param {Readonly<Record<string, readonly string[]>>} [options.everyRun] For a program the sources that each of its runs loads by
  *   `import()`: they become one file, with what they import.
  * @param {string} [options.prefix] Of the names of all chunks but the programs', for programs that are bundled apart from others.
+ * @param {boolean} [options.isGrpcClient] Whether the programs call gRPC servers and are none.
  * @param {readonly string[]} [options.without] Plugins to leave out.
  * @returns {Promise<Chunk[]>} All chunks, sorted by name.
  */
-export async function bundle({ root, outDir, programs, define, everyRun = {}, prefix = "", without = [] }) {
+export async function bundle({ root, outDir, programs, define, everyRun = {}, prefix = "", isGrpcClient = false, without = [] }) {
   const split = await build({
     absWorkingDir: root,
     entryPoints: programs,
     outdir: outDir,
-    plugins: [leanDescriptors(root)].filter(({ name }) => !without.includes(name)),
+    plugins: [leanDescriptors(root), ...(isGrpcClient ? [grpcClient(root)] : [])].filter(({ name }) => !without.includes(name)),
     // grpc-js requires it when somebody asks for channelz or ORCA, which nobody here does; it would bring all of protobufjs.
     alias: { "@grpc/proto-loader": path.join(root, "scripts/lib/no-proto-loader.cjs") },
     bundle: true,

@@ -18,6 +18,7 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "
 export const bundles = [
   {
     prefix: "",
+    isGrpcClient: true,
     programs: { driver: "src/driver/main.ts", "launcher-v2": "src/launcher/main.ts" },
     /** What every run loads by `import()` once its command line is read; an importer does without a little of it. */
     everyRun: {
@@ -25,7 +26,7 @@ export const bundles = [
       "launcher-v2": ["src/apiclient/connect.ts", "src/launcher/container/launch-container.ts", "src/node/process-runner.ts"],
     },
   },
-  { prefix: "kfp-runtime.", programs: { "kfp-runtime": "src/cli/main.ts" }, everyRun: {} },
+  { prefix: "kfp-runtime.", isGrpcClient: false, programs: { "kfp-runtime": "src/cli/main.ts" }, everyRun: {} },
 ];
 
 /** The programs, and the source file of each. */

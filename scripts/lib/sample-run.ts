@@ -35,6 +35,20 @@ export interface SampleServer {
   readonly close: () => Promise<void>;
 }
 
+/** A Kubernetes config of ten members, four of them dynamic: what a step with many settings has. */
+export const SAMPLE_KUBERNETES_CONFIG = JSON.stringify({
+  secretAsEnv: [{ secretNameParameter: { runtimeValue: { constant: "s" } }, keyToEnv: [{ secretKey: "k", envVar: "E" }] }],
+  configMapAsVolume: [{ configMapNameParameter: { componentInputParameter: "message" }, mountPath: "/config" }],
+  pvcMount: [{ mountPath: "/data", pvcNameParameter: { runtimeValue: { constant: "claim" } } }],
+  genericEphemeralVolume: [{ volumeName: "e", mountPath: "/e", accessModes: ["ReadWriteOnce"], size: "5Gi" }],
+  nodeSelector: { labels: { disk: "ssd" } },
+  tolerations: [{ tolerationJson: { runtimeValue: { constant: { key: "gpu", operator: "Exists" } } } }],
+  nodeAffinity: [{ matchExpressions: [{ key: "zone", operator: "In", values: ["a", "b"] }] }],
+  imagePullSecret: [{ secretName: "p" }],
+  fieldPathAsEnv: [{ name: "NODE", fieldPath: "spec.nodeName" }],
+  securityContext: { runAsUser: "1000" },
+});
+
 /** Starts a server in memory. */
 export async function startSampleServer(): Promise<SampleServer> {
   const around = (method: string, work: () => unknown): unknown => {

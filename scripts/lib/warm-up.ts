@@ -5,7 +5,7 @@
  * @module
  */
 import { spawn } from "node:child_process";
-import { startSampleServer, type ProgramStart } from "./sample-run.ts";
+import { SAMPLE_KUBERNETES_CONFIG, startSampleServer, type ProgramStart } from "./sample-run.ts";
 
 export interface WarmUpCommand {
   /** Program and first arguments; those of the run are added. */
@@ -29,6 +29,11 @@ async function warmUp({ driver, launcher }: WarmUpCommands): Promise<void> {
     await start(driver, run.rootDriver);
     await start(driver, await run.containerDriver());
     if (launcher !== undefined) await start(launcher, await run.launcher());
+    else {
+      const configured = await server.newRun();
+      await start(driver, configured.rootDriver);
+      await start(driver, await configured.containerDriver(SAMPLE_KUBERNETES_CONFIG));
+    }
   } finally {
     await server.close();
   }

@@ -36,6 +36,19 @@ var debugCodeCache = environment["KFP_RUNTIME_DEBUG_CODE_CACHE"] === "1";
 var modules = new Map();
 var scripts = new Map();
 
+/** The build escapes everything outside ASCII, and latin1 needs no decoding. */
+function readSource(file) {
+  var bytes = fs.readFileSync(file);
+  var text = bytes.latin1Slice();
+  free(bytes);
+  return text;
+}
+
+/** Gives memory back at once: the garbage collector comes too late for the peak of a short program. A small buffer may share its own. */
+function free(bytes) {
+  if (bytes.byteLength === bytes.buffer.byteLength) bytes.buffer.transfer(0);
+}
+
 function readCodeCache(file) {
   try {
     return fs.readFileSync(file + ".cache");
@@ -48,17 +61,15 @@ function loadChunk(name) {
   var known = modules.get(name);
   if (known !== undefined) return known.exports;
   var file = path.join(__dirname, name + ".js");
+  var source = readSource(file);
   var cachedData = readCodeCache(file);
-  var script = new vm.Script(
-    // The build escapes everything outside ASCII, and latin1 needs no decoding.
-    fs.readFileSync(file, "latin1"),
-    // A cache holds the name it was made under (and takes the one it is loaded under): it must not depend on the folder of a build.
-    { filename: writeCodeCache ? name + ".js" : file, cachedData: cachedData },
-  );
+  // A cache holds the name it was made under (and takes the one it is loaded under): it must not depend on the folder of a build.
+  var script = new vm.Script(source, { filename: writeCodeCache ? name + ".js" : file, cachedData: cachedData });
   if (debugCodeCache) {
     var state = cachedData === undefined ? "missing" : script.cachedDataRejected ? "rejected" : "accepted";
     process.stderr.write("code cache of " + name + ": " + state + "\n");
   }
+  if (cachedData !== undefined) free(cachedData);
   var module = { exports: {} };
   // Known before it runs: chunks may import each other in a circle.
   modules.set(name, module);

@@ -2,7 +2,12 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { startSampleServer, type ProgramStart, type SampleServer } from "../../scripts/lib/sample-run.ts";
+import {
+  SAMPLE_KUBERNETES_CONFIG,
+  startSampleServer,
+  type ProgramStart,
+  type SampleServer,
+} from "../../scripts/lib/sample-run.ts";
 import { builtPrograms } from "../support/built-programs.ts";
 import { makeFolder, removeFolder, runToEnd } from "../support/probe.ts";
 
@@ -45,12 +50,6 @@ async function load(program: string, { argv, environment }: ProgramStart): Promi
   };
 }
 
-const KUBERNETES_CONFIG = JSON.stringify({
-  secretAsEnv: [{ secretNameParameter: { runtimeValue: { constant: "s" } }, keyToEnv: [{ secretKey: "k", envVar: "E" }] }],
-  configMapAsVolume: [{ configMapNameParameter: { componentInputParameter: "message" }, mountPath: "/config" }],
-  nodeSelector: { labels: { disk: "ssd" } },
-});
-
 const ofBoth = ["shared-config-store-session", "shared-core-go-duration", "shared-run", "shared-start"];
 const ofDriver = ["driver", "driver-drive", "driver-run-launcher-v2-sometimes", ...ofBoth].toSorted();
 const ofLauncher = ["launcher-v2", "launcher-v2-run", "shared-core-go-float", ...ofBoth].toSorted();
@@ -79,7 +78,10 @@ describe("the files that a program loads from its start to its end", () => {
     loaded = {
       "ROOT_DAG driver": rootDag,
       "CONTAINER driver": container,
-      "CONTAINER driver with a Kubernetes config": await load("driver", await configured.containerDriver(KUBERNETES_CONFIG)),
+      "CONTAINER driver with a Kubernetes config": await load(
+        "driver",
+        await configured.containerDriver(SAMPLE_KUBERNETES_CONFIG),
+      ),
       launcher: await load("launcher-v2", await run.launcher()),
     };
   }, 120_000);

@@ -36,6 +36,13 @@ const heavy = [
   "@bufbuild/protobuf",
 ];
 
+test("no chunk holds the server halves of the gRPC libraries", ({ expect }) => {
+  const code = chunks.map((chunk) => chunk.code).join("");
+  expect(code).toContain("grpc-js/build/src/client.js");
+  const halves = code.matchAll(/(?:grpc-js\/build\/src|nice-grpc\/lib)\/server[\w/-]*\.js/g);
+  expect([...halves].map(([name]) => name)).toEqual([]);
+});
+
 test("no chunk holds proto-loader or protobufjs, which the gRPC library could use", ({ expect }) => {
   const holders = chunks.filter(({ packages }) => "protobufjs" in packages || "@grpc/proto-loader" in packages);
   expect(holders.map(({ name }) => name)).toEqual([]);
