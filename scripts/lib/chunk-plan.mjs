@@ -104,7 +104,7 @@ export function groupChunks(plan, everyRun) {
     const wrong = members.length > 1 && members.find(({ isCommonJs }) => isCommonJs);
     if (wrong) throw new Error(`${wrong.name} is a CommonJS package and cannot share its file with other chunks`);
     return {
-      name: program?.name ?? (members.length === 1 ? members[0].name : key),
+      name: program?.name ?? key,
       members: members.toSorted((a, b) => Number(a.isProgram) - Number(b.isProgram)),
       everyRunOf,
     };

@@ -50,9 +50,9 @@ async function load(program: string, { argv, environment }: ProgramStart): Promi
   };
 }
 
-const ofBoth = ["shared-config-store-session", "shared-core-go-duration", "shared-run", "shared-start"];
-const ofDriver = ["driver", "driver-drive", "driver-run-launcher-v2-sometimes", ...ofBoth].toSorted();
-const ofLauncher = ["launcher-v2", "launcher-v2-run", "shared-core-go-float", ...ofBoth].toSorted();
+const ofBoth = ["driver-run-launcher-v2-start", "driver-start-launcher-v2-run", "shared-run", "shared-start"];
+const ofDriver = ["driver", "driver-run", "driver-run-launcher-v2-sometimes", ...ofBoth].toSorted();
+const ofLauncher = ["launcher-v2", "launcher-v2-run", "driver-sometimes-launcher-v2-run", ...ofBoth].toSorted();
 
 /** Loaded by what no plain start needs. */
 const forbidden = ["perf_hooks", "https", "worker_threads", "inspector", "readline", "sqlite", "url", "util"];
@@ -100,8 +100,8 @@ describe("the files that a program loads from its start to its end", () => {
 
 describe("the files that an answer without any work needs", () => {
   test.for([
-    { program: "driver", files: ["driver", "shared-config-store-session", "shared-start"] },
-    { program: "launcher-v2", files: ["launcher-v2", "shared-core-go-duration", "shared-start"] },
+    { program: "driver", files: ["driver", "driver-start-launcher-v2-run", "shared-start"] },
+    { program: "launcher-v2", files: ["driver-run-launcher-v2-start", "launcher-v2", "shared-start"] },
   ])("are those of the start: $program --version", async ({ program, files }, { expect }) => {
     const { chunks, nodeModules } = await load(program, { argv: ["--version"], environment: {} });
     expect(chunks).toEqual(files);

@@ -65,11 +65,11 @@ describe("grouping chunks", () => {
     expect(groups).toEqual([
       { name: "a", members: ["flags-a", "a"], everyRunOf: ["a"] },
       { name: "b", members: ["b"], everyRunOf: ["b"] },
-      { name: "base", members: ["base"], everyRunOf: ["a", "b"] },
-      { name: "late", members: ["late"], everyRunOf: ["a", "b"] },
+      { name: "shared-start", members: ["base"], everyRunOf: ["a", "b"] },
+      { name: "a-run-b-start", members: ["late"], everyRunOf: ["a", "b"] },
       { name: "shared-run", members: ["work.ts", "lib"], everyRunOf: ["a", "b"] },
       { name: "b-run", members: ["b.ts", "own-lib"], everyRunOf: ["b"] },
-      { name: "rare-lib", members: ["rare-lib"], everyRunOf: ["b"] },
+      { name: "a-sometimes-b-run", members: ["rare-lib"], everyRunOf: ["b"] },
       { name: "rare.ts", members: ["rare.ts"], everyRunOf: [] },
       { name: "only-rare", members: ["only-rare"], everyRunOf: [] },
     ]);
