@@ -55,6 +55,8 @@ const DEFAULT_LIMITS: RestLimits = {
 const HEADERS_TIMEOUT_MS = 20_000;
 const KEEP_ALIVE_MS = 65_000;
 const CLOSE_GRACE_MS = 1_000;
+/** For a refused client to read why. */
+const REFUSED_GRACE_MS = 1_000;
 
 const COMMON_HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" };
 
@@ -184,6 +186,9 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       error.code ?? ""
     ] ?? "400 Bad Request";
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  // Our end is closed; a client that keeps its own open, and goes on sending, would keep the connection.
+  const timer = setTimeout(() => socket.destroy(), REFUSED_GRACE_MS);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 async function listen(server: Server, { host, port }: { readonly host: string; readonly port: number }): Promise<number> {

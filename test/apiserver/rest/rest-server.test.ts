@@ -247,6 +247,24 @@ describe("the connection", () => {
     expect(answer).toMatch(/^(HTTP\/1\.1 (408|504) |$)/);
   });
 
+  test(
+    "is cut when a client sends its headers too slowly, and does not stop when it is refused",
+    { timeout: 40_000 },
+    async ({ expect }) => {
+      const { server } = await startRestApi({ rest: { limits: { requestTimeoutMs: 300 } } });
+      // A client that never closes its own end.
+      const socket = connect({ port: server.rest?.port ?? 0, host: "127.0.0.1", allowHalfOpen: true });
+      let answer = "";
+      socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
+      socket.on("error", () => undefined);
+      socket.write("GET /apis/v2beta1/runs HTTP/1.1\r\nhost: localhost\r\n");
+      const drip = setInterval(() => socket.write("x-a: b\r\n"), 50);
+      await new Promise((resolve) => socket.once("close", resolve));
+      clearInterval(drip);
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    },
+  );
+
   test("is refused where the port is taken, and nothing stays open", async ({ expect }) => {
     const { server } = await startRestApi();
     const rest = { port: server.rest?.port ?? 0, build: { commit: "c", version: "v" } };
