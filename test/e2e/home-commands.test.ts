@@ -8,6 +8,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -29,6 +30,7 @@ beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "kfp-home-commands-")));
   writeFileSync(join(folder, "a-file"), "");
   mkdirSync(join(folder, "a-folder"));
+  symlinkSync("a-circle", join(folder, "a-circle"));
   mkdirSync(join(folder, "damaged/state.db"), { recursive: true });
   writeFileSync(join(folder, "damaged/kfp-runtime-home"), "");
 });
@@ -56,6 +58,11 @@ describe("one line says what is wrong", () => {
     [["home", "check", "--home", "a-file"], 1, isFile],
     [["runs", "--home", "a-file"], 1, isFile],
     [["serve", "--home", "a-file"], 1, /a-file as home: something else is there already; choose another with --home\n$/],
+    ...[["home"], ["home", "check"], ["home", "clear"], ["runs"]].map((words): [string[], number, RegExp] => [
+      [...words, "--home", "a-circle"],
+      1,
+      /^kfp-runtime: Cannot read the home \S+a-circle: links lead in a circle\n$/,
+    ]),
     [["home", "check", "--home", "damaged"], 1, isFolder],
     [["runs", "--home", "damaged"], 1, isFolder],
     [["serve", "--home", "damaged", "--port", "0", "--grpc-port", "0"], 1, isFolder],

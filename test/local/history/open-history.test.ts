@@ -14,9 +14,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("openHistory()", () => {
   test("finds no home where there is none", async () => {
-    writeFileSync(join(folder, "file"), "");
     expect(await openHistory(homeAt(join(folder, "none")))).toBeUndefined();
-    expect(await openHistory(homeAt(join(folder, "file")))).toBeUndefined();
+    expect(await openHistory(homeAt(join(folder, "none/below")))).toBeUndefined();
   });
 
   test("does not take a home that cannot be looked at for an empty one", async () => {
@@ -24,6 +23,8 @@ describe("openHistory()", () => {
     const home = join(folder, "home");
     symlinkSync(home, home);
     await expect(openHistory(homeAt(home))).rejects.toMatchObject({ code: "HOME_UNUSABLE" });
-    await expect(openHistory(homeAt(home))).rejects.toThrow(`Cannot read ${home}: ELOOP`);
+    await expect(openHistory(homeAt(home))).rejects.toThrow(`Cannot read the home ${home}: links lead in a circle`);
+    writeFileSync(join(folder, "file"), "");
+    await expect(openHistory(homeAt(join(folder, "file")))).rejects.toThrow("file: it is a file, not a folder");
   });
 });
