@@ -8,7 +8,7 @@
  */
 import type { ApiServerFlags } from "../core/api-server-flags.ts";
 import { launcherConfigFolder } from "../config/load-launcher-config.ts";
-import { errorMessage, HostError, KfpError } from "../core/errors.ts";
+import { errorMessage, HostError, KfpError, UsageError } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore, RunStoreRequest } from "../ports/object-store.ts";
 import { buildInfo, formatVersion } from "../program/build-info.ts";
@@ -68,12 +68,12 @@ async function driveAndWrite({ options, connection, logLevel, warnings }: DriveC
   let server: ApiConnection | undefined;
   let stopWatching = (): void => undefined;
   try {
+    const settings = settingsOf(host);
     await host.beforeDrive?.(options, logger);
     server = await unlessInterrupted(signal, () => host.connect(connection, logger));
     stopWatching = capDeadlinesOnStop(signal, server, CALLS_UNTIL_MS);
     const { api } = server;
     const deliver = (result: DriverResult) => writeOutputFiles(files, planOutputFiles(options, result));
-    const settings = settingsOf(host);
     const deps: DriverDeps = { api, clock, logger, files, kube, openStore, randomUuid, settings, deliver, signal };
     // Loaded here, so that --version and --help do not wait for what they do not use.
     const { drive } = await import("./drive.ts");
@@ -100,14 +100,26 @@ function settingsOf({ environment, argumentLimitBytes }: DriverHost): DriverSett
   return { ...driverSettings(environment), argumentLimitBytes };
 }
 
-/** Settings of our own; docs/flags.md lists them. */
+/**
+ * Settings of our own; docs/flags.md lists them.
+ *
+ * @throws {UsageError} ENVIRONMENT_INVALID for a switch that is neither on nor off.
+ */
 export function driverSettings(environment: DriverHost["environment"]): DriverSettings {
   return {
     outputsDir: environment["KFP_OUTPUTS_DIR"],
     launcherConfigFolder: launcherConfigFolder(environment).folder,
     artifactLocalPath: environment["ARTIFACT_LOCAL_PATH"],
-    checksCachedArtifacts: environment["KFP_CACHE_CHECK_ARTIFACTS"] === "on",
-    fingerprintsEnvironment: environment["KFP_FINGERPRINT_ENV"] !== "off",
+    checksCachedArtifacts: readSwitch(environment, "KFP_CACHE_CHECK_ARTIFACTS") ?? false,
+    fingerprintsEnvironment: readSwitch(environment, "KFP_FINGERPRINT_ENV") ?? true,
     fingerprintSalt: environment["KFP_FINGERPRINT_SALT"],
   };
+}
+
+/** `undefined` where it is not set. */
+function readSwitch(environment: DriverHost["environment"], variable: string): boolean | undefined {
+  const text = environment[variable] ?? "";
+  if (text === "") return undefined;
+  if (text === "on" || text === "off") return text === "on";
+  throw new UsageError("ENVIRONMENT_INVALID", `Cannot read environment variable ${variable}: "${text}" is neither on nor off`);
 }

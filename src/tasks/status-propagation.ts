@@ -153,7 +153,7 @@ async function probeLevel(api: KfpApi, { runId, spec, parentId, known }: Probe):
   const parent = await findTask(api, runId, parentId, {});
   if (parent === undefined) return undefined;
   // One failed child decides; how many run beside it does not matter.
-  return { parent, counts: { ...NONE, total: open.total, failed: open.total }, failedChild: open.highest };
+  return { parent, counts: { ...NONE, total: open.total, failed: open.total } };
 }
 
 /** Every child of a parent, by state. */
@@ -175,7 +175,7 @@ async function countLevel(api: KfpApi, runId: string, parentId: string): Promise
     cached: cached.total,
     skipped: skipped.total,
   };
-  return { parent, counts, failedChild: failed.highest };
+  return { parent, counts };
 }
 
 const NONE = { total: 0, failed: 0, running: 0, cached: 0, skipped: 0 };

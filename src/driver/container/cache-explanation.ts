@@ -10,7 +10,7 @@
  * @module
  */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { cacheKeyParts, type CacheKey } from "../../core/executor/fingerprint.ts";
+import { cacheKeyParts, partDigest, type CacheKey } from "../../core/executor/fingerprint.ts";
 import { errorMessage } from "../../core/errors.ts";
 import { goJson } from "../../core/go/json.ts";
 import { compareUtf8 } from "../../core/go/unicode.ts";
@@ -57,7 +57,10 @@ export function explainHit({ logger }: DriverDeps, hit: PipelineTask): void {
 export async function explainMiss(deps: DriverDeps, task: LookedFor, { fingerprint, key }: Miss): Promise<void> {
   const { api, logger } = deps;
   if (logger.verbosity < LEVEL) return;
-  logger.verbose(LEVEL, "No cached task has this fingerprint", () => ({ fingerprint, parts: partsOf(key) }));
+  logger.verbose(LEVEL, "No cached task has this fingerprint", () => ({
+    fingerprint,
+    parts: partsOf(key, deps.settings.fingerprintSalt ?? ""),
+  }));
   const { runId, taskName } = task.options;
   let newest: PipelineTask | undefined;
   try {
@@ -76,11 +79,12 @@ export async function explainMiss(deps: DriverDeps, task: LookedFor, { fingerpri
   logger.verbose(LEVEL, differenceText(row, task.inputs, fingerprint), () => comparedFields(row));
 }
 
-function partsOf(key: CacheKey | string): string {
-  if (typeof key === "string") return "component and custom cache key";
-  return Object.entries(cacheKeyParts(key))
-    .map(([name, digest]) => `${name}=${digest}`)
-    .join(" ");
+function partsOf(key: CacheKey | string, salt: string): string {
+  const own =
+    typeof key === "string"
+      ? ["component and custom cache key"]
+      : Object.entries(cacheKeyParts(key)).map(([name, digest]) => `${name}=${digest}`);
+  return [...own, ...(salt === "" ? [] : [`salt=${partDigest(salt)}`])].join(" ");
 }
 
 function comparedFields({ taskId, state, typeAttributes, cacheFingerprint }: PipelineTask): LogFields {

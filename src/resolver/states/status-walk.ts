@@ -10,8 +10,7 @@
  * @module
  */
 import { InternalError } from "../../core/errors.ts";
-import type { DagSpec, PipelineSpec, PipelineTask } from "../../core/kfp-types.ts";
-import { TaskState } from "../../core/kfp-types.ts";
+import type { DagSpec, PipelineSpec, PipelineTask, TaskState } from "../../core/kfp-types.ts";
 import { PipelineTaskSpec_TriggerPolicy_TriggerStrategy as TriggerStrategy } from "../../gen/ml_pipelines/pipeline_spec_pb.js";
 import { dagOf, lookup } from "../run/spec-lookup.ts";
 import { parentIdOf, taskKeyOf } from "../run/task-index.ts";
@@ -23,8 +22,6 @@ import type { ChildCounts } from "./task-state.ts";
 export interface StatusLevel {
   readonly parent: PipelineTask;
   readonly counts: ChildCounts;
-  /** A child that failed, for the message; absent when none did or when only counts were read. */
-  readonly failedChild?: PipelineTask | undefined;
 }
 
 /** A task that ended, and how to see what is above it. */
@@ -45,8 +42,6 @@ export interface StatusUpdate {
   readonly state: TaskState;
   /** Its state is not new: only the end time moves. */
   readonly endTimeOnly: boolean;
-  /** The child that made it FAILED, where known. */
-  readonly failedChild?: PipelineTask;
 }
 
 /**
@@ -76,9 +71,7 @@ export async function planStatusWalk(request: StatusWalkRequest): Promise<Status
     // An exit task runs after its parent was closed as FAILED: the parent, and all above it, end when the exit task does.
     extendsParent ||= extendEndTimes && childEnds && isExitTask(dag, child);
     childEnds = state !== parent.state || parent.endTime === undefined || extendsParent;
-    if (childEnds) {
-      updates.push(statusUpdate(parent, state, level.failedChild ?? (childState === TaskState.FAILED ? child : undefined)));
-    }
+    if (childEnds) updates.push(statusUpdate(parent, state));
     child = parent;
     childState = state;
   }
@@ -91,20 +84,14 @@ export async function planStatusWalk(request: StatusWalkRequest): Promise<Status
  */
 function planStart(level: StatusLevel | undefined): StatusUpdate[] {
   if (level === undefined) return [];
-  const { parent: task, counts, failedChild } = level;
+  const { parent: task, counts } = level;
   const state = rollUpCounts(counts);
   if (state === undefined || (state === task.state && task.endTime !== undefined)) return [];
-  return [statusUpdate(task, state, failedChild)];
+  return [statusUpdate(task, state)];
 }
 
-function statusUpdate(parent: PipelineTask, state: TaskState, failedChild: PipelineTask | undefined): StatusUpdate {
-  return {
-    taskId: parent.taskId,
-    runId: parent.runId,
-    state,
-    endTimeOnly: state === parent.state,
-    ...(state === TaskState.FAILED && failedChild !== undefined ? { failedChild } : {}),
-  };
+function statusUpdate({ taskId, runId, state: previous }: PipelineTask, state: TaskState): StatusUpdate {
+  return { taskId, runId, state, endTimeOnly: state === previous };
 }
 
 /** Asks the parent's DAG only: the walk must also work for a task that failed because its component does not exist. */
@@ -118,9 +105,5 @@ export function statusLevelOf(tasks: TaskIndex, parentId: string): StatusLevel |
   const parent = tasks.get(parentId);
   if (parent === undefined) return undefined;
   const children = tasks.childrenOf(parentId);
-  return {
-    parent,
-    counts: countStates(children.map(({ state }) => state)),
-    failedChild: children.find(({ state }) => state === TaskState.FAILED),
-  };
+  return { parent, counts: countStates(children.map(({ state }) => state)) };
 }

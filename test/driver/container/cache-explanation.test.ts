@@ -115,6 +115,24 @@ describe("a miss at level 2", () => {
     expect(first.filter((part) => !other.includes(part)).map((part) => part.split("=")[0])).toEqual(["parameter.word"]);
   });
 
+  test.for([
+    { name: "components", specs: undefined, key: "image" },
+    { name: "a custom key", specs: pipeline({ cacheKey: "mine" }), key: "component and custom cache key" },
+  ])("names the salt beside the parts of $name, by digest", async ({ specs, key }, { expect }) => {
+    const fake = await startFakeApi();
+    const partsOf = async (fingerprintSalt: string): Promise<string> => {
+      const { logger } = await (await Run.start(fake, specs)).say({ settings: { fingerprintSalt } });
+      return String(logger.lines.find(({ message }) => message === MISS)?.fields["parts"]);
+    };
+    const [none, spring, summer] = [await partsOf(""), await partsOf("spring"), await partsOf("summer")];
+    expect(none).toMatch(new RegExp(`^${key}`));
+    expect(none).not.toContain("salt");
+    expect(spring).toMatch(/ salt=[0-9a-f]{12}$/);
+    expect(summer).toMatch(/ salt=[0-9a-f]{12}$/);
+    expect(spring).not.toBe(summer);
+    expect(spring).not.toContain("spring");
+  });
+
   test("with nothing to compare with, says so", async () => {
     const { logger, calls } = await (await Run.start(await startFakeApi())).say();
     expect(logger.messages(2)).toEqual([MISS, expect.stringMatching(/^This run has no earlier task of this name/)]);

@@ -72,14 +72,6 @@ describe("planStatusWalk() in a root with tasks a and b", () => {
     expect(await walk(twoTasks, b(SUCCEEDED), [failed, a(FAILED)])).toEqual(["R FAILED (end time)"]);
   });
 
-  test("API-10: names the failed child", async () => {
-    const tasks = new TaskIndex([root, a(FAILED), b(SUCCEEDED)]);
-    const readLevel = (id: string) => Promise.resolve(statusLevelOf(tasks, id));
-    const [update] = await planStatusWalk({ spec: twoTasks, start: b(SUCCEEDED), readLevel });
-    expect(update?.failedChild?.taskId).toBe("a");
-    expect(update?.runId).toBe("run-1");
-  });
-
   test("works for a task whose component does not exist", async () => {
     const broken = specOf({ root: { dag: { tasks: { a: { componentRef: { name: "gone" } } } } } });
     expect(await walk(broken, a(FAILED), [root])).toEqual(["R FAILED"]);
