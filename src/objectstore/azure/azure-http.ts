@@ -5,11 +5,13 @@
  *
  * @module
  */
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../ports/clock.ts";
 import { refusalTimes } from "../http/refusal-times.ts";
 import { readAnswer, sendRequest } from "../http/send-request.ts";
 import type { ConnectionSettings } from "../http/send-request.ts";
+import { createStoreHttp } from "../http/store-http.ts";
+import type { StoreCall, StoreHttp } from "../http/store-http.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { failureReason } from "./azure-answers.ts";
 import type { AzureLogin } from "./azure-login.ts";
@@ -30,7 +32,7 @@ export interface AzureHttpSettings extends ConnectionSettings {
 }
 
 /** One request. */
-export interface AzureCall {
+export interface AzureCall extends StoreCall {
   readonly method: "GET" | "HEAD" | "PUT" | "DELETE";
   /** Name of the blob; absent: the container. */
   readonly key?: string;
@@ -38,49 +40,19 @@ export interface AzureCall {
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
-  /** Statuses that are answers, besides all of 2xx. */
-  readonly alsoExpected?: readonly number[];
 }
 
-/** An answer whose text has been read. */
-export interface AzureTextAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+/** Requests to one container. */
+export type AzureHttp = StoreHttp<AzureCall>;
 
-/** Sends requests, without retries. */
-export interface AzureHttp {
-  /** Whoever gets the answer must read or destroy it. @throws {StoreFailure} for a refusal; what fetching a token throws. */
-  open(call: AzureCall, signal: AbortSignal): Promise<IncomingMessage>;
-  read(call: AzureCall, signal: AbortSignal): Promise<AzureTextAnswer>;
-}
-
+/** Sends nothing yet. */
 export function createAzureHttp(settings: AzureHttpSettings): AzureHttp {
   const { login, clock } = settings;
-
-  async function open(call: AzureCall, signal: AbortSignal): Promise<IncomingMessage> {
-    for (let tries = 1; ; tries++) {
-      signal.throwIfAborted();
-      const token = login.kind === "Entra ID" ? await login.tokens.get() : undefined;
-      const answer = await sendRequest(settings, authorized(settings, call, token), signal);
-      const status = answer.statusCode ?? 0;
-      if ((status >= 200 && status < 300) || call.alsoExpected?.includes(status) === true) return answer;
-      const failure = await refusal(answer, call, clock);
-      if (status !== 401 || login.kind !== "Entra ID" || token === undefined) throw failure;
-      // A token may be revoked before its time.
-      login.tokens.forget(token);
-      if (tries > 1) throw failure;
-    }
-  }
-
-  return {
-    open,
-    async read(call, signal) {
-      const answer = await open(call, signal);
-      return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readAnswer(answer) };
-    },
-  };
+  return createStoreHttp({
+    tokensFor: () => (login.kind === "Entra ID" ? login.tokens : undefined),
+    send: async (call, token, signal) => await sendRequest(settings, authorized(settings, call, token), signal),
+    refusal: async (answer, call) => await refusal(answer, call, clock),
+  });
 }
 
 function authorized(settings: AzureHttpSettings, call: AzureCall, token: string | undefined) {

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { refusalTimes } from "../http/refusal-times.ts";
-import { readAnswer, sendRequest } from "../http/send-request.ts";
+import { sendRequest } from "../http/send-request.ts";
 import type { ConnectionSettings } from "../http/send-request.ts";
+import { createStoreHttp } from "../http/store-http.ts";
+import type { StoreCall, StoreHttp } from "../http/store-http.ts";
 import type { TokenSource } from "../credentials/remembered-tokens.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { readBody } from "../transfer/read-body.ts";
@@ -22,61 +24,30 @@ export interface GcsHttpSettings extends ConnectionSettings {
 }
 
 /** One request. */
-export interface GcsCall {
+export interface GcsCall extends StoreCall {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Path and query at the endpoint, or the whole address of an upload session. */
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent one after the other. */
   readonly body?: readonly Buffer[];
-  /** Statuses that are answers, besides all of 2xx. */
-  readonly alsoExpected?: readonly number[];
   /** What a 404 says is not there. */
   readonly absent: "NoSuchBucket" | "NoSuchKey" | "NoSuchUpload";
 }
 
-/** An answer whose text has been read. */
-export interface GcsTextAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+/** Requests to one store. */
+export type GcsHttp = StoreHttp<GcsCall>;
 
-/** Sends requests, without retries. */
-export interface GcsHttp {
-  /** Whoever gets the answer must read or destroy it. @throws {StoreFailure} for a refusal; what fetching a token throws. */
-  open(call: GcsCall, signal: AbortSignal): Promise<IncomingMessage>;
-  read(call: GcsCall, signal: AbortSignal): Promise<GcsTextAnswer>;
-}
-
+/** Sends nothing yet. */
 export function createGcsHttp(settings: GcsHttpSettings): GcsHttp {
   const { endpoint, tokens } = settings;
-
-  async function open(call: GcsCall, signal: AbortSignal): Promise<IncomingMessage> {
-    const url = new URL(call.target, endpoint);
+  const urlOf = ({ target }: GcsCall): URL => new URL(target, endpoint);
+  return createStoreHttp({
     // The address of an upload session is a secret of its own. A token goes to no other host than the store's.
-    const source = url.origin === new URL(endpoint).origin ? tokens : undefined;
-    for (let tries = 1; ; tries++) {
-      signal.throwIfAborted();
-      const token = await source?.get();
-      const answer = await send(settings, url, { call, token, signal });
-      const status = answer.statusCode ?? 0;
-      if ((status >= 200 && status < 300) || call.alsoExpected?.includes(status) === true) return answer;
-      const failure = await refusal(answer, call);
-      if (status !== 401 || source === undefined || token === undefined) throw failure;
-      // A token may be revoked before its time.
-      source.forget(token);
-      if (tries > 1) throw failure;
-    }
-  }
-
-  return {
-    open,
-    async read(call, signal) {
-      const answer = await open(call, signal);
-      return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readAnswer(answer) };
-    },
-  };
+    tokensFor: (call) => (urlOf(call).origin === new URL(endpoint).origin ? tokens : undefined),
+    send: async (call, token, signal) => await send(settings, urlOf(call), { call, token, signal }),
+    refusal,
+  });
 }
 
 interface Sending {

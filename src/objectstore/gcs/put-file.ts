@@ -18,7 +18,8 @@ import { FileShrankError } from "../transfer/digests.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { OBJECT_FIELDS, parseObject } from "./gcs-answers.ts";
 import type { ObjectFacts } from "./gcs-answers.ts";
-import type { GcsHttp, GcsTextAnswer } from "./gcs-http.ts";
+import type { TextAnswer } from "../http/store-http.ts";
+import type { GcsHttp } from "./gcs-http.ts";
 
 /** Files up to this size are one request. A multiple of 256 KiB, which the store wants of all chunks but the last. */
 export const CHUNK_BYTES = BUFFER_BYTES;
@@ -159,7 +160,7 @@ async function askProgress({ http, signal }: PutContext, target: PutTarget, sess
   return progressOf(await http.read(call, signal));
 }
 
-function progressOf({ status, headers, text }: GcsTextAnswer): Progress {
+function progressOf({ status, headers, text }: TextAnswer): Progress {
   if (status !== INCOMPLETE) return { stored: parseObject(text) };
   const last = /^bytes=0-(\d+)$/.exec(headers.range ?? "")?.[1];
   return { nextOffset: last === undefined ? 0 : Number(last) + 1 };

@@ -6,6 +6,7 @@
 import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { urlToHttpOptions } from "node:url";
 import type { HttpAgents } from "../http-agents.ts";
 import { systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
@@ -19,10 +20,20 @@ export interface ConnectionSettings {
   readonly connectTimeoutMs: number;
 }
 
+/** Of a request whose path is signed: it must be sent letter for letter. */
+export interface RequestAddress {
+  readonly protocol: "http:" | "https:";
+  readonly hostname: string;
+  readonly port: string;
+  /** With its query. */
+  readonly path: string;
+}
+
 /** What is sent. */
 export interface OutgoingRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
-  readonly url: URL;
+  /** Where it goes. An address in parts is sent as it stands; a URL has its dots resolved. */
+  readonly url: URL | RequestAddress;
   /** Complete, the length of the body included. */
   readonly headers: Readonly<Record<string, string>>;
   /** Sent one after the other. */
@@ -43,18 +54,24 @@ export function sendRequest(
   const { agents, idleTimeoutMs, connectTimeoutMs } = settings;
   const isHttps = url.protocol === "https:";
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: isHttps ? agents.https : agents.http };
-    const request = (isHttps ? httpsRequest : httpRequest)(url, options);
-    const abort = (): void => void request.destroy(new StoreFailure("the store was closed"));
+    const address = url instanceof URL ? urlToHttpOptions(url) : url;
+    const options = { ...address, method, headers, agent: isHttps ? agents.https : agents.http };
+    const request = (isHttps ? httpsRequest : httpRequest)(options);
+    let answer: IncomingMessage | undefined;
+    // Once there is an answer, its reader is told.
+    const giveUp = (failure: StoreFailure): void => void (answer ?? request).destroy(failure);
+    const abort = (): void => giveUp(new StoreFailure("the store was closed"));
     signal.addEventListener("abort", abort, { once: true });
     request.once("close", () => signal.removeEventListener("abort", abort));
-    request.once("response", resolve);
-    // Once there is an answer its stream tells of what happens to the connection.
+    request.once("response", (response) => {
+      answer = response;
+      resolve(response);
+    });
     request.on("error", (error) => reject(systemFailure(error)));
-    request.setTimeout(idleTimeoutMs, () => request.destroy(timeout(`no byte moved for ${idleTimeoutMs / 1000} s`)));
+    request.setTimeout(idleTimeoutMs, () => giveUp(timeout(`no byte moved for ${idleTimeoutMs / 1000} s`)));
     limitConnecting(request, connectTimeoutMs);
-    for (const piece of body) request.write(piece);
-    request.end();
+    for (const piece of body.slice(0, -1)) request.write(piece);
+    request.end(body.at(-1));
   });
 }
 

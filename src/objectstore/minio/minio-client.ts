@@ -7,13 +7,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { request as httpRequest } from "node:http";
-import type { IncomingMessage, RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { SMALLEST_DIRECT_BYTES } from "../http/direct-connections.ts";
+import { sendRequest } from "../http/send-request.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
 import { createRequestSigner } from "../s3/request-signer.ts";
 import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
@@ -49,13 +48,7 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
   const { protocol, hostname, port, host, basePath } = bucketAddress(settings);
   const isTls = protocol === "https:";
   const sign = createRequestSigner(settings);
-  const send = isTls ? httpsRequest : httpRequest;
-  const connection = {
-    protocol,
-    hostname,
-    port,
-    agent: isTls ? settings.agents.https : settings.agents.http,
-  };
+  const place = { protocol, hostname, port };
 
   const prepare = async (what: MinioCall, signal: AbortSignal): Promise<{ path: string; signed: Record<string, string> }> => {
     signal.throwIfAborted();
@@ -73,31 +66,11 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
   const call = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
     const { path, signed } = await prepare(what, signal);
     const { method, body = NO_BODY } = what;
-    return await exchange({ options: { ...connection, method, path, headers: signed }, body: body.bytes }, signal);
+    const pieces = body.bytes.length === 0 ? [] : [body.bytes];
+    return await sendRequest(settings, { method, url: { ...place, path }, headers: signed, body: pieces }, signal);
   };
 
   /** Fails with what the store says, unless the status is an expected one. */
-  const exchange = (
-    { options, body }: { options: RequestOptions; body: Buffer },
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const request = send(options);
-      let answer: IncomingMessage | undefined;
-      const giveUp = (failure: StoreFailure): void => void (answer ?? request).destroy(failure);
-      const abort = (): void => giveUp(new StoreFailure("the store was closed"));
-      signal.addEventListener("abort", abort, { once: true });
-      request.once("close", () => signal.removeEventListener("abort", abort));
-      request.once("response", (response) => {
-        answer = response;
-        resolve(response);
-      });
-      // Once there is an answer, its reader is told.
-      request.on("error", (error) => reject(systemFailure(error)));
-      request.setTimeout(settings.idleTimeoutMs, () => giveUp(idleFailure(settings.idleTimeoutMs)));
-      request.end(body.length === 0 ? undefined : body);
-    });
-
   const callExpecting = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
     const response = await call(what, signal);
     const status = response.statusCode ?? 0;
@@ -161,8 +134,8 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
       if ((range.lengthBytes ?? 0) >= SMALLEST_DIRECT_BYTES) {
         const { path, signed } = await prepare(what, signal);
         const { idleTimeoutMs, connectTimeoutMs } = settings;
-        const place = { protocol, hostname, port, idleTimeoutMs, connectTimeoutMs };
-        const answer = await settings.agents.direct?.get({ ...place, path, headers: signed }, signal);
+        const request = { ...place, path, headers: signed, idleTimeoutMs, connectTimeoutMs };
+        const answer = await settings.agents.direct?.get(request, signal);
         if (answer !== undefined) return toBlobBody(answer.content, answer.headers, { status: answer.status, range });
       }
       const response = await callExpecting(what, signal);
@@ -211,10 +184,6 @@ async function refusal(response: IncomingMessage, isHead: boolean): Promise<Stor
   } catch (error) {
     return systemFailure(error);
   }
-}
-
-function idleFailure(idleTimeoutMs: number): StoreFailure {
-  return new StoreFailure(`no byte moved for ${idleTimeoutMs / 1000} s`, { reason: "TIMEOUT" });
 }
 
 function sha256(bytes: Uint8Array): string {
