@@ -29,6 +29,15 @@ export const BAD_CHECKSUM = "BadChecksum";
 /** The words of S3 stores for it beside ours. */
 export const BAD_CHECKSUMS: ReadonlySet<string> = new Set([BAD_CHECKSUM, "BadDigest", "XAmzContentSHA256Mismatch"]);
 
+/** What this machine's own disk says; the store has nothing to do with it. */
+const DISK_ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: "The disk here is full: give the step more ephemeral storage, or a volume at this path.",
+  EDQUOT: "The quota of the disk here is used up: raise it, or make room.",
+  EFBIG: "A file of this size is not allowed here: raise the limit of the file system or of the process.",
+  EROFS: "The file system here is read-only: give the step a volume at this path.",
+  EIO: "The disk here fails: run the step on another node.",
+};
+
 /** The request was signed for, or sent to, another region than the bucket's. */
 const WRONG_REGION = new Set([
   "PermanentRedirect",
@@ -93,6 +102,8 @@ export function explainFailure(failure: StoreFailure, where: StoreAction, answer
     code: "OBJECT_ACCESS_DENIED",
     text: `: ${endpoint} refused access (${answer}). ${advice}`,
   });
+  const diskAdvice = DISK_ADVICE[reason];
+  if (diskAdvice !== undefined) return { code: "TRANSFER_FAILED", text: `: ${answer}. ${diskAdvice}` };
   if (reason === "NoSuchBucket") {
     const text = `: bucket "${bucket}" does not exist at ${endpoint}. Create it, or correct the pipeline root.`;
     return { code: "OBJECT_NOT_FOUND", text };

@@ -48,7 +48,8 @@ export class PartDigests {
     const { sizeBytes, partBytes } = this.#source;
     const found: Buffer[] = [];
     this.#digests.hurry();
-    const indexes = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index);
+    // An object without a byte has one part as well.
+    const indexes = Array.from({ length: Math.max(1, Math.ceil(sizeBytes / partBytes)) }, (_, index) => index);
     await runBounded(indexes, PARTS_AT_ONCE, async (index) => {
       found[index] = await (this.#begun.get(index) ?? this.#begin(index, {}));
     });
