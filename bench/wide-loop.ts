@@ -1,17 +1,19 @@
 /**
- * A ParallelFor over a trivial container step, through the real driver and launcher: wall time, calls and bytes of an iteration, and how
- * they grow with the number of iterations.
+ * A ParallelFor over a trivial container step, through the real driver and launcher: wall and processor time, calls and bytes of an iteration,
+ * how the bytes grow with the number of iterations, and the memory. Each number of iterations is a process of its own.
  *
  *     node bench/wide-loop.ts [--iterations 100,1000,5000] [--isolation in-process|process] [--parallelism N] [--json]
  *
  * Prints a table; with `--json` one object for each number, calls and bytes by method. `process` needs dist. Calls and bytes are counted
- * by the embedded server.
+ * by the embedded server. Processor time is that of the one process, kernel and start included, steps and, with `process`, drivers and
+ * launchers not.
  */
 import { randomUUID } from "node:crypto";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { killDescendants } from "../src/node/kill-descendants.ts";
 import { loadPipelineFile } from "../src/local/pipeline/pipeline-file.ts";
 import { runPipeline } from "../src/local/run-pipeline.ts";
@@ -78,11 +80,26 @@ async function measure(iterations: number, folder: string) {
     node: process.version,
     wallMs: result.durationMs,
     wallMsPerIteration: result.durationMs / iterations,
+    cpuMsPerIteration: cpuMs() / iterations,
+    peakMiB: process.resourceUsage().maxRSS / 1024,
     callsPerIteration: perIteration((method) => method.calls),
     requestBytesPerIteration: perIteration(({ requestBytes }) => requestBytes),
     responseBytesPerIteration: perIteration(({ responseBytes }) => responseBytes),
     methods,
   };
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** The same in a process of its own, with the option of Node that the program has. */
+async function measureApart(iterations: number): Promise<Report> {
+  const { isolation, parallelism } = options;
+  const own = ["--iterations", String(iterations), "--isolation", isolation, "--parallelism", parallelism, "--json"];
+  const { stdout } = await promisify(execFile)(process.execPath, ["--max-semi-space-size=16", import.meta.filename, ...own]);
+  return JSON.parse(stdout) as Report;
 }
 
 type Report = Awaited<ReturnType<typeof measure>>;
@@ -99,12 +116,13 @@ try {
   const reports: Report[] = [];
   if (!options.json) {
     process.stdout.write(
-      "| iterations | wall ms each | calls each | request kB each | response kB each | bytes grow as n to the power |\n" +
-        "| ---------: | -----------: | ---------: | --------------: | ---------------: | --------------------------: |\n",
+      "| iterations | wall ms each | CPU ms each | calls each | request kB each | response kB each | bytes grow as n to the power | peak MiB |\n" +
+        "| ---------: | -----------: | ----------: | ---------: | --------------: | ---------------: | ---------------------------: | -------: |\n",
     );
   }
-  for (const iterations of options.iterations.split(",").map(Number)) {
-    const report = await measure(iterations, folder);
+  const numbers = options.iterations.split(",").map(Number);
+  for (const iterations of numbers) {
+    const report = options.json && numbers.length === 1 ? await measure(iterations, folder) : await measureApart(iterations);
     const before = reports.at(-1);
     reports.push(report);
     if (options.json) {
@@ -114,10 +132,12 @@ try {
     const cells = [
       String(iterations),
       report.wallMsPerIteration.toFixed(0),
+      report.cpuMsPerIteration.toFixed(1),
       report.callsPerIteration.toFixed(1),
       (report.requestBytesPerIteration / 1000).toFixed(1),
       (report.responseBytesPerIteration / 1000).toFixed(1),
       before === undefined ? "" : exponent(before, report).toFixed(2),
+      report.peakMiB.toFixed(0),
     ];
     process.stdout.write(`| ${cells.join(" | ")} |\n`);
   }

@@ -11,6 +11,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { TerminalStream } from "../host.ts";
 import { durationText } from "./duration-text.ts";
 import { GroupStates } from "./group-states.ts";
+import { WideLoops } from "./wide-loops.ts";
 import {
   fitColumns,
   hasColours,
@@ -83,13 +84,18 @@ class PlainDisplay implements ProgressDisplay {
       case "retrying":
         this.#print(say`${name}: ended with exit code ${event.exitCode}, attempt ${event.retryIndex + 1} begins`);
         return;
-      case "ended": {
-        const state = this.#groups.end(event);
-        if (event.place.scopePath !== "root" && event.isCut !== true)
-          this.#print(endedText(event, { name, state, paint: this.#paint }));
-        return;
-      }
+      case "ended":
+        this.ended(event, { isShown: true });
     }
+  }
+
+  /** @returns The state that the task has ended in. */
+  ended(event: Extract<EngineEvent, { kind: "ended" }>, { isShown }: { readonly isShown: boolean }): string {
+    const state = this.#groups.end(event);
+    if (isShown && event.place.scopePath !== "root" && event.isCut !== true) {
+      this.#print(endedText(event, { name: nameOf(event.place, this.#options), state, paint: this.#paint }));
+    }
+    return state;
   }
 
   line({ place, text, isRoutine }: StepLine): void {
@@ -113,6 +119,7 @@ function nameOf(place: TaskPlace, { displayNames }: Pick<ProgressDisplayOptions,
 }
 
 interface RunningTask {
+  readonly place: TaskPlace;
   readonly name: TerminalText;
   readonly kind: TaskKind;
   readonly startMs: number;
@@ -124,6 +131,7 @@ class LiveDisplay implements ProgressDisplay {
   readonly #paint: Painter;
   readonly #plain: PlainDisplay;
   readonly #running = new Map<string, RunningTask>();
+  readonly #wideLoops = new WideLoops();
   readonly #timer: NodeJS.Timeout;
   #pending: TerminalText[] = [];
   #drawnLines = 0;
@@ -140,15 +148,26 @@ class LiveDisplay implements ProgressDisplay {
     const label = taskLabel(event.place);
     if (event.kind === "started") {
       const startMs = this.#options.clock.monotonicMs();
-      const name = nameOf(event.place, this.#options);
-      if (event.place.scopePath !== "root") this.#running.set(label, { name, kind: event.taskKind, startMs });
+      const { place, taskKind: kind } = event;
+      const name = nameOf(place, this.#options);
+      if (place.scopePath !== "root") this.#running.set(label, { name, kind, startMs, place });
       this.#plain.event(event);
       return;
     }
     // The live line says so already.
-    if (event.kind === "running") return;
-    if (event.kind === "ended") this.#running.delete(label);
-    this.#plain.event(event);
+    if (event.kind === "running") this.#wideLoops.begin(event);
+    else if (event.kind === "ended") this.#end(event, label);
+    else this.#plain.event(event);
+  }
+
+  /** Of thousands of iterations a person is told what failed, and how many did not. */
+  #end(event: Extract<EngineEvent, { kind: "ended" }>, label: string): void {
+    this.#running.delete(label);
+    const around = this.#wideLoops.around(event.place);
+    const state = this.#plain.ended(event, { isShown: around === undefined || event.outcome === "failed" });
+    if (!isGroup({ kind: event.taskKind })) around?.count(state);
+    const own = this.#wideLoops.end(event.place);
+    if (own !== undefined) this.#pending.push(say`${nameOf(event.place, this.#options)}: ${own.text()}`);
   }
 
   line(line: StepLine): void {
@@ -175,17 +194,26 @@ class LiveDisplay implements ProgressDisplay {
     this.#options.stream.write(up + text);
   }
 
+  /** A loop that counts comes first; steps say more than the other loops and branches around them. */
+  #rank(task: RunningTask): number {
+    if (this.#wideLoops.at(task.place) !== undefined) return 0;
+    return isGroup(task) ? 2 : 1;
+  }
+
   #liveLines(): TerminalText[] {
     const { stream, clock } = this.#options;
     const limit = Math.max(1, Math.min(LIVE_LINES, stream.rows() - 2));
-    // Steps say more than the loops and branches around them.
-    const tasks = [...this.#running.values()].toSorted((a, b) => Number(isGroup(a)) - Number(isGroup(b)));
+    const tasks = [...this.#running.values()].toSorted((a, b) => this.#rank(a) - this.#rank(b));
     const shown = tasks.length > limit ? tasks.slice(0, limit - 1) : tasks;
     // A full last column would wrap on some terminals, and a wrapped line is one more to go up.
     const columns = stream.columns() - 1;
-    const lines = shown.map(({ name, startMs }) => {
+    const lines = shown.map(({ name, startMs, place }) => {
       const time = durationText(clock.monotonicMs() - startMs);
-      const text = fitColumns(name, Math.max(10, columns - time.length - "RUNNING  ".length));
+      const loop = this.#wideLoops.at(place);
+      const text = fitColumns(
+        loop === undefined ? name : say`${name}: ${loop.text()}`,
+        Math.max(10, columns - time.length - "RUNNING  ".length),
+      );
       return fitColumns(say`${this.#paint("yellow", "RUNNING")} ${text} ${this.#paint("dim", time)}`, columns);
     });
     const hidden = tasks.length - shown.length;
@@ -193,7 +221,7 @@ class LiveDisplay implements ProgressDisplay {
   }
 }
 
-function isGroup({ kind }: RunningTask): boolean {
+function isGroup({ kind }: Pick<RunningTask, "kind">): boolean {
   return kind === "dag" || kind === "loop";
 }
 

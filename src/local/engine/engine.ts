@@ -98,7 +98,13 @@ export type TaskKind = "dag" | "loop" | "step" | "importer";
 export type EngineEvent =
   | { readonly kind: "started"; readonly place: TaskPlace; readonly taskKind: TaskKind }
   /** It is neither skipped nor served from the cache: a body begins, or a program is started. */
-  | { readonly kind: "running"; readonly place: TaskPlace; readonly taskKind: TaskKind }
+  | {
+      readonly kind: "running";
+      readonly place: TaskPlace;
+      readonly taskKind: TaskKind;
+      /** Of a loop. */
+      readonly iterationCount?: number;
+    }
   | {
       readonly kind: "ended";
       readonly place: TaskPlace;
@@ -246,7 +252,9 @@ class Engine {
     });
     if (driven.condition === false) return { outcome: "skipped" };
     const isLoop = task.iterator.case !== undefined;
-    this.#deps.onEvent({ kind: "running", place, taskKind: isLoop ? "loop" : "dag" });
+    const count = driven.iterationCount ?? 0;
+    const told = isLoop ? ({ taskKind: "loop", iterationCount: count } as const) : ({ taskKind: "dag" } as const);
+    this.#deps.onEvent({ kind: "running", place, ...told });
     const { iterations } = scope;
     const body: Scope = { path: place.scopePath, parentTaskId: driven.taskId, iterations, kept: {}, signal };
     if (!isLoop) {
@@ -256,7 +264,6 @@ class Engine {
       return await this.#bodyEnding(outcome, body);
     }
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
-    const count = driven.iterationCount ?? 0;
     const slots = new Slots(limit > 0 ? limit : Math.max(count, 1));
     const bodies = Array.from({ length: count }, (_, index) =>
       slots.run(() => this.#runBody(component, { ...body, iterations: [...iterations, index] })),

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { describe, test, vi } from "vitest";
 import { createProgressDisplay } from "../../../src/cli/text/progress-display.ts";
@@ -84,6 +85,45 @@ describe("progress on a pipe", () => {
 });
 
 describe("progress on a terminal", () => {
+  test("of a loop of thousands shows counts and what failed, within the height", ({ expect }) => {
+    vi.useFakeTimers();
+    try {
+      const { display, text } = open(true, { NO_COLOR: "1" }, { columns: 80 });
+      const loop = { place: place("root.loop"), taskKind: "loop" } as const;
+      display.event({ kind: "started", ...loop });
+      display.event({ kind: "running", ...loop, iterationCount: 5000 });
+      const frames: string[] = [];
+      for (let index = 0; index < 5000; index += 1) {
+        display.event(started("root.loop.a", index));
+        display.event(running("root.loop.a", index));
+        if (index < 50) continue;
+        const outcome = index === 60 ? { outcome: "failed", exitCode: 3 } : {};
+        display.event(ended("", { place: place("root.loop.a", index - 50), ...outcome }));
+        if (index % 500 !== 0) continue;
+        const before = text().length;
+        vi.advanceTimersByTime(100);
+        frames.push(text().slice(before));
+      }
+      for (let index = 4950; index < 5000; index += 1) display.event(ended("", { place: place("root.loop.a", index) }));
+      display.event({ ...ended("", {}), ...loop, outcome: "failed" } as EngineEvent);
+      display.end();
+      // Four lines fit; the first frame has the line about the failure as well.
+      for (const frame of frames) {
+        const lines = stripVTControlCharacters(frame).trim().split("\n");
+        expect(lines.length).toBeLessThanOrEqual(frame === frames[0] ? 5 : 4);
+      }
+      expect(frames.at(-1)).toMatch(/RUNNING loop: 5000 iterations, 4450 SUCCEEDED, 1 FAILED +0.00 s/);
+      expect(text().match(/^.*loop\.a\[\d+\]: .*$/gm)).toEqual(["loop.a[10]: FAILED (1.2 s): exit code 3"]);
+      expect(text().split("\n").slice(-3)).toEqual([
+        expect.stringMatching(/loop: FAILED \(1\.2 s\)$/),
+        "loop: 5000 iterations, 4999 SUCCEEDED, 1 FAILED",
+        "",
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("keeps running tasks below what has happened, within the width", ({ expect }) => {
     vi.useFakeTimers();
     try {
