@@ -149,7 +149,7 @@ async function startController(
   const child = spawn(controller, args, {
     env: {
       ...{ PATH: process.env["PATH"], HOME: folder, TZ: "UTC" },
-      ...{ LEADER_ELECTION_DISABLE: "true", DEFAULT_REQUEUE_TIME: "1s", INFORMER_WRITE_BACK: "true" },
+      ...{ LEADER_ELECTION_DISABLE: "true", DEFAULT_REQUEUE_TIME: "1s" },
     },
     stdio: ["ignore", log, log],
   });

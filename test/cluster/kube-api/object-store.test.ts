@@ -50,6 +50,7 @@ describe("ObjectStore", () => {
         labels: { app: "x" },
       },
       spec: {},
+      status: { phase: "Pending" },
     });
   });
 

@@ -96,6 +96,7 @@ export class ObjectStore {
       throw new KubeStatusError(409, "AlreadyExists", `${resource.plural} "${name}" already exists`);
     const { deletionTimestamp: _deleted, deletionGracePeriodSeconds: _grace, ...given } = metadata;
     const object: KubeObject = {
+      ...(resource.firstPhase === undefined ? {} : { status: { phase: resource.firstPhase } }),
       ...members,
       apiVersion: apiVersionOf(resource),
       kind: resource.kind,

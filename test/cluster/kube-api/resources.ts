@@ -13,6 +13,8 @@ export interface Resource {
   readonly isNamespaced: boolean;
   /** Whether `status` is written by a call of its own, and by no other. */
   readonly hasStatus: boolean;
+  /** Phase of a new object: Argo takes a pod without one for an error. */
+  readonly firstPhase?: string;
 }
 
 const core = (plural: string, kind: string, { hasStatus = false, isNamespaced = true } = {}): Resource => ({
@@ -25,11 +27,11 @@ const argo = (plural: string, kind: string, { hasStatus = false, isNamespaced = 
 });
 
 const RESOURCES: readonly Resource[] = [
-  core("pods", "Pod", { hasStatus: true }),
+  { ...core("pods", "Pod", { hasStatus: true }), firstPhase: "Pending" },
   core("configmaps", "ConfigMap"),
   core("secrets", "Secret"),
   core("serviceaccounts", "ServiceAccount"),
-  core("persistentvolumeclaims", "PersistentVolumeClaim", { hasStatus: true }),
+  { ...core("persistentvolumeclaims", "PersistentVolumeClaim", { hasStatus: true }), firstPhase: "Pending" },
   core("events", "Event"),
   core("namespaces", "Namespace", { isNamespaced: false }),
   argo("workflows", "Workflow"),

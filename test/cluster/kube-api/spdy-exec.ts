@@ -3,7 +3,7 @@
  * and one for standard error, in this order; standard input is not served.
  *
  * Headers of streams are not read: which stream is which follows from that order. Headers of replies are empty, so their compressed
- * form is a constant (a stored block of deflate), with the head of the zlib stream before the first.
+ * form is a constant (stored blocks of deflate), with the head of the zlib stream before the first.
  *
  * Standard: SPDY Protocol draft 3.1; RFC 1950, RFC 1951 section 3.2.4; Kubernetes remote command protocol v4.channel.k8s.io.
  *
@@ -35,8 +35,8 @@ const PING = 6;
 const FIN = 1;
 /** Compression method, flag of a preset dictionary, and the Adler-32 sum of SPDY's dictionary. */
 const ZLIB_HEAD = Buffer.from([0x78, 0xbb, 0xe3, 0xc6, 0xa7, 0xc2]);
-/** No headers: a 32-bit zero. */
-const NO_HEADERS = Buffer.from([0x00, 0x04, 0x00, 0xfb, 0xff, 0x00, 0x00, 0x00, 0x00]);
+/** No headers: a 32-bit zero, and the empty block with which a reader gives out what it has. */
+const NO_HEADERS = Buffer.from([...[0x00, 0x04, 0x00, 0xfb, 0xff, 0x00, 0x00, 0x00, 0x00], ...[0x00, 0x00, 0x00, 0xff, 0xff]]);
 /** More in one frame than any of client-go's commands sends. */
 const MAX_FRAME_BYTES = 1 << 20;
 
