@@ -58,7 +58,10 @@ export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promi
   const endpoint = `${proxy.endpoint}${pathname.replace(/\/$/, "")}`;
   const store = openStore(scheme, "bucket", { ...server, endpoint }, { idleTimeoutMs: IDLE_TIMEOUT_MS });
   const uri = `${scheme}://bucket/root/faults`;
-  await prepareFaultWorld({ proxy, store, uri });
+  // Nothing fails yet, so nothing has to be given up soon.
+  const patient = openStore(scheme, "bucket", { ...server, endpoint });
+  await prepareFaultWorld({ proxy, store: patient, uri });
+  await patient.close();
   return {
     proxy,
     store,
