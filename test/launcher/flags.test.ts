@@ -181,6 +181,22 @@ describe("parseLauncherFlags(): recorded command lines", () => {
     }
   });
 
+  test("an empty --ca_cert_path among all that a workflow gives is none, and nothing of it is a warning", () => {
+    const given = [
+      ...container,
+      "--executor_type",
+      "container",
+      "--cache_disabled=false",
+      "--ca_cert_path",
+      "",
+      "--",
+      "sh",
+      "-c",
+      "x",
+    ];
+    expect(containerOf(given)).toMatchObject({ options: { command: ["sh", "-c", "x"] }, warnings: [] });
+  });
+
   test("accepts the init container's --copy", () => {
     expect(parseLauncherFlags(["--copy", "/kfp-launcher/launch"])).toEqual({
       ...{ mode: "copy", destination: "/kfp-launcher/launch", warnings: [] },

@@ -60,8 +60,15 @@ export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promi
   const uri = `${scheme}://bucket/root/faults`;
   // Nothing fails yet, so nothing has to be given up soon.
   const patient = openStore(scheme, "bucket", { ...server, endpoint });
-  await prepareFaultWorld({ proxy, store: patient, uri });
-  await patient.close();
+  try {
+    await prepareFaultWorld({ proxy, store: patient, uri });
+  } catch (error) {
+    // Nobody else knows of them yet.
+    await Promise.all([store.close(), proxy.close(), server.stop()]);
+    throw error;
+  } finally {
+    await patient.close();
+  }
   return {
     proxy,
     store,
