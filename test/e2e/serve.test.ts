@@ -237,6 +237,8 @@ describe.for(["in-process", "process"])("the log of a step that runs, %s", (isol
   test("is followed over REST line by line, of its own iteration only", { timeout: 120_000 }, async () => {
     const { home, files } = place(`talking-${isolation}`);
     const server = await serving(home, ["--isolation", isolation]);
+    // Steps that wait for it must not outlive a test that failed before.
+    onTestFinished(() => writeFileSync(join(files, "go"), ""));
     const { source } = await loadPipelineFile(nodeFileSystem, join(root, "test/fixtures/talking.yaml"));
     const client = await server.connect();
     const runId = randomUUID();
