@@ -30,7 +30,8 @@ const PARALLEL_SCENARIOS = 3;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-process.exitCode = await main(JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as InsideOptions);
+// An interrupted scenario may still wait for something.
+process.exit(await main(JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as InsideOptions));
 
 async function main(options: InsideOptions): Promise<number> {
   const { folder, names, podman, images, argo } = options;

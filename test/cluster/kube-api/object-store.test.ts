@@ -54,6 +54,10 @@ describe("ObjectStore", () => {
     });
   });
 
+  test("a pod that comes with an empty status is Pending", ({ expect }) => {
+    expect(newStore().create({ resource: pods, namespace: ns }, pod("a", { status: {} })).status).toEqual({ phase: "Pending" });
+  });
+
   test("makes a name of generateName", ({ expect }) => {
     const { metadata } = newStore().create({ resource: pods, namespace: ns }, { metadata: { generateName: "a-" } });
     expect(metadata.name).toMatch(/^a-.+/);

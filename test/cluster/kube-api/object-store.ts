@@ -7,7 +7,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import type { JsonValue } from "../../../src/core/values/value.ts";
+import type { JsonObject, JsonValue } from "../../../src/core/values/value.ts";
 import { KubeStatusError, type KubeObject, type KubeObjectInput, type ObjectMeta } from "./kube-object.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { apiVersionOf, type Resource } from "./resources.ts";
@@ -96,8 +96,8 @@ export class ObjectStore {
       throw new KubeStatusError(409, "AlreadyExists", `${resource.plural} "${name}" already exists`);
     const { deletionTimestamp: _deleted, deletionGracePeriodSeconds: _grace, ...given } = metadata;
     const object: KubeObject = {
-      ...(resource.firstPhase === undefined ? {} : { status: { phase: resource.firstPhase } }),
       ...members,
+      ...(resource.firstPhase === undefined ? {} : { status: { phase: resource.firstPhase, ...asStatus(members["status"]) } }),
       apiVersion: apiVersionOf(resource),
       kind: resource.kind,
       metadata: {
@@ -243,6 +243,11 @@ export class ObjectStore {
     if (this.#changes.length > kept * 2) this.#changes = this.#changes.slice(-kept);
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** Clients of Go send an empty one with a new object. */
+function asStatus(status: unknown): JsonObject {
+  return typeof status === "object" && status !== null ? (status as JsonObject) : {};
 }
 
 /** As objects have it: RFC 3339 in whole seconds. */

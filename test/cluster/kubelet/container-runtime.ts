@@ -49,8 +49,8 @@ export interface ImageFacts {
 export interface ContainerRuntime {
   /** @returns Undefined when there is no such image here and none can be had. */
   findImage(image: string): Promise<ImageFacts | undefined>;
-  /** Runs a container to its end. Never throws. */
-  run(request: ContainerRequest): Promise<ContainerEnd>;
+  /** Runs a container to its end, and tells when its program has started. Never throws. */
+  run(request: ContainerRequest, onStarted: () => void): Promise<ContainerEnd>;
   /** Sends a signal to the first process of a container that may have ended. */
   signal(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   exec(name: string, command: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>;

@@ -190,6 +190,19 @@ describe("PodWorker", () => {
     expect(runtime.signals.slice(2)).toEqual(["SIGKILL main"]);
   });
 
+  test("a container that starts after the deletion gets its signal, and is not told to run before", async ({ expect }) => {
+    const { runtime, worker, ended, status } = start({ containers: [container("main")] });
+    runtime.startsAtOnce = false;
+    await runs(runtime, "main");
+    expect(states(status())).toEqual({ main: "waiting ContainerCreating" });
+    worker.stop(30);
+    expect(runtime.signals).toEqual([]);
+    runtime.exitsOnTerm = 143;
+    runtime.start();
+    await ended;
+    expect(runtime.signals).toEqual(["SIGTERM main"]);
+  });
+
   test("a second deletion can shorten the period", async ({ expect }) => {
     const { runtime, worker, ended, pass } = start({ containers: [container("main")] });
     await runs(runtime, "main");

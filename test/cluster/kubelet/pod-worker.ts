@@ -128,9 +128,12 @@ export class PodWorker {
     if (request === undefined) return undefined;
     await mkdir(path.dirname(request.logFile), { recursive: true });
     for (const { outside } of request.mounts) if (!(await exists(outside))) await openFolder(outside);
-    const startedAt = timeText(now());
-    this.#setState(container.name, { kind: "running", startedAt });
-    const end = await runtime.run(request);
+    let startedAt = timeText(now());
+    this.#setState(container.name, { kind: "waiting", reason: "ContainerCreating" });
+    const end = await runtime.run(request, () => {
+      startedAt = timeText(now());
+      this.#setState(container.name, { kind: "running", startedAt });
+    });
     const state = terminated(end, startedAt, timeText(now()));
     this.#setState(container.name, state);
     return state;
@@ -160,8 +163,9 @@ export class PodWorker {
 
   #setState(name: string, state: ContainerState): void {
     this.#states.set(name, state);
-    // One that started while the signals were sent gets its own.
-    if (state.kind === "running" && this.#stopping.signal.aborted) this.#signalRunning("SIGTERM");
+    // One that started when the signals had been sent gets its own.
+    if (state.kind === "running" && this.#stopping.signal.aborted)
+      this.#signalRunning(this.#killing.signal.aborted ? "SIGKILL" : "SIGTERM");
     this.#report();
   }
 

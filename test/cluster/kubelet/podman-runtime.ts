@@ -4,7 +4,7 @@
  * @module
  */
 import { execFile, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -27,6 +27,8 @@ export interface PodmanOptions {
 /** Exit codes with which podman itself may have ended, or a process may have been killed. */
 const AMBIGUOUS_CODES = new Set([125, 126, 127, 137]);
 const CONTROL_TIMEOUT_MS = 120_000;
+/** podman writes the file of a container's process when it has started. */
+const START_POLL_MS = 50;
 
 export function podmanRuntime(options: PodmanOptions): ContainerRuntime {
   const [podman, ...start] = options.words;
@@ -66,19 +68,26 @@ export function podmanRuntime(options: PodmanOptions): ContainerRuntime {
       return found;
     },
 
-    async run(request) {
+    async run(request, onStarted) {
       const log = openSync(request.logFile, "a");
       const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-container-"));
-      const child = spawn(podman, [...start, ...runArguments(request, options, imageOf(request.image))], {
+      const pidFile = path.join(folder, "pid");
+      const child = spawn(podman, [...start, ...runArguments(request, options, imageOf(request.image), pidFile)], {
         env: { ...environment, ...request.env, ...keptVariables(environment) },
         stdio: ["ignore", log, log],
         cwd: folder,
       });
       closeSync(log);
+      const looking = setInterval(() => {
+        if (!existsSync(pidFile)) return;
+        clearInterval(looking);
+        onStarted();
+      }, START_POLL_MS);
       const exitCode = await new Promise<number>((resolve) => {
         child.once("error", () => resolve(125));
         child.once("close", (code) => resolve(code ?? 125));
       });
+      clearInterval(looking);
       // The monitor of a container leaves this file where it was started; podman 4 looks for it elsewhere.
       const isOutOfMemory = await exists(path.join(folder, "oom"));
       await rm(folder, { recursive: true, force: true });
@@ -118,11 +127,24 @@ function keptVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions, image: string): string[] {
+function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions, image: string, pidFile: string): string[] {
   const { name, command, args = [], env, mounts, user, group, workingDir, memoryBytes, cpus } = request;
   const [entry, ...rest] = command ?? [];
   return [
-    ...["run", "--name", name, "--label", label, "--pull", "never", "--log-driver", "none", "--http-proxy=false"],
+    ...[
+      "run",
+      "--name",
+      name,
+      "--pidfile",
+      pidFile,
+      "--label",
+      label,
+      "--pull",
+      "never",
+      "--log-driver",
+      "none",
+      "--http-proxy=false",
+    ],
     ...["--network", "host", "--ulimit", "nofile=1000:1000", "--ulimit", "nproc=1000:1000"],
     ...hosts.flatMap((host) => ["--add-host", `${host}:127.0.0.1`]),
     ...(request.dropsAllCapabilities ? ["--cap-drop", "ALL"] : []),

@@ -13,14 +13,19 @@ export class StubRuntime implements ContainerRuntime {
   readonly removed: string[] = [];
   /** Exit code of a container that gets a SIGTERM; absent: it goes on. */
   exitsOnTerm: number | undefined;
+  /** False: the test calls `start`. */
+  startsAtOnce = true;
+  start = (): void => undefined;
   readonly #running = new Map<string, (end: ContainerEnd) => void>();
 
   findImage(image: string): Promise<{ user: string } | undefined> {
     return Promise.resolve(this.images.get(image));
   }
 
-  run(request: ContainerRequest): Promise<ContainerEnd> {
+  run(request: ContainerRequest, onStarted: () => void): Promise<ContainerEnd> {
     this.requests.push(request);
+    if (this.startsAtOnce) onStarted();
+    else this.start = onStarted;
     return new Promise((resolve) => this.#running.set(request.name, resolve));
   }
 
