@@ -14,13 +14,7 @@ export function clusterObjects(
   store: Pick<S3Server, "endpoint" | "accessKeyId" | "secretAccessKey">,
 ): [string, KubeObjectInput][] {
   const named = (name: string) => ({ metadata: { name, namespace: NAMESPACE } });
-  const { host } = new URL(store.endpoint);
-  const provider = (name: string): string =>
-    [
-      ...[`${name}:`, "  default:", `    endpoint: ${name === "s3" ? store.endpoint : host}`, "    region: us-east-1"],
-      ...["    disableSSL: true", "    forcePathStyle: true", "    credentials:", "      fromEnv: false", "      secretRef:"],
-      ...[`        secretName: ${STORE_SECRET}`, "        accessKeyKey: accesskey", "        secretKeyKey: secretkey", ""],
-    ].join("\n");
+  const secretRef = { secretName: STORE_SECRET, accessKeyKey: "accesskey", secretKeyKey: "secretkey" };
   return [
     ["namespaces", { metadata: { name: NAMESPACE } }],
     ["serviceaccounts", named("default")],
@@ -35,7 +29,7 @@ export function clusterObjects(
         ...named("kfp-launcher"),
         data: {
           defaultPipelineRoot: "minio://mlpipeline/v2/artifacts",
-          providers: `${provider("minio")}${provider("s3")}`,
+          providers: storeProviders(store, { fromEnv: false, secretRef }),
         },
       },
     ],
@@ -58,6 +52,16 @@ securityContext:
   seccompProfile:
     type: RuntimeDefault
 `;
+
+/** The key `providers` of a launcher configuration; JSON is YAML. The bucket of importers lies outside of every pipeline root. */
+export function storeProviders({ endpoint }: Pick<S3Server, "endpoint">, credentials: object): string {
+  const common = { region: "us-east-1", disableSSL: true, forcePathStyle: true, credentials };
+  const s3 = { endpoint, ...common };
+  return JSON.stringify({
+    minio: { default: { endpoint: new URL(endpoint).host, ...common } },
+    s3: { default: s3, overrides: [{ bucketName: "bucket", keyPrefix: "data", ...s3 }] },
+  });
+}
 
 export function base64(text: string): string {
   return Buffer.from(text).toString("base64");

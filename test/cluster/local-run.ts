@@ -13,6 +13,7 @@ import { homeAt } from "../../src/local/home/home.ts";
 import { root } from "../support/probe.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { parseResult } from "../support/run-results.ts";
+import { storeProviders } from "./cluster-objects.ts";
 import type { KubeObjectInput } from "./kube-api/kube-object.ts";
 import { readTasks } from "./run-rows.ts";
 
@@ -42,12 +43,8 @@ export async function runLocally(options: {
   const { folder, pipeline, pipelineName, parameters, objects, runs, store } = options;
   await mkdir(folder, { recursive: true });
   const home = path.join(folder, "home");
-  const providers = [
-    ...["s3:", "  default:", `    endpoint: ${store.endpoint}`, "    region: us-east-1", "    disableSSL: true"],
-    ...["    forcePathStyle: true", "    credentials:", "      fromEnv: true", ""],
-  ];
   await mkdir(path.join(home, "launcher-config"), { recursive: true });
-  await writeFile(path.join(home, "launcher-config/providers"), providers.join("\n"));
+  await writeFile(path.join(home, "launcher-config/providers"), storeProviders(store, { fromEnv: true }));
   const env = { AWS_ACCESS_KEY_ID: store.accessKeyId, AWS_SECRET_ACCESS_KEY: store.secretAccessKey };
   const files = { "pipeline.yaml": pipeline, "parameters.json": JSON.stringify(parameters) };
   for (const [name, text] of Object.entries(files)) await writeFile(path.join(folder, name), text);
