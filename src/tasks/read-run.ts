@@ -9,13 +9,14 @@
  * leave them out: a loop's row holds something of every iteration.
  *
  * The size is not known before the first call. The start is lean where the run is likely to be large: inside an iteration, or when
- * the caller has counted more than 200 tasks. Found to be small after all, the run is read whole with a second call.
+ * the caller knows of more than 200 tasks. A run that is then found to be small is read whole with a second call, unless the caller knows
+ * better: it will have more soon, and what a whole read brings is large already, since a loop's row has all its items from the start.
  *
  * | case                                                 | calls                                                  |
  * | ---------------------------------------------------- | ------------------------------------------------------ |
  * | not in an iteration, or hint of at most 200 tasks    | GetRun FULL                                            |
- * | in an iteration, or larger hint; at most 200 tasks   | GetRun DEFAULT, GetRun FULL                            |
- * | the same; more than 200 tasks                        | GetRun DEFAULT, GetTask parent, [GetTask own], [ListTasks] |
+ * | in an iteration, no hint; at most 200 tasks          | GetRun DEFAULT, GetRun FULL                            |
+ * | the same with more than 200 tasks, or a larger hint  | GetRun DEFAULT, GetTask parent, [GetTask own], [ListTasks] |
  * | the same; DEFAULT carries no spec                    | GetRun DEFAULT, GetRun FULL                            |
  * | the run carries no spec at all (pipeline version)    | one GetPipelineVersion more                            |
  *
@@ -60,7 +61,7 @@ export interface ReadRunOptions {
   readonly resolves?: { readonly taskKey: string; readonly moreInputs?: readonly string[] | undefined } | undefined;
   /** Absent or negative outside loops. */
   readonly iterationIndex?: number | undefined;
-  /** How many tasks the run has, where the caller knows it. */
+  /** How many tasks the run has or is about to have, where the caller knows it. */
   readonly taskCountHint?: number | undefined;
 }
 
@@ -105,7 +106,8 @@ export async function readRun(deps: ReadRunDeps, options: ReadRunOptions): Promi
   if (parentTaskId === undefined || !isLikelyLarge(options)) return readWhole(deps, options);
   const run = await api.getRun(runId, "DEFAULT");
   const json = specOf(run);
-  if (run.taskCount <= WHOLE_RUN_LIMIT || json === undefined) return readWhole(deps, options);
+  const { taskCountHint = 0 } = options;
+  if (Math.max(run.taskCount, taskCountHint) <= WHOLE_RUN_LIMIT || json === undefined) return readWhole(deps, options);
 
   const pipeline = parseSpec(json, deps);
   const { spec } = pipeline;

@@ -61,6 +61,13 @@ describe("readRun()", () => {
     expect(takeCalls()).toEqual(["getRun"]);
   });
 
+  test("a run that will be large is read lean from the start", async ({ expect }) => {
+    const { api, logger, runId, loop, takeCalls } = await loopOf(2);
+    const snapshot = await readRun({ api, logger }, { runId, parentTaskId: loop.taskId, iterationIndex: 1, taskCountHint: 5000 });
+    expect(takeCalls()).toEqual(["getRun", "getTask"]);
+    expect(snapshot.complete).toBe(false);
+  });
+
   test("a large run is read lean: parent and producers of this iteration", async ({ expect }) => {
     const { api, logger, runId, loop, rows, takeCalls, server } = await loopOf(120);
     server.resetStats();

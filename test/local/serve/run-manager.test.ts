@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type JsonObject } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hydrateTasks } from "../../../src/apiserver/services/task-hydration.ts";
 import { startApiServer, type ApiServer } from "../../../src/apiserver/server.ts";
 import { RunCalls } from "../../../src/apiserver/services/run-service.ts";
 import { PipelineTaskSchema, RuntimeState, TaskState } from "../../../src/core/kfp-types.ts";
@@ -342,7 +343,8 @@ describe("the run manager", () => {
       }),
     );
     await until("it has ended", isIdle);
-    const [root] = server.store.tasks.ofRun(runId).map(({ body }) => fromBinary(PipelineTaskSchema, body));
+    const rows = hydrateTasks(server.store, server.store.tasks.ofRun(runId), "complete", { withChildren: false });
+    const [root] = rows.map((body) => fromBinary(PipelineTaskSchema, body));
     expect(root?.inputs?.parameters.map(({ value }) => value?.kind.value)).toEqual([
       isOfApi ? `${runId}/[[Index]]` : "[[RunUUID]]/[[Index]]",
     ]);
