@@ -68,7 +68,7 @@ async function main(): Promise<void> {
       return openRunStore({ clock: systemClock, files: nodeFileSystem, kube, environment }, request);
     },
     copy: async (destination) => {
-      const { copyPortableFolder } = await import("../node/copy-portable-folder.ts");
+      const { copyPortableFolder } = await import("../node/files/copy-portable-folder.ts");
       await copyPortableFolder({ source: path.join(import.meta.dirname, "../portable"), destination });
     },
     beforeLaunch: async ({ mode, options }, logger) => {

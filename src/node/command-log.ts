@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import type { CommandOptions } from "../ports/process-runner.ts";
-import { kindName } from "./regular-file.ts";
+import { kindName } from "./files/regular-file.ts";
 
 /** Keeps the output of a command in a file, up to a limit. Never throws: what cannot be kept costs a warning. */
 export interface CommandLog {

@@ -12,7 +12,7 @@ import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { executableFormat, HEAD_BYTES, machineOf } from "./executable-format.ts";
 import type { CommandOptions, CommandOutcome } from "../ports/process-runner.ts";
-import { openRegularFile } from "./regular-file.ts";
+import { openRegularFile } from "./files/regular-file.ts";
 
 const HANDLERS = "/proc/sys/fs/binfmt_misc";
 /** As execvp(3) where the environment has no PATH. */

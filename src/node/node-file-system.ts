@@ -12,8 +12,8 @@ import { basename, dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
 import { readAnyText, readRegularText } from "./limited-text.ts";
-import { makeFolder } from "./make-folder.ts";
-import { removePath } from "./remove-path.ts";
+import { makeFolder } from "./files/make-folder.ts";
+import { removePath } from "./files/remove-path.ts";
 
 const ABSENT = new Set(["ENOENT", "ENOTDIR"]);
 

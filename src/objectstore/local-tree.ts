@@ -11,7 +11,7 @@ import { isUtf8 } from "node:buffer";
 import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { StorageError } from "../core/errors.ts";
-import { kindName } from "../node/regular-file.ts";
+import { kindName } from "../node/files/regular-file.ts";
 import { errorCode } from "./store-errors.ts";
 
 /** How links are treated on the way. */

@@ -14,7 +14,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { buildWith, hasImage, type ContainerEngine } from "../../scripts/lib/container-engine.mjs";
-import { exists } from "../../src/node/path-kind.ts";
+import { exists } from "../../src/node/files/path-kind.ts";
 
 export interface ArgoPrograms {
   readonly version: string;

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect } from "vitest";
 import { mountSupport } from "../../src/local/steps/host-mounts.ts";
-import { makeFolder } from "../../src/node/make-folder.ts";
+import { makeFolder } from "../../src/node/files/make-folder.ts";
 
 /** Whether steps of this machine can have volumes at a path; makes the folder. */
 export async function canMountAt(...paths: readonly string[]): Promise<boolean> {

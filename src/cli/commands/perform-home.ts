@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { clearHome, homeAt, homeUsage, type Home, type HomeUsage } from "../../local/home/home.ts";
 import { lockHolder, lockHome } from "../../local/home/home-lock.ts";
-import { exists } from "../../node/path-kind.ts";
+import { exists } from "../../node/files/path-kind.ts";
 import type { HomeCommand } from "./home.ts";
 import { EXIT_FAILED, EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { sizeText } from "../text/size-text.ts";

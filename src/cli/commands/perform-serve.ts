@@ -10,7 +10,7 @@ import { HostError } from "../../core/errors.ts";
 import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import type { RunNews } from "../../local/serve/run-manager.ts";
 import type { ServedHome } from "../../local/serve/serve-home.ts";
-import { fileProblem } from "../../node/file-problem.ts";
+import { fileProblem } from "../../node/files/file-problem.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { systemClock } from "../../node/system-clock.ts";
 import { buildInfo } from "../../program/build-info.ts";

@@ -6,7 +6,7 @@
 import { statSync } from "node:fs";
 import type { Store } from "../../apiserver/store.ts";
 import { HostError } from "../../core/errors.ts";
-import { fileProblem } from "../../node/file-problem.ts";
+import { fileProblem } from "../../node/files/file-problem.ts";
 import type { Home } from "../home/home.ts";
 import { lockHolder, lockHome, type LockHolder } from "../home/home-lock.ts";
 

@@ -16,9 +16,9 @@
 import { access, constants, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { HostError } from "../../core/errors.ts";
-import { fileProblem } from "../../node/file-problem.ts";
-import { makeFolder } from "../../node/make-folder.ts";
-import { exists, isFolder } from "../../node/path-kind.ts";
+import { fileProblem } from "../../node/files/file-problem.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
+import { exists, isFolder } from "../../node/files/path-kind.ts";
 
 /** The folders and files of a home, as paths. */
 export interface Home {

@@ -7,8 +7,8 @@ import { randomUUID } from "node:crypto";
 import { cp, lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HostError } from "../../core/errors.ts";
-import { fileProblem } from "../../node/file-problem.ts";
-import { exists } from "../../node/path-kind.ts";
+import { fileProblem } from "../../node/files/file-problem.ts";
+import { exists } from "../../node/files/path-kind.ts";
 import { assertHome, homeAt, isBelow, prepareHome, type Home } from "./home.ts";
 
 /** What a check found. */

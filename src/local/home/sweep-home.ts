@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { HostError } from "../../core/errors.ts";
-import { exists } from "../../node/path-kind.ts";
+import { exists } from "../../node/files/path-kind.ts";
 import { lockHome } from "./home-lock.ts";
 import { assertHome, homeUsage, isBelow, sizeOnDisk, type Home } from "./home.ts";
 

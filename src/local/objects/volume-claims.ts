@@ -9,9 +9,9 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { assertObjectName } from "../../core/spec/object-name.ts";
-import { makeFolder } from "../../node/make-folder.ts";
-import { isFolder } from "../../node/path-kind.ts";
-import { removePath } from "../../node/remove-path.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
+import { isFolder } from "../../node/files/path-kind.ts";
+import { removePath } from "../../node/files/remove-path.ts";
 import type { VolumeClaimApi } from "../../ports/kube-api.ts";
 
 /** Where the files of a claim lie. @throws {SpecError} SPEC_INVALID for a name that is not one of Kubernetes. */

@@ -7,7 +7,7 @@
  */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { KfpError, SpecError, UsageError } from "../../core/errors.ts";
-import { fileProblem } from "../../node/file-problem.ts";
+import { fileProblem } from "../../node/files/file-problem.ts";
 import { parsePipelineSpec, SCHEMA_VERSION, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import type { SpecProblem } from "../../core/spec-check/problem.ts";
 import type { FileSystem } from "../../ports/file-system.ts";

@@ -6,8 +6,8 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SpecError } from "../../core/errors.ts";
-import { makeFolder } from "../../node/make-folder.ts";
-import { isFolder } from "../../node/path-kind.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
+import { isFolder } from "../../node/files/path-kind.ts";
 import { claimFolder } from "../objects/volume-claims.ts";
 import { describeKind, type LocalObjects } from "../objects/local-objects.ts";
 import type { PodMount } from "./pod-volumes.ts";

@@ -13,7 +13,7 @@ import { isLocalUri } from "../../core/executor/artifact-uri.ts";
 import { errorMessage } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
 import { logStream, type LogStream } from "../../node/log-stream.ts";
-import { makeFolder } from "../../node/make-folder.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
 import { createLogger } from "../../node/stderr-logger.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";

@@ -9,7 +9,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { makeFolder } from "../../node/make-folder.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { isRunnerOptions, type RunnerOptions } from "../executors/runners.ts";
 

@@ -13,7 +13,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HostError } from "../../core/errors.ts";
-import { makeFolder } from "../../node/make-folder.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { isRunnerOptions, type RunnerOptions } from "../executors/runners.ts";
 

@@ -8,8 +8,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { SpecError } from "../../core/errors.ts";
-import { isFolder } from "../../node/path-kind.ts";
-import { makeFolder } from "../../node/make-folder.ts";
+import { isFolder } from "../../node/files/path-kind.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
 import type { FolderMount } from "../pods/pod-folders.ts";
 
 /** How programs of this machine get namespaces, or why they do not. */

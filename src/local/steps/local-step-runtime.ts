@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
 import { FOREIGN_SCHEMES } from "../../core/executor/store-schemes.ts";
 import { cleanPath } from "../../core/go/slash-path.ts";
-import { makeFolder } from "../../node/make-folder.ts";
+import { makeFolder } from "../../node/files/make-folder.ts";
 import { podCommand } from "../engine/pod-command.ts";
 import { makePodFolders, type FolderMount, type PodFolderOptions } from "../pods/pod-folders.ts";
 import { variableFrom, type VariableSources } from "../pods/pod-variables.ts";

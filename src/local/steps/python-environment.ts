@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { errorMessage, HostError } from "../../core/errors.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
-import { exists } from "../../node/path-kind.ts";
+import { exists } from "../../node/files/path-kind.ts";
 
 /** Where environments are kept, and what making one may use. */
 export interface PythonEnvironmentsOptions {

@@ -6,8 +6,8 @@
  * @module
  */
 import type { FileHandle } from "node:fs/promises";
-import { NotRegularFileError, openRegularFile } from "../../node/regular-file.ts";
-import type { OpenFile } from "../../node/regular-file.ts";
+import { NotRegularFileError, openRegularFile } from "../../node/files/regular-file.ts";
+import type { OpenFile } from "../../node/files/regular-file.ts";
 import type { Bucket, TransferTools } from "../bucket.ts";
 import { notUploadable } from "../local-tree.ts";
 import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";

@@ -12,7 +12,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { IContainer } from "kubernetes-models/v1";
 import type { JsonObject } from "../../../src/core/values/value.ts";
-import { exists } from "../../../src/node/path-kind.ts";
+import { exists } from "../../../src/node/files/path-kind.ts";
 import { timeText } from "../kube-api/object-store.ts";
 import { containerRequest, type NodeFacts } from "./container-request.ts";
 import type { ContainerEnd, ContainerRuntime } from "./container-runtime.ts";

@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { exists } from "../../../src/node/path-kind.ts";
+import { exists } from "../../../src/node/files/path-kind.ts";
 import type { ContainerRequest, ContainerRuntime, ImageFacts } from "./container-runtime.ts";
 
 export interface PodmanOptions {

@@ -9,7 +9,7 @@ import { isLocalUri } from "../../../core/executor/artifact-uri.ts";
 import { HostError, UsageError } from "../../../core/errors.ts";
 import { artifactPresence, runArtifacts, type ArtifactPresence, type RunArtifact } from "../../../local/history/run-artifacts.ts";
 import type { HistoryRun } from "../../../local/history/stored-run.ts";
-import { exists } from "../../../node/path-kind.ts";
+import { exists } from "../../../node/files/path-kind.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../../host.ts";
 import { artifactTableLines } from "../../text/history/artifact-text.ts";
 import { say, terminalJson, writeLines } from "../../text/terminal-text.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { errorMessage } from "../core/errors.ts";
+import { errorMessage } from "../../core/errors.ts";
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],

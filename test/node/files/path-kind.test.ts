@@ -2,7 +2,7 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { exists, isFolder } from "../../src/node/path-kind.ts";
+import { exists, isFolder } from "../../../src/node/files/path-kind.ts";
 
 describe("what is at a path", () => {
   let folder = "";

@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { HostError } from "../../src/core/errors.ts";
-import { copyPortableFolder } from "../../src/node/copy-portable-folder.ts";
-import { makeFolder, removeFolder } from "../support/probe.ts";
+import { HostError } from "../../../src/core/errors.ts";
+import { copyPortableFolder } from "../../../src/node/files/copy-portable-folder.ts";
+import { makeFolder, removeFolder } from "../../support/probe.ts";
 
 let folder = "";
 let source = "";

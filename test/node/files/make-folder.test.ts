@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
-import { makeFolder } from "../../src/node/make-folder.ts";
-import { skipUnless } from "../support/skip.ts";
+import { makeFolder } from "../../../src/node/files/make-folder.ts";
+import { skipUnless } from "../../support/skip.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "make-folder-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

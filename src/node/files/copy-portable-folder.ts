@@ -9,7 +9,7 @@
 import { constants } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { errorMessage, HostError } from "../core/errors.ts";
+import { errorMessage, HostError } from "../../core/errors.ts";
 import { exists, isFolder } from "./path-kind.ts";
 
 /** Name of the entry point in the portable folder. */
