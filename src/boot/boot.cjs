@@ -30,6 +30,14 @@ if (running[0] < minimum[0] || (running[0] === minimum[0] && running[1] < minimu
   process.exit(1);
 }
 
+// A driver or launcher that a signal ends while its code is read would leave a task that runs for ever. Listened to, a signal waits for
+// the first turn of the event loop, when the program, which loads and begins in one go, listens as well (src/node/stop-signals.ts).
+if (process.argv[2] === "driver" || process.argv[2] === "launcher-v2") {
+  ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"].forEach(function (signal) {
+    process.on(signal, function () {});
+  });
+}
+
 var environment = process.env;
 var writeCodeCache = environment["KFP_RUNTIME_WRITE_CODE_CACHE"] === "1";
 var debugCodeCache = environment["KFP_RUNTIME_DEBUG_CODE_CACHE"] === "1";

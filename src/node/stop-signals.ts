@@ -1,12 +1,18 @@
 /**
- * Signals that end a program, whatever it waits for: the first one asks, the second one ends it at once, and what does not end within
- * its limit after the first one is ended as well.
+ * Signals that end a program, whatever it waits for: the first one asks, and what does not end within its limit after it is ended.
+ *
+ * A second one that a person sends ends it at once. SIGTERM and SIGHUP only ask, however often they come, since several may end a pod:
+ * the kubelet one that is deleted or over its deadline, and before or after it Argo's controller (`terminateContainers` in
+ * workflow/controller/pod/queue.go) and the executor beside the program (`monitorDeadline` in workflow/executor/executor.go).
  *
  * @module
  */
 import { constants } from "node:os";
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
+
+/** Of a keyboard. */
+const INSISTING_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
 
 /** When all is done, what a library left open may keep the process this much longer. */
 const LINGER_MS = 1000;
@@ -46,7 +52,7 @@ export function listenToStopSignals(program: StoppableProcess, { limitMs, before
   for (const name of STOP_SIGNALS) {
     program.on(name, () => {
       if (controller.signal.aborted) {
-        void endNow(name);
+        if (INSISTING_SIGNALS.has(name)) void endNow(name);
         return;
       }
       controller.abort(name);

@@ -1,4 +1,6 @@
 /** Drivers and launchers as processes that are told to stop wherever they wait: they end in time, and their rows are final. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtPrograms, type Programs } from "../support/built-programs.ts";
 import { makeFolder, removeFolder } from "../support/probe.ts";
@@ -24,6 +26,35 @@ afterAll(async () => {
 const GRACE_MS = 25_000;
 /** After the second signal nothing is saved any more. */
 const AT_ONCE_MS = 5000;
+
+/** Sends the signal to the process itself when it reads its n-th chunk, long before anything of the program has run. */
+const SIGNAL_AT_CHUNK = `
+  const fs = require("node:fs");
+  const { readFileSync } = fs;
+  let left = Number(process.env.TEST_SIGNAL_AT_CHUNK);
+  fs.readFileSync = (file, ...options) => {
+    if (/\\/lib\\/[^/]+\\.js$/.test(String(file))) {
+      left -= 1;
+      if (left === 0) process.kill(process.pid, process.env.TEST_SIGNAL);
+    }
+    return readFileSync(file, ...options);
+  };`;
+
+describe.each(["driver", "launcher"] as const)("a %s whose code is still read", (kind) => {
+  test.for([
+    { chunk: 1, signal: "SIGTERM" },
+    { chunk: 2, signal: "SIGINT" },
+    { chunk: 4, signal: "SIGTERM" },
+  ] as const)("$signal at chunk $chunk is recorded", { timeout: 60_000 }, async ({ chunk, signal }, { expect }) => {
+    const preload = path.join(world.newFolder(), "preload.cjs");
+    writeFileSync(preload, SIGNAL_AT_CHUNK);
+    const env = { NODE_OPTIONS: `--require ${preload}`, TEST_SIGNAL_AT_CHUNK: String(chunk), TEST_SIGNAL: signal };
+    const { program, rows } = await (kind === "driver"
+      ? world.startDriver({ env })
+      : world.startLauncher({ env, script: STUBBORN }));
+    expect(judgeStopped(await program.ended, await rows(), signal)).toBeUndefined();
+  });
+});
 
 describe("a driver", () => {
   test("at five random moments", { timeout: 120_000 }, async () => {

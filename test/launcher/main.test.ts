@@ -119,25 +119,42 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       expect(outcome.stderr).not.toContain("Debugger listening");
     });
 
-    test("a second signal ends the process at once, and the command with it", async () => {
+    const stubborn = [
+      ...[process.execPath, "-e"],
+      'process.on("SIGTERM", () => console.log("no")); setInterval(() => {}, 1000); console.log("up", process.pid)',
+    ];
+
+    test("a second signal of a keyboard ends the process at once, and the command with it", async () => {
       const world = await startLauncherWorld(plain);
       const row = await world.row(world.root, "say");
-      const { child, ended, said } = start([
-        ...containerFlags(world, row, {}),
-        ...[
-          process.execPath,
-          "-e",
-          'process.on("SIGTERM", () => console.log("no")); setInterval(() => {}, 1000); console.log("up", process.pid)',
-        ],
-      ]);
+      const { child, ended, said } = start([...containerFlags(world, row, {}), ...stubborn]);
       await said("up");
       child.kill("SIGTERM");
       await said("no");
-      child.kill("SIGTERM");
+      child.kill("SIGINT");
       const { exitCode, stdout } = await ended;
-      expect(exitCode).toBe(143);
+      expect(exitCode).toBe(130);
       const pid = Number(/up (\d+)/.exec(stdout)?.[1]);
       await expect.poll(() => isRunning(pid)).toBe(false);
     });
+
+    test(
+      "SIGTERM again and again, as Argo and a kubelet send it, hurries nothing: the end is recorded",
+      { timeout: 60_000 },
+      async () => {
+        const world = await startLauncherWorld(plain);
+        const row = await world.row(world.root, "say");
+        const { child, ended, said } = start([...containerFlags(world, row, logInput(world.folder)), ...stubborn]);
+        await said("up");
+        child.kill("SIGTERM");
+        await said("no");
+        for (const name of ["SIGTERM", "SIGHUP", "SIGTERM"] as const) child.kill(name);
+        expect(await ended).toMatchObject({ exitCode: 143, signal: null });
+        const task = await world.task(row.taskId);
+        expect(stateOf(task)).toBe("FAILED");
+        expect(task.statusMetadata?.message).toMatch(/told to stop by SIGTERM/);
+        expect(artifactsOf(task)).toHaveLength(1);
+      },
+    );
   },
 );

@@ -75,6 +75,8 @@ export interface StepOptions {
   readonly launcherConfig?: Readonly<Record<string, string>>;
   /** Where the programs find the API server, if not at the real one. */
   readonly server?: { readonly address: string; readonly port: string };
+  /** More variables of the program. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** An API server in this process, slow enough that signals meet calls under way. */
@@ -167,7 +169,7 @@ export class SignalWorld {
     return server ?? { address: this.#server.host, port: String(this.#server.port) };
   }
 
-  async #newRun({ launcherConfig, pipelineRoot }: StepOptions) {
+  async #newRun({ launcherConfig, pipelineRoot, env: more }: StepOptions) {
     const folder = this.newFolder();
     const config = path.join(folder, "config");
     mkdirSync(config);
@@ -199,6 +201,7 @@ export class SignalWorld {
       ...(root.includes("://") ? { ARTIFACT_LOCAL_PATH: path.join(folder, "mapped") } : {}),
       AWS_ACCESS_KEY_ID: "key",
       AWS_SECRET_ACCESS_KEY: "secret",
+      ...more,
     };
     return { runId, root: rootRow, folder, env, rows };
   }
