@@ -30,6 +30,9 @@ if (running[0] < minimum[0] || (running[0] === minimum[0] && running[1] < minimu
   process.exit(1);
 }
 
+// What Node says of code that is out of date is for those who develop the programs: --trace-deprecation shows it.
+if (!process.traceDeprecation && !process.throwDeprecation) process.noDeprecation = true;
+
 // A driver or launcher that a signal ends while its code is read would leave a task that runs for ever. Listened to, a signal waits for
 // the first turn of the event loop, when the program, which loads and begins in one go, listens as well (src/node/stop-signals.ts).
 if (process.argv[2] === "driver" || process.argv[2] === "launcher-v2") {

@@ -40,6 +40,13 @@ describe("boot.cjs", () => {
     expect((await boot(["probe", "lazy"])).stdout).toBe("lazy 2 url\n");
   });
 
+  test("keeps what Node says of old code from those who run the program, unless they ask for it", async ({ expect }) => {
+    const { stderr } = await boot(["probe", "warn"]);
+    expect(stderr).toContain("Warning: a warning of the program");
+    expect(stderr).not.toContain("an old way");
+    expect((await boot(["probe", "warn"], { NODE_OPTIONS: "--trace-deprecation" })).stderr).toContain("an old way");
+  });
+
   test("puts version, commit and date into the program", async ({ expect }) => {
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
     expect((await boot(["probe", "--version"])).stdout).toBe(`probe ${version} (commit 0123456789ab, 1970-01-01T00:00:00Z)\n`);
