@@ -121,9 +121,9 @@ async function playRun(
   };
   await disturb?.(running);
   const phase = await until(`workflow ${workflowName} ends`, isOver);
-  // A workflow that is terminated ends before its steps do.
-  await until(`the pods of ${workflowName} end`, () =>
-    cluster.pods(workflowName).some(({ status }) => status?.["phase"] === "Running") ? undefined : true,
+  // A workflow that is terminated ends before its steps do, and a pod over its deadline is Failed before its containers have ended.
+  await until(`the containers of ${workflowName} end`, () =>
+    cluster.pods(workflowName).some(({ status }) => hasRunningContainer(status)) ? undefined : true,
   );
   const { phase: expected = "Succeeded" } = scenario;
   const problems =
@@ -131,10 +131,15 @@ async function playRun(
   return { ...running, problems };
 }
 
-async function until<Answer>(what: string, ask: () => Answer | undefined): Promise<Answer> {
+function hasRunningContainer(status: JsonObject = {}): boolean {
+  const containers = (status["containerStatuses"] ?? []) as { readonly state?: JsonObject }[];
+  return containers.some(({ state = {} }) => "running" in state);
+}
+
+async function until<Answer>(what: string, ask: () => Answer | undefined | Promise<Answer | undefined>): Promise<Answer> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const answer = ask();
+    const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > deadline) throw new Error(`not within ${String(TIMEOUT_MS / 60_000)} minutes: ${what}`);
     await sleep(POLL_MS);

@@ -14,7 +14,7 @@ export interface RunningScenario {
   /** Oldest first. */
   readonly podsOf: (role: "driver" | "executor" | "importer") => readonly KubeObject[];
   /** Until a question has an answer. @throws When it has none in time. */
-  readonly until: <Answer>(what: string, ask: () => Answer | undefined) => Promise<Answer>;
+  readonly until: <Answer>(what: string, ask: () => Answer | undefined | Promise<Answer | undefined>) => Promise<Answer>;
 }
 
 export interface ExpectedDifference {

@@ -5,8 +5,10 @@
  */
 import type { JsonObject } from "../../src/core/values/value.ts";
 import { base64, NAMESPACE } from "./cluster-objects.ts";
+import { DISTURBED_SCENARIOS } from "./disturbed-scenarios.ts";
 import { resourceOf } from "./kube-api/resources.ts";
 import type { ExpectedDifference, Scenario } from "./scenario.ts";
+import { steps } from "./step-command.ts";
 
 const secret = (name: string, data: Record<string, string>) =>
   [
@@ -26,7 +28,7 @@ function fingerprintOf(task: string, reason: string): ExpectedDifference {
 }
 
 /** Undisturbed, and every row as a local run makes it. */
-export const SCENARIOS: readonly Scenario[] = [
+const PLAIN: readonly Scenario[] = [
   { name: "hello world", pipeline: "container_bare", changeExecutors: steps("echo", "hello world") },
   { name: "order of tasks", pipeline: "task_order" },
   { name: "conditions", pipeline: "condition_nested" },
@@ -97,17 +99,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** Another program in the place of every container's. */
-function steps(...command: readonly string[]): (executors: Record<string, JsonObject>) => void {
-  return (executors) => {
-    for (const executor of Object.values(executors)) {
-      const image = (executor["container"] as JsonObject | undefined)?.["image"];
-      // Volume claims are made by drivers, which know them by such images.
-      if (typeof image === "string" && !image.startsWith("argostub/"))
-        executor["container"] = { image: "alpine:3.22", command: [...command] };
-    }
-  };
-}
+export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...DISTURBED_SCENARIOS];
 
 /** Python steps without outputs, where only what they are given matters. */
 function echoInsteadOfPython(executors: Record<string, JsonObject>): void {
