@@ -3,7 +3,8 @@
  * Node and two HTTP/2 calls in the same run: `node bench/launcher-halves.ts [--runs N] [--cpus 0.5] [--dist DIR] [--beside PROGRAM]`.
  *
  * The command is a shell that prints the time, so both halves hold some milliseconds of its own start and end. With --cpus the programs run
- * under that CPU quota, which needs root. --beside times another launcher, such as the Go program, with the same flags. Needs a build.
+ * under that CPU quota, which needs root. --beside times another launcher, such as the Go program, with the same flags; one that wants a Kubernetes API is to be given it by a script
+ * around it. Needs a build.
  */
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -39,7 +40,8 @@ const boot = path.join(options.dist, "lib/boot.cjs");
 if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
 const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
 if (options.cpus !== undefined && group === undefined) throw new Error("no control group with a CPU quota can be made here");
-const server = await startSampleServer();
+// The Go program knows one layout of runs, ours finds out.
+const server = await startSampleServer(options.beside === undefined ? {} : { runLayout: "branch" });
 
 /** The user's command: says when it runs. */
 const COMMAND = ["bash", "-c", "echo started $EPOCHREALTIME"];

@@ -49,13 +49,17 @@ export const SAMPLE_KUBERNETES_CONFIG = JSON.stringify({
   securityContext: { runAsUser: "1000" },
 });
 
-/** Starts a server in memory. */
-export async function startSampleServer(): Promise<SampleServer> {
+/**
+ * Starts a server in memory.
+ *
+ * @param options.runLayout As other programs than ours read runs; default: as ours do.
+ */
+export async function startSampleServer(options: { readonly runLayout?: "merged" | "branch" } = {}): Promise<SampleServer> {
   const around = (method: string, work: () => unknown): unknown => {
     sample.onCall(method);
     return work();
   };
-  const server = await startApiServer({ database: ":memory:", interceptor: { around } });
+  const server = await startApiServer({ database: ":memory:", interceptor: { around }, ...options });
   const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-sample-"));
   const sample: SampleServer = {
     onCall: () => undefined,
