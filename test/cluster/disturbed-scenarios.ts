@@ -15,6 +15,7 @@ import { steps } from "./step-command.ts";
 const RECENTLY_STARTED_MS = 12_000;
 /** Since the workflow has started: time enough for the drivers and the start of the launchers. */
 const RUN_DEADLINE_S = 60;
+const API_SERVER_AWAY_MS = 60_000;
 
 /** Of container_bare. */
 const STEPS = 2;
@@ -22,7 +23,7 @@ const RUNNING_STEP = { changeExecutors: steps("sleep", "600"), pipeline: "contai
 /** Ends of SIGKILL only. */
 const STUBBORN_STEP = { ...RUNNING_STEP, changeExecutors: steps("sh", "-c", "trap '' TERM; while :; do sleep 1; done") } as const;
 
-/** Not compared with a local run. */
+/** Rows of what ends early are not compared with those of a local run. */
 export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   {
     name: "a step out of memory",
@@ -114,6 +115,21 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     // Nothing of the pod has ever run that could tell.
     check: (_running, rows) => endedAs(rows, "RUNNING"),
   },
+  {
+    name: "an API server that is away for a minute",
+    pipeline: "task_order",
+    isAlone: true,
+    changeExecutors: steps("sleep", "20"),
+    disturb: async ({ cluster, podsOf, until }) => {
+      await until("a launcher runs", async () => {
+        const logs = await Promise.all(
+          podsOf("executor").map(async ({ metadata }) => await cluster.readLog(metadata.name, "main")),
+        );
+        return logs.some(hasLauncherStarted) ? true : undefined;
+      });
+      await cluster.restartApiServer(async () => await sleep(API_SERVER_AWAY_MS));
+    },
+  },
 ];
 
 /** As KFP's API server terminates a run: backend/src/apiserver/resource/resource_manager.go: TerminateWorkflow. */
@@ -139,8 +155,12 @@ async function launchersStarted({ cluster, podsOf, until }: RunningScenario): Pr
   return await until("the launchers of all steps run", async () => {
     const pods = podsOf("executor");
     const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.readLog(metadata.name, "main")));
-    return logs.filter((log) => log?.includes("launcher-v2 starts")).length === STEPS ? pods : undefined;
+    return logs.filter(hasLauncherStarted).length === STEPS ? pods : undefined;
   });
+}
+
+function hasLauncherStarted(log: string | undefined): boolean {
+  return log?.includes("launcher-v2 starts") ?? false;
 }
 
 /** The root and every task. */

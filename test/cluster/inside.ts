@@ -57,8 +57,7 @@ async function main(options: InsideOptions): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
   });
   const rows: { name: string; played: PlayedScenario }[] = [];
-  const waiting = [...wanted];
-  const work = async (): Promise<void> => {
+  const work = async (waiting: Scenario[]): Promise<void> => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
       const played = await Promise.race([play(cluster, scenario, folder), interrupted]);
       if (played === undefined) return;
@@ -69,7 +68,9 @@ async function main(options: InsideOptions): Promise<number> {
     }
   };
   try {
-    await Promise.all(Array.from({ length: PARALLEL_SCENARIOS }, work));
+    const together = wanted.filter(({ isAlone = false }) => !isAlone);
+    await Promise.all(Array.from({ length: PARALLEL_SCENARIOS }, async () => await work(together)));
+    await work(wanted.filter(({ isAlone = false }) => isAlone));
   } finally {
     await cluster.stop();
     await store.stop();

@@ -36,6 +36,8 @@ export interface Scenario {
   /** Of the workflow; default Succeeded. */
   readonly phase?: "Succeeded" | "Failed" | "Error";
   readonly disturb?: (running: RunningScenario) => Promise<void>;
+  /** Plays when all others have ended: it disturbs the cluster, not its own run alone. */
+  readonly isAlone?: boolean;
   /** Whether the rows are compared with those of a local run; default true. */
   readonly isCompared?: boolean;
   /** Looked at when it has ended: what a comparison does not see. @returns What is wrong. */
