@@ -1,5 +1,5 @@
 /**
- * JSON merge patch, the only kind of patch that Argo's controller and executor send.
+ * JSON merge patch, the only kind of patch that Argo's controller and executor need: those of events are others, and refused.
  *
  * Standard: RFC 7396.
  *
