@@ -1,9 +1,10 @@
 /**
  * Signals that end a program, whatever it waits for: the first one asks, and what does not end within its limit after it is ended.
  *
- * A second one that a person sends ends it at once. SIGTERM and SIGHUP only ask, however often they come, since several may end a pod:
- * the kubelet one that is deleted or over its deadline, and before or after it Argo's controller (`terminateContainers` in
- * workflow/controller/pod/queue.go) and the executor beside the program (`monitorDeadline` in workflow/executor/executor.go).
+ * A second one from a keyboard ends it at once. All others only ask, however often they come, since several may end a pod: the kubelet
+ * one that is deleted or over its deadline, with the signal that the image names, and before or after it Argo's controller
+ * (`terminateContainers` in workflow/controller/pod/queue.go) and the executor beside the program (`monitorDeadline` in
+ * workflow/executor/executor.go).
  *
  * @module
  */
@@ -11,8 +12,7 @@ import { constants } from "node:os";
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
-/** Of a keyboard. */
-const INSISTING_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
+const KEYBOARD_SIGNALS: ReadonlySet<string> = new Set(["SIGINT", "SIGQUIT"]);
 
 /** When all is done, what a library left open may keep the process this much longer. */
 const LINGER_MS = 1000;
@@ -49,10 +49,12 @@ export function listenToStopSignals(program: StoppableProcess, { limitMs, before
       exit(program, 128 + constants.signals[name], name);
     }
   };
+  let fromKeyboard = 0;
   for (const name of STOP_SIGNALS) {
     program.on(name, () => {
+      if (KEYBOARD_SIGNALS.has(name)) fromKeyboard += 1;
       if (controller.signal.aborted) {
-        if (INSISTING_SIGNALS.has(name)) void endNow(name);
+        if (fromKeyboard > 1) void endNow(name);
         return;
       }
       controller.abort(name);

@@ -62,7 +62,7 @@ describe("a driver", () => {
   });
 
   test(
-    "that waits for an API server that says nothing ends by itself; two signals end it at once",
+    "that waits for an API server that says nothing ends by itself; two signals of a keyboard end it at once",
     { timeout: 60_000 },
     async () => {
       const silent = await startSilentServer();
@@ -77,8 +77,8 @@ describe("a driver", () => {
       const second = await world.startDriver({ server });
       await second.program.says("driver starts");
       const againMs = Date.now();
-      second.program.child.kill("SIGTERM");
       second.program.child.kill("SIGINT");
+      second.program.child.kill("SIGQUIT");
       await second.program.ended;
       expect(Date.now() - againMs).toBeLessThan(AT_ONCE_MS);
       silent.close();
@@ -101,12 +101,12 @@ describe("a launcher", () => {
     expect(await stopLauncherAt(world, 1)).toBeUndefined();
   });
 
-  test("around a stubborn command: a second signal ends both at once", { timeout: 60_000 }, async () => {
+  test("around a stubborn command: a second signal of a keyboard ends both at once", { timeout: 60_000 }, async () => {
     const { program } = await world.startLauncher({ script: STUBBORN });
     await program.says("pid ");
     const askedMs = Date.now();
-    program.child.kill("SIGTERM");
     program.child.kill("SIGINT");
+    program.child.kill("SIGQUIT");
     const { stdout } = await program.ended;
     expect(Date.now() - askedMs).toBeLessThan(AT_ONCE_MS);
     expect(await allEnded(pidsIn(stdout))).toBe(true);
