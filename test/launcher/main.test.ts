@@ -134,7 +134,8 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       child.kill("SIGINT");
       child.kill("SIGQUIT");
       const { exitCode, stdout } = await ended;
-      expect(exitCode).toBe(131);
+      // Which of the two comes first is nobody's promise.
+      expect([130, 131]).toContain(exitCode);
       const pid = Number(/up (\d+)/.exec(stdout)?.[1]);
       await expect.poll(() => isRunning(pid)).toBe(false);
     });
