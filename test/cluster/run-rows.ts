@@ -10,6 +10,7 @@ import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { systemClock } from "../../src/node/system-clock.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
+import { taskLabels } from "../support/task-labels.ts";
 
 /** Row by label, `ROOT/for-loop-1/say[2]`. */
 export type RunRows = Readonly<Record<string, JsonObject>>;
@@ -85,16 +86,6 @@ function leaves(value: JsonValue, path: string): [string, string][] {
   const members = Object.entries(value);
   if (members.length === 0) return [[path, JSON.stringify(value)]];
   return members.flatMap(([name, member]) => leaves(member ?? null, `${path}${path.endsWith(" ") ? "" : "."}${name}`));
-}
-
-function taskLabels(tasks: readonly PipelineTask[]): Map<string, string> {
-  const rows = new Map(tasks.map((task) => [task.taskId, task]));
-  const label = ({ name, parentTaskId, typeAttributes }: PipelineTask): string => {
-    const parent = rows.get(parentTaskId ?? "");
-    const index = typeAttributes?.iterationIndex;
-    return `${parent === undefined ? "" : `${label(parent)}/`}${name}${index === undefined ? "" : `[${index}]`}`;
-  };
-  return new Map(tasks.map((task) => [task.taskId, label(task)]));
 }
 
 function normalised(value: JsonValue, shown: (text: string) => string): JsonValue {

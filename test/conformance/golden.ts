@@ -8,6 +8,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { PipelineTaskSchema, type PipelineTask } from "../../src/core/kfp-types.ts";
 import type { JsonObject, JsonValue } from "../../src/core/values/value.ts";
 import { executorInputOf, type Simulation } from "./simulate.ts";
+import { taskLabels } from "../support/task-labels.ts";
 
 /** Longer texts of several lines are programs: they stand in the pipeline already. */
 const LONGEST_TEXT = 200;
@@ -64,17 +65,6 @@ function driverResult({
         : { executorInput: JSON.parse(executorInputOf(podSpecPatch) ?? "null") as JsonValue, podSpecPatch }),
     }),
   ) as JsonObject;
-}
-
-/** `ROOT/for-loop-1/say[2]`: names from the root, the iteration of a task in brackets. */
-function taskLabels(tasks: readonly PipelineTask[]): Map<string, string> {
-  const rows = new Map(tasks.map((task) => [task.taskId, task]));
-  const label = ({ name, parentTaskId, typeAttributes }: PipelineTask): string => {
-    const parent = rows.get(parentTaskId ?? "");
-    const index = typeAttributes?.iterationIndex;
-    return `${parent === undefined ? "" : `${label(parent)}/`}${name}${index === undefined ? "" : `[${index}]`}`;
-  };
-  return new Map(tasks.map((task) => [task.taskId, label(task)]));
 }
 
 /** An artifact is called after the first task, from the leaves up, that has it as an output. */

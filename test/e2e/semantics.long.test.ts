@@ -1,18 +1,8 @@
 /** Every control structure inside every other, with success, failure and skip at each position and each two of them, both isolations. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
-import { builtPrograms, type Programs } from "../support/built-programs.ts";
-import { deviationsOf, differences, NESTS, pairsOf, type Nest } from "../support/semantics.ts";
+import { describe, test } from "vitest";
+import { deviationsOf, differences, NESTS, pairsOf, semanticsWorld, type Nest } from "../support/semantics.ts";
 
-let programs: Programs;
-let folder = "";
-beforeAll(async () => {
-  programs = await builtPrograms();
-  folder = mkdtempSync(join(tmpdir(), "kfp-semantics-"));
-}, 300_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = semanticsWorld();
 
 describe.for([
   { isolation: "in-process", what: "one deviation", deviations: deviationsOf },
@@ -22,7 +12,7 @@ describe.for([
   test.for(NESTS.map((nest) => ({ nest, ...nest })))("$inner in $outer", { timeout: 1_800_000 }, async ({ nest }, { expect }) => {
     const wrong: string[] = [];
     for (const deviation of deviations(nest))
-      wrong.push(...(await differences(programs, nest, deviation, { isolation, folder })));
+      wrong.push(...(await differences(at.programs, nest, deviation, { isolation, folder: at.folder })));
     expect(wrong).toEqual([]);
   });
 });

@@ -1,18 +1,8 @@
 /** Control structures inside each other, with failures and skips: a share of semantics.long.test.ts in which each position has its turn. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
-import { builtPrograms, type Programs } from "../support/built-programs.ts";
-import { deviationsOf, differences, NESTS } from "../support/semantics.ts";
+import { describe, test } from "vitest";
+import { deviationsOf, differences, NESTS, semanticsWorld } from "../support/semantics.ts";
 
-let programs: Programs;
-let folder = "";
-beforeAll(async () => {
-  programs = await builtPrograms();
-  folder = mkdtempSync(join(tmpdir(), "kfp-semantics-"));
-}, 300_000);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = semanticsWorld();
 
 describe.for([
   { isolation: "in-process", oneIn: 4 },
@@ -24,7 +14,7 @@ describe.for([
     async ({ nest, index }, { expect }) => {
       const wrong: string[] = [];
       for (const deviation of deviationsOf(nest).filter((_, turn) => turn % oneIn === index % oneIn)) {
-        wrong.push(...(await differences(programs, nest, deviation, { isolation, folder })));
+        wrong.push(...(await differences(at.programs, nest, deviation, { isolation, folder: at.folder })));
       }
       expect(wrong).toEqual([]);
     },

@@ -18,11 +18,13 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { parse } from "yaml";
 import type { RunResult } from "../../src/local/results/run-result.ts";
-import { runCli, type Programs } from "./built-programs.ts";
+import { builtPrograms, runCli, type Programs } from "./built-programs.ts";
 import { member } from "./pipeline-model.ts";
 import { root } from "./probe.ts";
 import { parseResult, statesOf } from "./run-results.ts";
@@ -247,4 +249,15 @@ export async function differences(
   // R9
   const ends = [result.state, code === 0 ? "SUCCEEDED" : "FAILED"].filter((end) => end !== wanted["root"]);
   return [...rows, ...ends.map((end) => `${about}: the run ended ${end}, exit code ${String(code)}`)];
+}
+
+/** The built programs and a folder for the tests of a file; there once its tests begin. */
+export function semanticsWorld(): { programs: Programs; folder: string } {
+  const world = { programs: { bin: "" } as Programs, folder: "" };
+  beforeAll(async () => {
+    world.programs = await builtPrograms();
+    world.folder = mkdtempSync(join(tmpdir(), "kfp-semantics-"));
+  }, 300_000);
+  afterAll(() => rmSync(world.folder, { recursive: true, force: true }));
+  return world;
 }

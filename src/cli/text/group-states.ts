@@ -4,7 +4,7 @@
  * @module
  */
 import { TaskState } from "../../core/kfp-types.ts";
-import type { EngineEvent } from "../../local/engine/engine.ts";
+import type { EngineEvent } from "../../local/engine/engine-event.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import type { TaskPlace } from "../../local/engine/task-executor.ts";
 import { rollUpState } from "../../resolver/states/task-state.ts";

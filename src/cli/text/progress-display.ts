@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EngineEvent, TaskKind } from "../../local/engine/engine.ts";
+import type { EngineEvent, TaskKind } from "../../local/engine/engine-event.ts";
 import type { StepLine } from "../../local/steps/local-step-runtime.ts";
 import type { TaskPlace } from "../../local/engine/task-executor.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";

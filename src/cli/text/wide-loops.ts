@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EngineEvent } from "../../local/engine/engine.ts";
+import type { EngineEvent } from "../../local/engine/engine-event.ts";
 import type { TaskPlace } from "../../local/engine/task-executor.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import { say, type TerminalText } from "./terminal-text.ts";

@@ -17,9 +17,10 @@ import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver
 import type { DriverResult } from "../../driver/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { dagOutcome, dependenciesOf, isExitBody, isExitTask, mayStart, type TaskOutcome } from "./dag-order.ts";
+import type { EngineEvent, TaskKind } from "./engine-event.ts";
 import type { PodIdentity } from "./pod-command.ts";
 import { Slots } from "./slots.ts";
-import { runAttempts, type AttemptEvent } from "./step-attempts.ts";
+import { runAttempts } from "./step-attempts.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 
 /** The run, and how much of it may happen at once. */
@@ -90,35 +91,6 @@ export interface SharedSlots {
   readonly steps: Slots;
   readonly drivers: Slots;
 }
-
-/** What a task is made of; the root and nested pipelines are `dag`. */
-export type TaskKind = "dag" | "loop" | "step" | "importer";
-
-/** What happens to a task. Every task that is started ends once; what is between is optional. */
-export type EngineEvent =
-  | { readonly kind: "started"; readonly place: TaskPlace; readonly taskKind: TaskKind }
-  /** It is neither skipped nor served from the cache: a body begins, or a program is started. */
-  | {
-      readonly kind: "running";
-      readonly place: TaskPlace;
-      readonly taskKind: TaskKind;
-      /** Of a loop. */
-      readonly iterationCount?: number;
-    }
-  | {
-      readonly kind: "ended";
-      readonly place: TaskPlace;
-      readonly taskKind: TaskKind;
-      readonly outcome: TaskOutcome;
-      readonly cached: boolean;
-      readonly durationMs: number;
-      /** Why it failed, as far as the engine knows; a step's own reason stands in its task row. */
-      readonly error?: string;
-      readonly exitCode?: number;
-      /** The run was stopped before the task was done, and no program of it was under way: nobody needs a line for each of these. */
-      readonly isCut?: boolean;
-    }
-  | AttemptEvent;
 
 /** Called when a task has got its turn: it is announced then, not while it waits in line. */
 type Begin = () => void;

@@ -4,7 +4,7 @@
  * @module
  */
 import { TaskState } from "../../core/kfp-types.ts";
-import type { EngineEvent } from "../engine/engine.ts";
+import type { EngineEvent } from "../engine/engine-event.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { placeTasks } from "../pipeline/pipeline-tasks.ts";

@@ -14,7 +14,7 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { ApiError, errorMessage, HostError, SpecError } from "../../core/errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
-import type { EngineEvent } from "../engine/engine.ts";
+import type { EngineEvent } from "../engine/engine-event.ts";
 import { isHeldBy } from "../home/home-lock.ts";
 import type { Home } from "../home/home.ts";
 import type { LoadedPipeline } from "../pipeline/pipeline-file.ts";

@@ -14,7 +14,7 @@ import { appendFileSync, existsSync, statSync } from "node:fs";
 import { open, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../node/files/make-folder.ts";
-import type { EngineEvent } from "../engine/engine.ts";
+import type { EngineEvent } from "../engine/engine-event.ts";
 import type { RunResult, StepFailure } from "../results/run-result.ts";
 import type { FinishedPipeline } from "../run/execute-run.ts";
 import type { StepLine } from "../steps/local-step-runtime.ts";

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { GroupStates } from "../../../src/cli/text/group-states.ts";
-import type { EngineEvent, TaskKind } from "../../../src/local/engine/engine.ts";
+import type { EngineEvent, TaskKind } from "../../../src/local/engine/engine-event.ts";
 
 type Ended = Extract<EngineEvent, { kind: "ended" }>;
 /** `loop.step[1]`, its kind, and how it ended. */

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { describe, test, vi } from "vitest";
 import { createProgressDisplay } from "../../../src/cli/text/progress-display.ts";
-import type { EngineEvent } from "../../../src/local/engine/engine.ts";
+import type { EngineEvent } from "../../../src/local/engine/engine-event.ts";
 
 const place = (scopePath: string, ...iterations: number[]) => ({ scopePath, iterations });
 const started = (scopePath: string, ...iterations: number[]): EngineEvent => ({

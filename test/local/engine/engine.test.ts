@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import type { PodSpecPatch } from "../../../src/driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../../src/driver/result.ts";
-import { runPipeline, type EngineEvent, type EngineOptions } from "../../../src/local/engine/engine.ts";
+import { runPipeline, type EngineOptions } from "../../../src/local/engine/engine.ts";
+import type { EngineEvent } from "../../../src/local/engine/engine-event.ts";
 import type { DriveRequest, LaunchRequest, TaskExecutor } from "../../../src/local/engine/task-executor.ts";
 import { systemClock } from "../../../src/node/system-clock.ts";
 
