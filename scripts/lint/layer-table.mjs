@@ -26,13 +26,14 @@ export const layers = {
   apiserver: ["gen", "core", "wire"],
   driver: ["gen", "core", "resolver", "ports", "program", "tasks", "config"],
   launcher: ["gen", "core", "resolver", "ports", "program", "tasks", "config"],
+  resident: ["gen", "core", "resolver", "ports", "program", "tasks", "config", "driver"],
   local: [
     ...["gen", "core", "wire", "resolver", "ports", "program", "tasks", "config"],
     ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher"],
   ],
   cli: [
     ...["gen", "core", "wire", "resolver", "ports", "program", "tasks", "config"],
-    ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher", "local"],
+    ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher", "resident", "local"],
   ],
 };
 
