@@ -16,7 +16,7 @@ import { reportFailure } from "../tasks/report-failure.ts";
 import { propagationOptions, type RunSnapshot } from "../tasks/read-run.ts";
 import { propagateStatus } from "../tasks/status-propagation.ts";
 import type { DriverDeps } from "./deps.ts";
-import { stoppableApi, unlessInterrupted } from "./interruption.ts";
+import { HandOver, stoppableApi, unlessInterrupted } from "./interruption.ts";
 import type { DriverResult } from "./result.ts";
 
 /** The row a driver is working on, as far as it got. */
@@ -31,7 +31,8 @@ export interface TaskInProgress {
 
 /**
  * Runs `work` with dependencies of its own and hands its result on; when either fails, or the driver is told to stop meanwhile, records
- * the failure and throws the error on. A failure of the report itself is logged and never hides the first error.
+ * the failure and throws the error on. A failure of the report itself is logged and never hides the first error. Nothing is recorded of a
+ * driver that stops for a {@link HandOver}.
  *
  * @throws {HostError} INTERRUPTED when `deps.signal` is aborted.
  */
@@ -50,6 +51,7 @@ export async function withFailureReport(
     });
   } catch (error) {
     await settle(deps.clock);
+    if (deps.signal?.reason instanceof HandOver) throw error;
     try {
       await recordFailure(deps, snapshot, progress, errorMessage(error));
     } catch (reportError) {

@@ -18,6 +18,12 @@ export const CALLS_UNTIL_MS = 10_000;
 
 export const { interruptedError, throwIfInterrupted, unlessInterrupted } = interruptionsOf("driver");
 
+/**
+ * Why a driver stops whose task another process is about to take over: nothing is recorded, the row stays as it is, as after a process
+ * that was killed.
+ */
+export class HandOver extends Error {}
+
 /** The API of a driver that may be told to stop. */
 export interface StoppableApi {
   /** Every call of it ends when the signal is aborted, and none begins any more. */

@@ -3,7 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { TaskState, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { driverArguments } from "../../src/driver/driver-arguments.ts";
-import { stoppableApi } from "../../src/driver/interruption.ts";
+import { HandOver, stoppableApi } from "../../src/driver/interruption.ts";
 import type { DriverOptions } from "../../src/driver/options.ts";
 import { runDriver } from "../../src/driver/run.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
@@ -34,7 +34,7 @@ const pipeline: JsonObject = {
 type Moment = "when it is sent" | "when it is done and not answered";
 
 /** Stops at the nth call. */
-function stopAt(api: KfpApi, n: number, moment: Moment, controller: AbortController): KfpApi {
+function stopAt(api: KfpApi, n: number, moment: Moment, controller: AbortController, reason: unknown = "SIGTERM"): KfpApi {
   let calls = 0;
   return new Proxy(api, {
     get(target, name): unknown {
@@ -43,9 +43,9 @@ function stopAt(api: KfpApi, n: number, moment: Moment, controller: AbortControl
       return async (...args: unknown[]): Promise<unknown> => {
         calls += 1;
         const isTheOne = calls === n;
-        if (isTheOne && moment === "when it is sent") controller.abort("SIGTERM");
+        if (isTheOne && moment === "when it is sent") controller.abort(reason);
         const answer: unknown = await (Reflect.apply(member, target, args) as Promise<unknown>);
-        if (isTheOne) controller.abort("SIGTERM");
+        if (isTheOne) controller.abort(reason);
         return answer;
       };
     },
@@ -168,6 +168,22 @@ describe("a driver that is told to stop", () => {
       statusMetadata: { message: "" },
     });
   });
+
+  test.for(places)(
+    "$name, call $n, $moment: nothing says FAILED when another process takes over",
+    async ({ name, row, n, moment }) => {
+      const stage = await Stage.open();
+      const parent = name === "root" ? "" : await stage.root();
+      const controller = new AbortController();
+      const api = stopAt(stage.fake.api, n, moment, controller, new HandOver("this process ends"));
+      expect(await stage.drive(stage.options(name, parent), { api, signal: controller.signal })).toBe(1);
+      const { tasks } = await stage.fake.api.listTasks(stage.runId);
+      expect(tasks.filter(({ state }) => state === TaskState.FAILED)).toEqual([]);
+
+      expect(await stage.drive(stage.options(name, parent))).toBe(0);
+      expect((await stage.row(row)).state).toBe(name === "never" ? TaskState.SKIPPED : TaskState.RUNNING);
+    },
+  );
 
   test.for([2, 3])("a repeated one, at call %i: an update under way does not undo the report", async (n) => {
     const stage = await Stage.open();

@@ -80,11 +80,11 @@ describe.skipIf(skipped)("a driver of the debug image", () => {
     const ended = once(child, "close");
     const inspector = await attachInspector(await url);
     const place = locateLine(path.join(dist, "lib"), "driver", [
-      "src/driver/run.ts",
-      "server = await unlessInterrupted(signal, () => host.connect",
+      "src/driver/drive-job.ts",
+      "server = await unlessInterrupted(signal, job.connect",
     ]);
     const { paused, value } = await stopAt(inspector, place, "/kfp-driver/lib");
-    expect(paused.callFrames[0]?.functionName).toBe("driveAndWrite");
+    expect(paused.callFrames[0]?.functionName).toBe("driveJob");
     expect(await value("options.type")).toBe("ROOT_DAG");
     inspector.close();
     // Its output folder is not in that root, and nothing else is asked of it here.

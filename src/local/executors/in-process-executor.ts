@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { errorMessage, KfpError, KubeError } from "../../core/errors.ts";
-import { drive } from "../../driver/drive.ts";
-import { driverSettings } from "../../driver/run.ts";
-import type { DriverKube } from "../../driver/deps.ts";
+import { KubeError } from "../../core/errors.ts";
+import { driveJob } from "../../driver/drive-job.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import { openRunStore } from "../../objectstore/open-run-store.ts";
 import { runLauncher } from "../../launcher/run.ts";
@@ -14,7 +12,6 @@ import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { ObjectStore, RunStoreRequest } from "../../ports/object-store.ts";
 import type { VolumeClaimApi } from "../../ports/kube-api.ts";
 import type { ProcessRunner } from "../../ports/process-runner.ts";
 import type { PreparedLauncher, StepRuntime } from "../steps/step-runtime.ts";
@@ -70,30 +67,22 @@ export function createInProcessExecutor(given: InProcessExecutorOptions): TaskEx
   };
 }
 
-async function driveHere(
+function driveHere(
   options: InProcessExecutorOptions,
   { place, options: driverOptions, signal }: DriveRequest,
 ): Promise<DriverResult> {
   const { api, clock, files, randomUuid } = options;
-  const logger = options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel);
   const environment = options.steps.driverEnvironment(place);
-  const openStore = (request: RunStoreRequest): Promise<ObjectStore> =>
-    openRunStore({ clock, files, kube: noCluster, environment }, request);
-  const settings = {
-    ...driverSettings(environment),
+  return driveJob({
+    options: driverOptions,
+    logger: options.createLogger({ program: "driver", task: taskLabel(place) }, options.logLevel),
+    environment,
+    ...{ clock, files, randomUuid, signal },
+    kube: () => Promise.resolve({ ...options.claims, getConfigMap: noCluster }),
+    openStore: (request) => openRunStore({ clock, files, kube: noCluster, environment }, request),
     taskCountHint: options.countTasks(),
-  };
-  logger.info("driver starts", { type: driverOptions.type });
-  try {
-    const kube = (): Promise<DriverKube> => Promise.resolve({ ...options.claims, getConfigMap: noCluster });
-    const deps = { api, clock, logger, files, kube, openStore, randomUuid, settings, signal };
-    const result = await drive(deps, driverOptions);
-    logger.info("driver ends", { taskId: result.taskId, condition: result.condition, cached: result.cached });
-    return result;
-  } catch (error) {
-    logger.error(`driver failed: ${errorMessage(error)}`, error instanceof KfpError ? { code: error.code } : {});
-    throw error;
-  }
+    connect: () => Promise.resolve({ api }),
+  });
 }
 
 async function launchHere(

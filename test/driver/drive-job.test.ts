@@ -1,6 +1,6 @@
 /** Settings of the driver in the environment. */
 import { describe, expect, test } from "vitest";
-import { driverSettings } from "../../src/driver/run.ts";
+import { driverSettings } from "../../src/driver/drive-job.ts";
 
 describe("driverSettings()", () => {
   test.for([
