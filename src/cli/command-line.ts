@@ -6,7 +6,7 @@
 import { UsageError } from "../core/errors.ts";
 import { commandModule } from "./command-entry.ts";
 import { COMMAND_TABLE, type AskedCommand } from "./commands/command-table.ts";
-import { assertKnownCommand, assertKnownOptions } from "./unknown-words.ts";
+import { assertKnownCommand, assertKnownOptions, withStandardInput } from "./unknown-words.ts";
 
 /** What a command line asks for. */
 export type Command = AskedCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
@@ -48,7 +48,7 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
   if (argv.includes("--version")) return { kind: "version" };
   assertKnownCommand(argv);
   let help = "";
-  await parser.parseAsync([...argv], {}, (error: unknown, _values: unknown, output: string) => {
+  await parser.parseAsync(withStandardInput(argv), {}, (error: unknown, _values: unknown, output: string) => {
     if (error !== undefined && error !== null) throw error;
     help = output;
   });

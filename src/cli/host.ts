@@ -20,6 +20,8 @@ export interface CliHost {
   /** Folder with the programs `driver` and `launcher-v2`. */
   readonly programFolder: string;
   readonly processors: number;
+  /** Standard input, for the one command that reads it. */
+  readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   /** Watches for Ctrl-C from the call on, and where asked for the end of standard input. */

@@ -27,6 +27,10 @@ async function main(): Promise<void> {
     workingFolder: process.cwd(),
     programFolder: path.join(import.meta.dirname, "../bin"),
     processors: availableParallelism(),
+    // Opening it already takes what is typed.
+    get stdin() {
+      return process.stdin;
+    },
     stdout: terminalStream(stdout),
     stderr: terminalStream(stderr),
     stopSignal,

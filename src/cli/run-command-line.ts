@@ -67,6 +67,10 @@ async function runCommand(command: Command, host: CliHost): Promise<number> {
       const { performGraph } = await import("./commands/pipeline/perform-graph.ts");
       return performGraph(command, host);
     }
+    case "rewrite-workflow": {
+      const { performRewriteWorkflow } = await import("./commands/pipeline/perform-rewrite-workflow.ts");
+      return performRewriteWorkflow(command, host);
+    }
     case "diff": {
       const { performDiff } = await import("./commands/history/perform-diff.ts");
       return performDiff(command, host);

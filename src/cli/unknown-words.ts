@@ -9,6 +9,9 @@ import { UsageError } from "../core/errors.ts";
 import type { CommandOption } from "./command-entry.ts";
 import { COMMAND_TABLE, findCommand } from "./commands/command-table.ts";
 
+/** The path of standard input. */
+export const STANDARD_INPUT = "/dev/stdin";
+
 const COMMON_OPTIONS = ["help", "version"];
 const COMMON_WORDS = new Set(["--help", "-h", "--version"]);
 
@@ -41,9 +44,14 @@ export function assertKnownCommand(argv: readonly string[]): void {
   if (extra !== undefined) throw refuse(`Too many words for kfp-runtime ${name}: "${extra}"; values begin with their option`);
 }
 
-/** The words that are neither option nor value of one; the command first. */
+/** The words that are neither option nor value of one; the command first. A lone dash is one: standard input. */
 export function operandsOf(words: readonly string[]): string[] {
-  return words.filter((word, index) => !word.startsWith("-") && !isValue(words, index));
+  return words.filter((word, index) => (word === "-" || !word.startsWith("-")) && !isValue(words, index));
+}
+
+/** A lone dash that is no value of an option as the file it stands for: yargs would make an empty text of it. */
+export function withStandardInput(argv: readonly string[]): string[] {
+  return argv.map((word, index) => (word === "-" && !isValue(argv, index) ? STANDARD_INPUT : word));
 }
 
 /**

@@ -25,12 +25,8 @@ export async function readAnyText(path: string, limit: ReadLimit): Promise<strin
 /** The size is looked at first; that a file grows meanwhile is noticed, too. */
 async function readAndClose(file: FileHandle, sizeBytes: number, limit: ReadLimit): Promise<string> {
   try {
-    const { maxBytes, setting, strictUtf8 = false } = limit;
-    const tooLarge = (bytes: string): Error => {
-      const how = setting === undefined ? "" : ` (${setting} sets the limit)`;
-      return new Error(`it has ${bytes} bytes, and at most ${maxBytes} are read${how}`);
-    };
-    if (sizeBytes > maxBytes) throw tooLarge(String(sizeBytes));
+    const { maxBytes, strictUtf8 = false } = limit;
+    if (sizeBytes > maxBytes) throw tooLarge(String(sizeBytes), limit);
     const chunks: Buffer[] = [];
     for (let total = 0; ;) {
       // One byte more than announced, so that the first read finds the end. Pipes and files in /proc announce nothing.
@@ -38,12 +34,29 @@ async function readAndClose(file: FileHandle, sizeBytes: number, limit: ReadLimi
       const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
       if (bytesRead === 0) return textOf(Buffer.concat(chunks), strictUtf8);
       total += bytesRead;
-      if (total > maxBytes) throw tooLarge(`more than ${maxBytes}`);
+      if (total > maxBytes) throw tooLarge(`more than ${maxBytes}`, limit);
       chunks.push(chunk.subarray(0, bytesRead));
     }
   } finally {
     await file.close();
   }
+}
+
+/** All of a stream, such as standard input. @throws {Error} For a size above the limit, and what the stream fails with. */
+export async function readStreamText(stream: AsyncIterable<Uint8Array>, limit: ReadLimit): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of stream) {
+    total += chunk.length;
+    if (total > limit.maxBytes) throw tooLarge(`more than ${limit.maxBytes}`, limit);
+    chunks.push(chunk);
+  }
+  return textOf(Buffer.concat(chunks), limit.strictUtf8 ?? false);
+}
+
+function tooLarge(bytes: string, { maxBytes, setting }: ReadLimit): Error {
+  const how = setting === undefined ? "" : ` (${setting} sets the limit)`;
+  return new Error(`it has ${bytes} bytes, and at most ${maxBytes} are read${how}`);
 }
 
 function textOf(bytes: Buffer, strictUtf8: boolean): string {

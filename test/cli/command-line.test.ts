@@ -45,6 +45,15 @@ describe("parseCommandLine()", () => {
       ],
       expected: { kind: "serve", allowedOrigins: ["https://example.org", "http://[::1]:3000", "app://a"] },
     },
+    {
+      argv: ["rewrite-workflow", "w.yaml"],
+      expected: { kind: "rewrite-workflow", file: "w.yaml", output: "yaml", diff: false, loopParallelism: 200 },
+    },
+    {
+      argv: ["rewrite-workflow", "-", "--diff", "--output", "json", "--loop-parallelism", "0"],
+      expected: { file: "/dev/stdin", output: "json", diff: true, loopParallelism: 0 },
+    },
+    { argv: ["run", "p.yaml", "--params", "-"], expected: { pipeline: "p.yaml", paramsFile: "-" } },
     { argv: [], expected: { kind: "help" } },
     { argv: ["run", "--help"], expected: { kind: "help" } },
     { argv: ["--version"], expected: { kind: "version" } },
@@ -59,6 +68,15 @@ describe("parseCommandLine()", () => {
     })),
     { argv: ["ran", "p.yaml"], message: 'Unknown command "ran": did you mean run?' },
     { argv: ["train"], message: 'Unknown command "train": try kfp-runtime --help' },
+    { argv: ["rewrite-workflow"], message: "Which workflow? kfp-runtime rewrite-workflow WORKFLOW.yaml" },
+    {
+      argv: ["rewrite-workflow", "-", "-"],
+      message: 'Too many words for kfp-runtime rewrite-workflow: "-"; values begin with their option',
+    },
+    {
+      argv: ["rewrite-workflow", "w.yaml", "--loop-parallelism", "-1"],
+      message: 'Cannot read option --loop-parallelism: "-1" is not a whole number from 1',
+    },
     { argv: ["run"], message: "Which pipeline? kfp-runtime run PIPELINE.yaml" },
     { argv: ["run", "p.yaml", "--parm", "a=1"], message: "Unknown option --parm: did you mean --param?" },
     { argv: ["run", "p.yaml", "--verbose"], message: "Unknown option --verbose: try kfp-runtime --help" },

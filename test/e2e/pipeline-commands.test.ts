@@ -1,5 +1,5 @@
-/** lint and graph, the built program on files; graph of runs is in history-commands.test.ts. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+/** lint, graph and rewrite-workflow, the built program on files; graph of runs is in history-commands.test.ts. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { XMLValidator } from "fast-xml-parser";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtPrograms, runCli, type CliRun, type Programs } from "../support/built-programs.ts";
 import { documentedProblems } from "../support/documented-shapes.ts";
 import { fixturePipeline } from "../support/history-home.ts";
+import { parse } from "yaml";
 import { root } from "../support/probe.ts";
 
 let programs: Programs;
@@ -91,5 +92,78 @@ describe("graph", () => {
     expect(await cli("graph", refused("broken-condition"))).toMatchObject({ code: 2, stdout: "" });
     expect((await cli("graph", "nowhere.yaml")).stderr).toContain("Cannot read nowhere.yaml: there is no such file");
     expect((await cli("graph", "last")).stderr).toContain('Cannot find run "last"');
+  });
+});
+
+describe("rewrite-workflow", () => {
+  const file = path.join(root, "test/conformance/workflows/loop_nested.yaml");
+  const compiled = readFileSync(file, "utf8");
+
+  test("prints a workflow whose drivers are plugin templates, and says what has changed", async () => {
+    const { code, stdout, stderr } = await cli("rewrite-workflow", file, "--diff", "--loop-parallelism", "10");
+    expect(code, stderr).toBe(0);
+    const { spec } = parse(stdout) as { spec: { templates: { name: string; parallelism?: number; plugin?: object }[] } };
+    expect(spec.templates.filter(({ plugin }) => plugin !== undefined).map(({ name }) => name)).toEqual([
+      "system-container-driver",
+      "system-dag-driver",
+    ]);
+    expect(spec.templates.map(({ parallelism }) => parallelism).filter((limit) => limit !== undefined)).toEqual([10, 10]);
+    expect(stderr.split("\n")).toEqual([
+      expect.stringMatching(/loop_nested\.yaml: rewritten, [\d,]+ bytes before, [\d,]+ now$/),
+      "  template system-container-driver: a plugin template, without container and volumes",
+      "  template system-dag-driver: a plugin template, without container and volumes",
+      "  template comp-for-loop-4-for-loop-4-iterator: parallelism 10",
+      "  template comp-for-loop-2-for-loop-2-iterator: parallelism 10",
+      "  label kfp-runtime.dev/resident on the workflow and on its pods, annotation kfp-runtime.dev/rewritten-by",
+      "  it has no label pipeline/runid: KFP's API server has not created it, and no agent will drive it",
+      "",
+    ]);
+  });
+
+  test("takes standard input, and leaves alone what was rewritten", async () => {
+    const first = await runCli(programs, ["rewrite-workflow", "-", "--output", "json"], { cwd: folder, stdin: compiled });
+    expect(first, first.stderr).toMatchObject({ code: 0, stderr: "" });
+    const fromFile = await cli("rewrite-workflow", file);
+    expect(parse(fromFile.stdout)).toEqual(JSON.parse(first.stdout));
+    const second = await runCli(programs, ["rewrite-workflow", "-", "--diff"], { cwd: folder, stdin: first.stdout });
+    expect(second.stderr).toBe("standard input: it was rewritten before, nothing has changed\n");
+    expect(parse(second.stdout)).toEqual(JSON.parse(first.stdout));
+  });
+
+  test("ends with 1 for a workflow that keeps its driver pods, and passes it on", async () => {
+    const odd = compiled.replace("- --pipeline_name", "- --later_flag\n      - x\n      - --pipeline_name");
+    const { code, stdout, stderr } = await runCli(programs, ["rewrite-workflow", "-"], { cwd: folder, stdin: odd });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "kfp-runtime: standard input keeps its driver pods: template system-container-driver: " +
+        "unknown flag --later_flag; this version of kfp-runtime does not know it\n",
+    );
+    expect(parse(stdout)).toEqual(parse(odd));
+  });
+
+  test.for<{ name: string; stdin: string | Uint8Array; reason: RegExp }>([
+    { name: "nothing", stdin: "", reason: /^kfp-runtime: Cannot read standard input: it has no document, and one Workflow is/ },
+    { name: "two", stdin: "a: 1\n---\nb: 2\n", reason: /: it has 2 documents, and one Workflow is expected\n$/ },
+    { name: "no YAML", stdin: "a: [", reason: /^kfp-runtime: Cannot read standard input as YAML: line 1, column \d: / },
+    {
+      name: "no text",
+      stdin: Buffer.from([0xff, 0xfe]),
+      reason: /^kfp-runtime: Cannot read standard input: it is not text in UTF-8\n$/,
+    },
+    {
+      name: "more than it reads",
+      stdin: Buffer.alloc(16 * 1024 * 1024 + 1, 32),
+      reason: /^kfp-runtime: Cannot read standard input: it has more than 16777216 bytes, and at most 16777216 are read\n$/,
+    },
+  ])("ends with 2 for $name", async ({ stdin, reason }) => {
+    const { code, stdout, stderr } = await runCli(programs, ["rewrite-workflow", "-"], { cwd: folder, stdin });
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(reason);
+  });
+
+  test("ends with 2 when there is no such file", async () => {
+    expect(await cli("rewrite-workflow", "nowhere.yaml")).toEqual({
+      ...{ code: 2, stdout: "", stderr: "kfp-runtime: Cannot read nowhere.yaml: there is no such file\n" },
+    });
   });
 });

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { root, runScript } from "./probe.ts";
 
 export interface Programs {
@@ -57,6 +58,8 @@ export interface CliRun {
 
 export interface CliOptions {
   readonly cwd: string;
+  /** What standard input holds; empty where it is absent. */
+  readonly stdin?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   /** Called with every addition to stderr and a function that sends a signal. */
   readonly onStderr?: (stderr: string, signal: (name: NodeJS.Signals) => void) => void;
@@ -72,8 +75,10 @@ export async function runCli({ bin }: Programs, args: readonly string[], options
   const child = spawn(path.join(bin, "kfp-runtime"), args, {
     cwd: options.cwd,
     env: { ...process.env, PATH: `${path.dirname(process.execPath)}:${searchPath}`, NO_COLOR: "1", ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+    stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>;
+  // A program that ends early closes its end.
+  child.stdin?.on("error", () => undefined).end(options.stdin);
   let stdout = "";
   let stderr = "";
   options.signal?.addEventListener("abort", () => child.kill("SIGINT"));

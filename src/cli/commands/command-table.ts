@@ -14,6 +14,7 @@ import { showEntry, type ShowCommand } from "./history/show.ts";
 import { homeEntry, type HomeCommand } from "./home.ts";
 import { graphEntry, type GraphCommand } from "./pipeline/graph.ts";
 import { lintEntry, type LintCommand } from "./pipeline/lint.ts";
+import { rewriteWorkflowEntry, type RewriteWorkflowCommand } from "./pipeline/rewrite-workflow.ts";
 import { resumeEntry, type ResumeCommand } from "./resume.ts";
 import { runEntry, type RunCommand } from "./run.ts";
 import { serveEntry, type ServeCommand } from "./serve.ts";
@@ -30,6 +31,7 @@ export type AskedCommand =
   | DiffCommand
   | LintCommand
   | GraphCommand
+  | RewriteWorkflowCommand
   | CacheCommand
   | CompletionCommand
   | HomeCommand;
@@ -37,7 +39,7 @@ export type AskedCommand =
 /** By name. */
 export const COMMAND_TABLE: readonly CommandEntry<AskedCommand>[] = [
   ...[runEntry, resumeEntry, serveEntry, runsEntry, showEntry, logsEntry, artifactsEntry, diffEntry],
-  ...[lintEntry, graphEntry, cacheEntry, homeEntry, completionEntry],
+  ...[lintEntry, graphEntry, rewriteWorkflowEntry, cacheEntry, homeEntry, completionEntry],
 ];
 
 /** The entry of a command, if there is one of that name. */

@@ -44,7 +44,7 @@ export class TerminalText {
 }
 
 /** C0, DEL, C1; line and paragraph separator; everything that changes the direction of text. */
-const CONTROLS = /[\p{Cc}\u{61c}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}]/gu;
+export const CONTROLS = /[\p{Cc}\u{61c}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}]/gu;
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { "\n": String.raw`\n`, "\r": String.raw`\r`, "\t": String.raw`\t` };
 
 /** `\n`, `\x1b`, `\u202e` in place of the control characters themselves. */
@@ -58,10 +58,12 @@ export function escapeControls(text: string): string {
 
 /** JSON of the same value, whose strings have no control character left: JSON itself only escapes the first 32. */
 export function terminalJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    CONTROLS,
-    (control) => `\\u${(control.codePointAt(0) as number).toString(16).padStart(4, "0")}`,
-  );
+  return JSON.stringify(value).replaceAll(CONTROLS, unicodeEscape);
+}
+
+/** A control character as JSON, and quoted text of YAML, may write it. */
+export function unicodeEscape(control: string): string {
+  return `\\u${(control.codePointAt(0) as number).toString(16).padStart(4, "0")}`;
 }
 
 /** A template whose own words stay and whose values are escaped, unless they are safe already. */

@@ -14,17 +14,9 @@ import { isJsonObject } from "../../core/values/json-object.ts";
 import type { JsonObject, JsonValue } from "../../core/values/value.ts";
 import { formatPlugin, isPluginTemplate, PLUGIN_KEY, type DriverCall } from "../plugin-template.ts";
 import { jsonPointer, type PatchOperation } from "./json-patch.ts";
+import { RESIDENT_LABEL, REWRITTEN_BY, RUN_LABEL } from "./marks.ts";
 import { readDriverCall, startsDriver } from "./read-driver-call.ts";
 import { nameOf, objectsOf, parametersOf } from "./template-members.ts";
-
-/** On a rewritten workflow and its pods the text `true`; `false` on a workflow keeps it as it is. */
-export const RESIDENT_LABEL = "kfp-runtime.dev/resident";
-/** On a rewritten workflow: the version of the program that did it. */
-export const REWRITTEN_BY = "kfp-runtime.dev/rewritten-by";
-/** What KFP's API server puts on every workflow that it creates. */
-export const RUN_LABEL = "pipeline/runid";
-/** Iterations of one loop at a time, where the pipeline does not say: pending drivers of a run share an object of 1.5 MiB. */
-export const DEFAULT_LOOP_PARALLELISM = 200;
 
 /** How to rewrite. */
 export interface RewriteOptions {
@@ -42,8 +34,8 @@ export type RewriteOutcome =
       readonly patch: readonly PatchOperation[];
       /** Names of the templates that need no pod any more. */
       readonly templates: readonly string[];
-      /** Names of the templates whose loops are limited now. */
-      readonly limitedLoops: readonly string[];
+      /** Templates whose loops are limited now. */
+      readonly limitedLoops: readonly { readonly name: string; readonly parallelism: number }[];
     }
   | { readonly kind: "already-rewritten" }
   | { readonly kind: "left-alone"; readonly reason: string };
@@ -90,7 +82,7 @@ function rewritten(workflow: JsonValue, options: RewriteOptions): RewriteOutcome
   return {
     kind: "rewritten",
     templates: drivers.map(({ template }) => nameOf(template)),
-    limitedLoops: loops.map(({ name }) => name),
+    limitedLoops: loops.map(({ name }) => ({ name, parallelism: options.loopParallelism })),
     patch: [
       ...drivers.map(({ template, index }): PatchOperation => ({
         op: "replace",
@@ -109,8 +101,14 @@ function rewritten(workflow: JsonValue, options: RewriteOptions): RewriteOutcome
   };
 }
 
-/** What a label of an object says. */
-export function labelOf(metadata: JsonObject, name: string): JsonValue | undefined {
+/** The run that KFP's API server created the workflow for; `undefined` for any other value. */
+export function runIdOf(workflow: JsonValue): string | undefined {
+  const metadata = isJsonObject(workflow) ? workflow["metadata"] : undefined;
+  const runId = isJsonObject(metadata) ? labelOf(metadata, RUN_LABEL) : undefined;
+  return typeof runId === "string" && runId !== "" ? runId : undefined;
+}
+
+function labelOf(metadata: JsonObject, name: string): JsonValue | undefined {
   const { labels } = metadata;
   return isJsonObject(labels) && Object.hasOwn(labels, name) ? labels[name] : undefined;
 }

@@ -1,4 +1,5 @@
 /** The rewrite over every compiled workflow of the conformance set, as the compiler writes it and as later ones do. */
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, test } from "vitest";
@@ -6,14 +7,10 @@ import { isJsonObject } from "../../../src/core/values/json-object.ts";
 import type { JsonObject, JsonValue } from "../../../src/core/values/value.ts";
 import { isPluginTemplate } from "../../../src/resident/plugin-template.ts";
 import { applyJsonPatch } from "../../../src/resident/rewrite/json-patch.ts";
-import {
-  DEFAULT_LOOP_PARALLELISM,
-  RESIDENT_LABEL,
-  REWRITTEN_BY,
-  rewriteWorkflow,
-  type RewriteOutcome,
-} from "../../../src/resident/rewrite/rewrite-workflow.ts";
+import { DEFAULT_LOOP_PARALLELISM, RESIDENT_LABEL, REWRITTEN_BY } from "../../../src/resident/rewrite/marks.ts";
+import { rewriteWorkflow, type RewriteOutcome } from "../../../src/resident/rewrite/rewrite-workflow.ts";
 import { runWorkflow } from "../../cluster/run-workflow.ts";
+import { skipUnless } from "../../support/skip.ts";
 import { containerCall, pluginCall, type Template } from "./rewritten-calls.ts";
 
 interface Workflow extends JsonObject {
@@ -218,7 +215,10 @@ describe("rewriteWorkflow()", () => {
     expect(limits(OPTIONS, "loop_with_parallelism")).toEqual([2]);
     expect(rewriteWorkflow(workflow, OPTIONS)).toMatchObject({
       templates: ["system-container-driver", "system-dag-driver"],
-      limitedLoops: ["comp-for-loop-2-for-loop-2-iterator", "comp-for-loop-4-for-loop-4-iterator"],
+      limitedLoops: [
+        { name: "comp-for-loop-2-for-loop-2-iterator", parallelism: 200 },
+        { name: "comp-for-loop-4-for-loop-4-iterator", parallelism: 200 },
+      ],
     });
   });
 
@@ -425,3 +425,20 @@ describe("rewriteWorkflow()", () => {
     );
   });
 });
+
+const kubectlMissing = skipUnless(
+  spawnSync("kubectl", ["version", "--client"], { stdio: "ignore" }).status === 0,
+  "the patch of a rewrite against kubectl's own: kubectl is not on the PATH",
+);
+
+test.skipIf(kubectlMissing).for(["loop_nested", "exit_handlers_several"])(
+  "the patch of %s means the same to Kubernetes",
+  (name, { expect }) => {
+    const before = submitted(name);
+    const outcome = rewriteWorkflow(before, OPTIONS);
+    const patch = JSON.stringify(outcome.kind === "rewritten" ? outcome.patch : []);
+    const args = ["patch", "--local", "--type", "json", "-p", patch, "-o", "json", "-f", "-"];
+    const { stdout, stderr } = spawnSync("kubectl", args, { input: JSON.stringify(before), encoding: "utf8" });
+    expect(JSON.parse(stdout || stderr)).toEqual(rewritten(before));
+  },
+);

@@ -46,6 +46,8 @@ describe("completeWords()", () => {
     { typed: ["run", "p.yaml", "--params", ""], found: [":file"] },
     { typed: ["lint", "a.yaml", "b.yaml", ""], found: [":pipeline"] },
     { typed: ["graph", ""], found: ["last", "abcd1234", ":pipeline"] },
+    { typed: ["rewrite-workflow", ""], found: [":pipeline"] },
+    { typed: ["rewrite-workflow", "w.yaml", "--output", ""], found: ["yaml", "json"] },
     { typed: ["completion", ""], found: ["bash", "zsh", "fish"] },
   ])("$typed", async ({ typed, found }) => {
     expect(await complete(...typed)).toEqual(found);
