@@ -47,7 +47,7 @@ async function main(options: InsideOptions): Promise<number> {
     label: `kfp-runtime-cluster=${String(process.pid)}`,
   });
   const cluster = await startCluster({
-    ...{ folder, runtime, objectStore: store, prefix, onProblem: say },
+    ...{ folder, runtime, objectStore: store, prefix, pauseImage: "alpine:3.22", onProblem: say },
     controller: argo.controller,
     executorImage: argo.executorImage,
   });

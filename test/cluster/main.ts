@@ -18,7 +18,7 @@ import { findContainers, provideImages } from "../support/containers.ts";
 import { startMoto, startVersityGateway } from "../support/s3-server.ts";
 import { provideArgo } from "./argo-programs.ts";
 import type { InsideOptions } from "./inside.ts";
-import { provideStepImage } from "./step-image.ts";
+import { provideModelImage, provideStepImage } from "./step-image.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -85,6 +85,7 @@ async function prepare(): Promise<Omit<InsideOptions, "folder" | "names"> | { re
       "ghcr.io/kubeflow/kfp-driver:latest": ours("driver"),
       "ghcr.io/kubeflow/kfp-launcher:latest": ours("launcher"),
       "alpine:3.22": steps,
+      "registry.example.org/models/one:1": provideModelImage(engine, steps),
     },
     argo,
     store,

@@ -19,6 +19,8 @@ export interface NodeFacts {
   readonly volumes: ReadonlyMap<string, string>;
   readonly sources: PodSources;
   readonly containerName: string;
+  /** Of the container that holds the processes of the pod, where its containers share them. */
+  readonly processesOf?: string;
   readonly logFile: string;
 }
 
@@ -55,6 +57,7 @@ export function containerRequest(pod: Pod, container: IContainer, image: ImageFa
     noNewPrivileges: securityContext.allowPrivilegeEscalation === false,
     ...(memory === undefined ? {} : { memoryBytes: Math.ceil(parseQuantity(String(memory))) }),
     ...(cpu === undefined ? {} : { cpus: parseQuantity(String(cpu)) }),
+    ...(node.processesOf === undefined ? {} : { processesOf: node.processesOf }),
     logFile: node.logFile,
   };
 }

@@ -30,6 +30,8 @@ export interface ContainerRequest {
   readonly noNewPrivileges: boolean;
   readonly memoryBytes?: number;
   readonly cpus?: number;
+  /** Name of a running container whose processes it shares; absent: it sees its own alone. */
+  readonly processesOf?: string;
   /** File that the output of the container is appended to. */
   readonly logFile: string;
 }

@@ -19,6 +19,7 @@ beforeEach(async () => {
   runtime = new StubRuntime();
   kubelet = startKubelet({
     ...{ store, runtime, folder, ca: "CA", prefix: "test", issueToken: (account) => `token of ${account}` },
+    ...{ pauseImage: "pause", maxPods: 2 },
     apiServer: { host: "127.0.0.1", port: 6443 },
   });
 });
@@ -72,6 +73,28 @@ describe("a kubelet", () => {
     store.create(place, { metadata: { name: "p" }, spec: { containers: [{ name: "main", image: "image" }] } });
     await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-2-main"]));
     expect(store.get(at).status?.["phase"]).toBe("Running");
+  });
+
+  test("lets pods wait until it has room for them, oldest first", async ({ expect }) => {
+    await startPod();
+    for (const other of ["q", "r", "s", "t"])
+      store.create(place, { metadata: { name: other }, spec: { containers: [{ name: "main", image: "image" }] } });
+    await vi.waitFor(() => expect(runtime.running).toEqual([name, "test-uid-2-main"]));
+    // One that goes before its turn.
+    store.delete({ ...place, name: "r" });
+    expect(store.find({ ...place, name: "r" })).toBeUndefined();
+    runtime.end(name);
+    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-2-main", "test-uid-4-main"]));
+    expect(store.get({ ...place, name: "t" })).not.toHaveProperty("spec.nodeName");
+    for (const other of ["test-uid-2-main", "test-uid-4-main"]) runtime.end(other);
+    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-5-main"]));
+  });
+
+  test("does not take a pod that is gone at once", async ({ expect }) => {
+    store.create(place, { metadata: { name: "short" }, spec: { containers: [{ name: "main", image: "image" }] } });
+    store.delete({ ...place, name: "short" });
+    await startPod();
+    expect(runtime.running).toEqual(["test-uid-2-main"]);
   });
 
   test("tells the names and logs of containers", async ({ expect }) => {

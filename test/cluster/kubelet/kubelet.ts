@@ -25,6 +25,10 @@ export interface KubeletOptions {
   readonly issueToken: (serviceAccount: string) => string;
   /** Begins the names of containers. */
   readonly prefix: string;
+  /** Image with a shell, for what holds the processes of a pod. */
+  readonly pauseImage: string;
+  /** Pods that run at once, others wait until one has ended; default 110, a kubelet's own. */
+  readonly maxPods?: number;
   readonly now?: () => Date;
   readonly onProblem?: (message: string) => void;
 }
@@ -41,10 +45,14 @@ export interface Kubelet {
 export const NODE_NAME = "node-1";
 
 export function startKubelet(options: KubeletOptions): Kubelet {
-  const { store, runtime, folder, prefix } = options;
+  const { store, runtime, folder, prefix, pauseImage, maxPods = 110 } = options;
   const now = options.now ?? (() => new Date());
   const pods = resourceOf("pods");
   const workers = new Map<string, { readonly worker: PodWorker; readonly ended: Promise<void> }>();
+  /** In the order of their creation: pods for which this node has no room yet. */
+  const waiting = new Map<string, KubeObject>();
+  let runningPods = 0;
+  let isStopping = false;
   const containerNames: string[] = [];
   const podFolder = (uid: string): string => path.join(folder, "pods", uid);
   const sources = podSources(store, options.issueToken);
@@ -58,8 +66,10 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   const isSame = (pod: KubeObject): boolean => store.find(placeOf(pod))?.metadata.uid === pod.metadata.uid;
 
   const begin = (object: KubeObject): void => {
-    const pod = podOf({ ...object, spec: { ...object.spec, nodeName: NODE_NAME } });
-    store.patch(placeOf(object), { spec: { nodeName: NODE_NAME } });
+    // It may be gone by now.
+    if (!isSame(object)) return;
+    runningPods += 1;
+    const pod = podOf(store.patch(placeOf(object), { spec: { nodeName: NODE_NAME } }));
     const worker = new PodWorker(
       {
         runtime,
@@ -81,6 +91,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
           return name;
         },
         logFile,
+        pauseImage,
         report: (of, status) => {
           if (isSame(of)) store.update(placeOf(of), { status }, "status");
         },
@@ -92,11 +103,21 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     });
     workers.set(pod.metadata.uid, { worker, ended });
     void ended.then(async () => {
+      runningPods -= 1;
+      beginNext();
       await rm(podFolder(pod.metadata.uid), { recursive: true, force: true });
       // A pod that was deleted while it ended.
       const current = store.find(placeOf(pod));
       if (current?.metadata.deletionTimestamp !== undefined && isSame(pod)) remove(current);
     });
+  };
+
+  const beginNext = (): void => {
+    for (const [uid, object] of waiting) {
+      if (runningPods >= maxPods || isStopping) return;
+      waiting.delete(uid);
+      begin(object);
+    }
   };
 
   const serviceAccountFolder = async ({ metadata, podSpec }: Pod): Promise<string> => {
@@ -117,12 +138,16 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     const { uid, deletionTimestamp, deletionGracePeriodSeconds = 0 } = object.metadata;
     const found = workers.get(uid);
     if (deletionTimestamp !== undefined) {
+      waiting.delete(uid);
       if (found === undefined) remove(object);
       else {
         found.worker.stop(deletionGracePeriodSeconds);
         void found.ended.then(() => remove(object));
       }
-    } else if (found === undefined) begin(object);
+    } else if (found === undefined) {
+      waiting.set(uid, object);
+      beginNext();
+    }
   };
 
   const stopWatch = store.watch(
@@ -134,7 +159,10 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         const found = workers.get(object.metadata.uid);
         // After the change: a listener of the store does not change it in the middle of telling others.
         if (type !== "DELETED") queueMicrotask(() => onPod(object));
-        else found?.worker.stop(0);
+        else {
+          waiting.delete(object.metadata.uid);
+          found?.worker.stop(0);
+        }
       },
     },
   );
@@ -145,6 +173,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     containerName: (namespace, pod, container) =>
       containerName(podOf(store.get({ resource: pods, namespace, name: pod })), container),
     async stop() {
+      isStopping = true;
       stopWatch();
       for (const { worker } of workers.values()) worker.stop(0);
       await Promise.all([...workers.values()].map(({ ended }) => ended));

@@ -55,6 +55,7 @@ function start(spec: IPodSpec, more: Partial<PodWorkerDeps> = {}): Started {
         sources: { configMap: () => undefined, secret: () => undefined, hasClaim: () => false, token: () => "token" },
       },
       containerName: (_pod, name) => name,
+      pauseImage: "pause",
       logFile: (_pod, name) => path.join(folder, "logs", name),
       report: (_pod, status) => (last = status),
       ...more,
@@ -218,6 +219,38 @@ describe("PodWorker", () => {
     worker.stop(30);
     await ended;
     expect(runtime.requests).toEqual([]);
+  });
+
+  test("holds the processes that containers share, from before the first until after the last", async ({ expect }) => {
+    const { runtime, ended, status } = start({
+      shareProcessNamespace: true,
+      initContainers: [container("init")],
+      containers: [container("main"), container("model")],
+    });
+    await runs(runtime, "_pause", "init");
+    runtime.end("init");
+    await runs(runtime, "_pause", "main", "model");
+    expect(runtime.requests.map(({ name, image, processesOf }) => `${name} ${image} ${processesOf ?? "alone"}`)).toEqual([
+      "_pause pause alone",
+      ...["init", "main", "model"].map((name) => `${name} image _pause`),
+    ]);
+    for (const name of ["main", "model"]) runtime.end(name);
+    await ended;
+    expect(runtime.signals).toEqual(["SIGKILL _pause"]);
+    expect(states(status())).toEqual({
+      init: "terminated Completed",
+      main: "terminated Completed",
+      model: "terminated Completed",
+    });
+  });
+
+  test("says when the processes cannot be shared", async ({ expect }) => {
+    const { runtime, ended } = start({ shareProcessNamespace: true, containers: [container("main")] });
+    runtime.startsAtOnce = false;
+    await runs(runtime, "_pause");
+    runtime.end("_pause", { exitCode: 125, startProblem: "no such image" });
+    await expect(ended).rejects.toThrow("cannot be shared: no such image");
+    expect(runtime.requests).toHaveLength(1);
   });
 
   test("a pod over its deadline has failed", async ({ expect }) => {

@@ -17,6 +17,7 @@ import { timeText } from "../kube-api/object-store.ts";
 import { containerRequest, type NodeFacts } from "./container-request.ts";
 import type { ContainerEnd, ContainerRuntime } from "./container-runtime.ts";
 import { NotReadyError, type Pod } from "./pod-objects.ts";
+import { holdProcesses, type PodProcesses } from "./pod-processes.ts";
 import { openFolder } from "./pod-volumes.ts";
 import { podPhase, podStatus, type ContainerState, type PodFailure, type PodRecord } from "./pod-status.ts";
 
@@ -29,10 +30,17 @@ export interface PodWorkerDeps {
   readonly prepare: (pod: Pod) => Promise<Pick<NodeFacts, "volumes" | "serviceAccountFolder">>;
   readonly node: Pick<NodeFacts, "apiServer" | "sources">;
   readonly containerName: (pod: Pod, container: string) => string;
+  /** Image with a shell, for the container that holds the processes of a pod whose containers share them. */
+  readonly pauseImage: string;
   readonly logFile: (pod: Pod, container: string) => string;
   readonly report: (pod: Pod, status: JsonObject) => void;
 }
 
+/** What the containers of a pod are made with. */
+type Prepared = Pick<NodeFacts, "volumes" | "serviceAccountFolder" | "processesOf">;
+
+/** No container of a pod can have this name. */
+const PAUSE = "_pause";
 /** How often a kubelet looks again for what is missing; the real one's pauses grow. */
 const RETRY_MS = 500;
 const DEADLINE: PodFailure = {
@@ -61,19 +69,23 @@ export class PodWorker {
 
   /** Resolves when no container of the pod runs any more. */
   async run(): Promise<void> {
-    const { initContainers = [], containers, activeDeadlineSeconds } = this.#pod.podSpec;
+    const { initContainers = [], containers, activeDeadlineSeconds, shareProcessNamespace = false } = this.#pod.podSpec;
     const { signal: ended } = this.#ended;
+    let processes: PodProcesses | undefined;
     if (activeDeadlineSeconds !== undefined) void this.#failAfter(activeDeadlineSeconds * 1000);
     try {
       this.#report();
-      const prepared = await this.#untilReady(initContainers[0] ?? containers[0], () => this.#deps.prepare(this.#pod));
-      if (prepared === undefined) return;
+      const made = await this.#untilReady(initContainers[0] ?? containers[0], () => this.#deps.prepare(this.#pod));
+      if (made === undefined) return;
+      if (shareProcessNamespace) processes = await this.#holdProcesses();
+      const prepared: Prepared = { ...made, ...(processes === undefined ? {} : { processesOf: processes.name }) };
       for (const container of initContainers) {
         const state = await this.#runContainer(container, prepared);
         if (state?.kind !== "terminated" || state.exitCode !== 0) return;
       }
       await Promise.all(containers.map((container) => this.#runContainer(container, prepared)));
     } finally {
+      await processes?.stop();
       this.#ended.abort();
       if (ended.aborted) this.#report();
     }
@@ -104,10 +116,14 @@ export class PodWorker {
     this.stop(this.#pod.podSpec.terminationGracePeriodSeconds ?? 30);
   }
 
-  async #runContainer(
-    container: IContainer,
-    prepared: Awaited<ReturnType<PodWorkerDeps["prepare"]>>,
-  ): Promise<ContainerState | undefined> {
+  async #holdProcesses(): Promise<PodProcesses> {
+    const { runtime, containerName, logFile, pauseImage } = this.#deps;
+    const log = logFile(this.#pod, PAUSE);
+    await mkdir(path.dirname(log), { recursive: true });
+    return await holdProcesses(runtime, { name: containerName(this.#pod, PAUSE), image: pauseImage, logFile: log });
+  }
+
+  async #runContainer(container: IContainer, prepared: Prepared): Promise<ContainerState | undefined> {
     const { runtime, containerName, logFile, now, node } = this.#deps;
     const request = await this.#untilReady(container, async () => {
       const image = await runtime.findImage(container.image ?? "");

@@ -128,7 +128,7 @@ function keptVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions, image: string, pidFile: string): string[] {
-  const { name, command, args = [], env, mounts, user, group, workingDir, memoryBytes, cpus } = request;
+  const { name, command, args = [], env, mounts, user, group, workingDir, memoryBytes, cpus, processesOf } = request;
   const [entry, ...rest] = command ?? [];
   return [
     ...[
@@ -154,7 +154,12 @@ function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions
     ...(workingDir === undefined ? [] : ["--workdir", workingDir]),
     ...(memoryBytes === undefined ? [] : ["--memory", String(memoryBytes), "--memory-swap", String(memoryBytes)]),
     ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
-    ...mounts.flatMap(({ inside, outside, readOnly }) => ["--volume", `${outside}:${inside}${readOnly ? ":ro" : ""}`]),
+    ...(processesOf === undefined ? [] : ["--pid", `container:${processesOf}`]),
+    // Paths may hold colons, as those of model images do, which --volume takes for the end of a path.
+    ...mounts.flatMap(({ inside, outside, readOnly }) => [
+      "--mount",
+      `type=bind,source=${outside},target=${inside}${readOnly ? ",ro=true" : ""}`,
+    ]),
     ...Object.entries(env).flatMap(([variable, value]) => [
       "--env",
       PODMAN_VARIABLES.test(variable) ? `${variable}=${value}` : variable,
