@@ -15,6 +15,7 @@ import type { S3Server } from "../support/s3-server.ts";
 import { createSelfSignedCertificate } from "../support/self-signed-certificate.ts";
 import { clusterObjects, NAMESPACE } from "./cluster-objects.ts";
 import { bindClaims } from "./kube-api/claim-binder.ts";
+import { HeldCreations, type HeldCreation } from "./kube-api/held-creations.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
 import { ObjectStore } from "./kube-api/object-store.ts";
 import { resourceOf } from "./kube-api/resources.ts";
@@ -28,6 +29,8 @@ export interface ClusterOptions {
   readonly controller: string;
   readonly executorImage: string;
   readonly runtime: ContainerRuntime;
+  /** With a shell. */
+  readonly pauseImage: string;
   readonly objectStore: S3Server;
   /** Begins the names of containers. */
   readonly prefix: string;
@@ -44,6 +47,8 @@ export interface Cluster {
   workflow(name: string): KubeObject;
   pods(workflowName: string): readonly KubeObject[];
   readLog(pod: string, container: string): Promise<string | undefined>;
+  /** Holds requests for objects of such names; the test lets them go. */
+  holdCreation(plural: string, selects: (name: string) => boolean): HeldCreation;
   /** Ends the API server, and starts it again on the same database when `meanwhile` has passed. */
   restartApiServer(meanwhile: () => Promise<void>): Promise<void>;
   /** Requests to the Kubernetes API, by who and what. */
@@ -58,6 +63,8 @@ export const SERVICE_HOSTS = [
   "ml-pipeline.kubeflow.svc.cluster.local",
   "minio-service.kubeflow",
 ];
+/** All pods of one user share a limit of a thousand processes and threads, and a pod has about fifty. */
+const MAX_PODS = 16;
 const API_SERVER_PORT = 8887;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -65,12 +72,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { folder, objectStore } = options;
   const now = (): Date => new Date();
   const store = new ObjectStore({ now, newUid: randomUUID });
+  const held = new HeldCreations();
   const tls = createSelfSignedCertificate();
   const late: { kubelet?: ReturnType<typeof startKubelet> } = {};
   const api = await startKubeApi({
     store,
     now,
     tls,
+    admit: async (resource, object) => await held.admit(resource, object),
     readLog: async (namespace, pod, container) => await late.kubelet?.readLog(namespace, pod, container),
     exec: async ({ namespace, pod, container, command }) => {
       const name = late.kubelet?.containerName(namespace, pod, container) ?? "";
@@ -88,6 +97,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ca: tls.cert,
     issueToken: api.issueToken,
     prefix: options.prefix,
+    pauseImage: options.pauseImage,
+    maxPods: MAX_PODS,
     onProblem: options.onProblem,
   });
   const { kubelet } = late;
@@ -112,6 +123,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
         ({ metadata }) => metadata.labels?.["workflows.argoproj.io/workflow"] === workflowName,
       ).items,
     readLog: async (pod, container) => await kubelet.readLog(NAMESPACE, pod, container),
+    holdCreation: (plural, selects) => held.hold(resourceOf(plural), ({ metadata }) => selects(metadata?.name ?? "")),
     async restartApiServer(meanwhile) {
       await apiServer.close();
       await meanwhile();

@@ -13,10 +13,10 @@ import { createServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { JsonObject, JsonValue } from "../../../src/core/values/value.ts";
-import { KubeStatusError } from "./kube-object.ts";
+import { KubeStatusError, type KubeObjectInput } from "./kube-object.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { parseRequestPath, type ResourceRequest } from "./request-path.ts";
-import { apiVersionOf, resourceOf } from "./resources.ts";
+import { apiVersionOf, resourceOf, type Resource } from "./resources.ts";
 import { fieldSelector, labelSelector, type Selector } from "./selectors.ts";
 import { answerExec, type ExecInContainer } from "./spdy-exec.ts";
 
@@ -30,6 +30,8 @@ export interface KubeApiOptions {
   /** What a container has written; undefined when there is none of that name. */
   readonly readLog?: (namespace: string, pod: string, container: string) => Promise<string | undefined>;
   readonly exec?: ExecInContainer;
+  /** Waited for before an object that a client sends is created. @throws {KubeStatusError} To refuse it. */
+  readonly admit?: (resource: Resource, object: KubeObjectInput) => Promise<void>;
 }
 
 export interface KubeApiServer {
@@ -118,9 +120,12 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApiServ
         const head = { kind: `${resource.kind}List`, apiVersion: apiVersionOf(resource) };
         return answer(response, 200, { ...head, metadata: { resourceVersion }, items });
       }
-      case "POST":
+      case "POST": {
         count("create");
-        return answer(response, 201, store.create({ resource, namespace }, await readBody(request)));
+        const body = await readBody(request);
+        await options.admit?.(resource, body);
+        return answer(response, 201, store.create({ resource, namespace }, body));
+      }
       case "PUT":
         count("update");
         return answer(response, 200, store.update({ resource, namespace, name }, await readBody(request), part));
