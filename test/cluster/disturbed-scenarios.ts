@@ -4,17 +4,18 @@
  * @module
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JsonObject } from "../../src/core/values/value.ts";
 import { NAMESPACE } from "./cluster-objects.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
 import { resourceOf } from "./kube-api/resources.ts";
+import { endedAs, fingerprintOf, saysOf } from "./row-checks.ts";
 import type { RunningScenario, Scenario } from "./scenario.ts";
+import { setConstant } from "./spec-changes.ts";
 import { steps } from "./step-command.ts";
 
 /** Pods that are gone sooner after their start are made once more by Argo's controller (`RECENTLY_STARTED_POD_DURATION`, 10 s). */
 const RECENTLY_STARTED_MS = 12_000;
-/** Since the workflow has started: time enough for the drivers and the start of the launchers. */
-const RUN_DEADLINE_S = 60;
+/** Time enough for the start of the launchers. */
+const RUN_DEADLINE_S = 75;
 const API_SERVER_AWAY_MS = 60_000;
 
 /** Of container_bare. */
@@ -79,7 +80,11 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     name: "over the deadline of the run",
     phase: "Failed",
     disturb: async (running) => {
-      endAfter(running, RUN_DEADLINE_S);
+      // Pods are told the deadline when they are made, so it stands before those of steps are.
+      const startedAt = await running.until("drivers of all steps are made", () =>
+        running.podsOf("driver").length === 1 + STEPS ? startOf(running) : undefined,
+      );
+      endAfter(running, Math.ceil((Date.now() - startedAt) / 1000) + RUN_DEADLINE_S);
       await launchersStarted(running);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
@@ -94,6 +99,42 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
       deletePods(running, pods);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
+  },
+  {
+    ...claimUnderConstruction("later"),
+    name: "the pod of a driver deleted",
+    isCompared: false,
+    phase: "Error",
+    disturb: async (running) => {
+      const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-later"));
+      try {
+        await claim.reached;
+        await sleep(RECENTLY_STARTED_MS);
+        await deleteWorkingDriver(running);
+      } finally {
+        claim.release();
+      }
+    },
+    check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
+  },
+  {
+    ...claimUnderConstruction("again"),
+    name: "the pod of a driver deleted, and made once more",
+    expected: [
+      { line: /^ROOT(\/createpvc)? stateHistory\./, reason: "the first driver has told that it was stopped" },
+      { line: /^ROOT\/createpvc statusMetadata: \{\} \| absent$/, reason: "what it said of it is gone" },
+      fingerprintOf("createpvc", "the claim's name is new in every run"),
+      fingerprintOf("say", "it mounts that claim"),
+    ],
+    disturb: async (running) => {
+      const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-again"));
+      try {
+        await claim.reached;
+        await deleteWorkingDriver(running);
+      } finally {
+        claim.release();
+      }
+    },
   },
   {
     name: "an image that is not there, terminated",
@@ -132,9 +173,31 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** A driver that makes a claim works until the Kubernetes API has answered. */
+function claimUnderConstruction(suffix: string): Pick<Scenario, "pipeline" | "changeSpec"> {
+  return {
+    pipeline: "kubernetes_create_and_delete_claim",
+    changeSpec: (spec) => setConstant(spec, "createpvc", { input: "pvc_name_suffix", value: `-${suffix}` }),
+  };
+}
+
+/** Until it is gone. */
+async function deleteWorkingDriver(running: RunningScenario): Promise<void> {
+  const [pod] = running.podsOf("driver").filter(({ status }) => status?.["phase"] === "Running");
+  if (pod === undefined) throw new Error("no driver works");
+  deletePods(running, [pod]);
+  await running.until("the driver's pod is gone", () =>
+    running.podsOf("driver").some(({ metadata }) => metadata.uid === pod.metadata.uid) ? undefined : true,
+  );
+}
+
 /** As KFP's API server terminates a run: backend/src/apiserver/resource/resource_manager.go: TerminateWorkflow. */
 function terminate(running: RunningScenario): void {
   endAfter(running, 0);
+}
+
+function startOf({ cluster, workflowName }: RunningScenario): number {
+  return Date.parse(cluster.workflow(workflowName).status?.["startedAt"] as string);
 }
 
 function endAfter({ cluster, workflowName }: RunningScenario, seconds: number): void {
@@ -161,16 +224,4 @@ async function launchersStarted({ cluster, podsOf, until }: RunningScenario): Pr
 
 function hasLauncherStarted(log: string | undefined): boolean {
   return log?.includes("launcher-v2 starts") ?? false;
-}
-
-/** The root and every task. */
-function endedAs(rows: Readonly<Record<string, JsonObject>>, state: string): string[] {
-  const others = Object.entries(rows).filter(([, row]) => row["state"] !== state);
-  return others.map(([label, row]) => `${label} is ${row["state"] as string}, not ${state}`);
-}
-
-/** Some task's message. */
-function saysOf(rows: Readonly<Record<string, JsonObject>>, text: RegExp): string[] {
-  const messages = Object.values(rows).map((row) => JSON.stringify(row["statusMetadata"] ?? {}));
-  return messages.some((message) => text.test(message)) ? [] : [`no task says ${String(text)}: ${messages.join(" ")}`];
 }

@@ -17,6 +17,7 @@ import { runLocally } from "./local-run.ts";
 import { differences, readTasks, runRows, type RunRows } from "./run-rows.ts";
 import { runWorkflow, workflowParameters } from "./run-workflow.ts";
 import { EXPECTED_DIFFERENCES, type RunningScenario, type Scenario } from "./scenario.ts";
+import { changedPipeline } from "./spec-changes.ts";
 
 export interface PlayedScenario {
   readonly pods: number;
@@ -41,7 +42,7 @@ export async function playScenario(cluster: Cluster, scenario: Scenario, folder:
   const text = await readFile(new URL(`pipelines/${file}.yaml`, CONFORMANCE), "utf8");
   const parameters = workflowParameters(compiled);
   const loaded = await loadPipelineFile({ readText: () => Promise.resolve(text) }, file);
-  const source = changed(loaded.source, scenario);
+  const source = changedPipeline(loaded.source, scenario);
   for (let run = 0; run < earlierRuns; run += 1) await playRun(cluster, { scenario, source, compiled, parameters });
   const startedAt = performance.now();
   const running = await playRun(cluster, {
@@ -156,13 +157,6 @@ function messages(status: JsonObject = {}): string {
     ...(typeof status["message"] === "string" ? [status["message"]] : []),
     ...failed.map(({ displayName, message }) => `${displayName ?? ""}: ${message ?? ""}`),
   ].join("; ");
-}
-
-function changed(source: JsonObject, { changeExecutors }: Scenario): JsonObject {
-  const copy = structuredClone(source);
-  const spec = (copy["pipeline_spec"] ?? copy) as { deploymentSpec?: { executors?: Record<string, JsonObject> } };
-  changeExecutors?.(spec.deploymentSpec?.executors ?? {});
-  return copy;
 }
 
 function pipelineText(source: JsonObject): string {

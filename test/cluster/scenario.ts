@@ -27,7 +27,9 @@ export interface Scenario {
   readonly name: string;
   /** Of test/conformance/pipelines and workflows. */
   readonly pipeline: string;
-  /** Changes executors of the pipeline spec, which the workflow does not hold. */
+  /** Changes what the workflow does not hold of the pipeline spec. */
+  readonly changeSpec?: (spec: JsonObject) => void;
+  /** Changes executors of the pipeline spec: the workflow does not hold them. */
   readonly changeExecutors?: (executors: Record<string, JsonObject>) => void;
   /** Resource and object, there before the run; a local run gets its secrets and config maps as well. */
   readonly objects?: readonly (readonly [string, KubeObjectInput])[];

@@ -1,8 +1,11 @@
 /** The matrix itself, without a cluster. */
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "vitest";
+import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
 import { conformancePipelines } from "../conformance/pipelines.ts";
 import { SCENARIOS } from "./scenarios.ts";
+import { changedPipeline } from "./spec-changes.ts";
 
 const pipelines = new Set(conformancePipelines().map(({ name }) => name));
 
@@ -16,16 +19,17 @@ describe("scenarios", () => {
     expect(existsSync(new URL(`../conformance/workflows/${pipeline}.yaml`, import.meta.url))).toBe(true);
   });
 
-  test("change what they mean to change", ({ expect }) => {
-    for (const { changeExecutors } of SCENARIOS) {
-      if (changeExecutors === undefined) continue;
-      const executors = {
-        one: { container: { image: "python:3.11", command: ["python"] } },
-        claim: { container: { image: "argostub/createpvc" } },
-      };
-      const before = structuredClone(executors);
-      changeExecutors(executors);
-      expect(executors.one).not.toEqual(before.one);
-    }
+  const changing = SCENARIOS.filter(({ changeSpec, changeExecutors }) => (changeSpec ?? changeExecutors) !== undefined);
+
+  test.for(changing)("$name changes what it means to change", async (scenario, { expect }) => {
+    const text = await readFile(new URL(`../conformance/pipelines/${scenario.pipeline}.yaml`, import.meta.url), "utf8");
+    const { source } = await loadPipelineFile({ readText: () => Promise.resolve(text) }, "pipeline.yaml");
+    const { changeSpec, changeExecutors } = scenario;
+    const changed = [
+      ...(changeSpec === undefined ? [] : [changedPipeline(source, { changeSpec })]),
+      ...(changeExecutors === undefined ? [] : [changedPipeline(source, { changeExecutors })]),
+    ];
+    expect(changed).not.toHaveLength(0);
+    expect(changed).not.toContainEqual(source);
   });
 });

@@ -6,9 +6,13 @@
 import type { JsonObject } from "../../src/core/values/value.ts";
 import { base64, NAMESPACE } from "./cluster-objects.ts";
 import { DISTURBED_SCENARIOS } from "./disturbed-scenarios.ts";
+import type { KubeObject } from "./kube-api/kube-object.ts";
 import { resourceOf } from "./kube-api/resources.ts";
-import type { ExpectedDifference, Scenario } from "./scenario.ts";
-import { steps } from "./step-command.ts";
+import { endedAs, fingerprintOf } from "./row-checks.ts";
+import type { Scenario } from "./scenario.ts";
+import { setConstant, setRawItems } from "./spec-changes.ts";
+import { setStep, steps } from "./step-command.ts";
+import { MODEL_WEIGHTS } from "./step-image.ts";
 
 const secret = (name: string, data: Record<string, string>) =>
   [
@@ -21,11 +25,6 @@ const secret = (name: string, data: Record<string, string>) =>
 
 const configMap = (name: string, data: Record<string, string>) =>
   ["configmaps", { metadata: { name, namespace: NAMESPACE }, data }] as const;
-
-/** Of a task whose fingerprint holds something that is new in every run. */
-function fingerprintOf(task: string, reason: string): ExpectedDifference {
-  return { line: new RegExp(`^ROOT/(?:.*/)?${task} cacheFingerprint: `), reason };
-}
 
 /** Undisturbed, and every row as a local run makes it. */
 const PLAIN: readonly Scenario[] = [
@@ -87,6 +86,54 @@ const PLAIN: readonly Scenario[] = [
     },
   },
   {
+    name: "workspace",
+    pipeline: "workspace",
+    changeSpec: (spec) => setConstant(spec, "say", { input: "text", value: "{{$.workspace_path}}/written" }),
+    changeExecutors: (executors) => {
+      const path = "{{$.inputs.parameters['path']}}";
+      setStep(executors, "exec-write-to", ["sh", "-c", 'echo one > "$0/written"', path]);
+      setStep(executors, "exec-write-to-2", ["sh", "-c", 'mkdir "$0" && echo two > "$0/written"', path]);
+      setStep(executors, "exec-say", ["grep", "one", "{{$.inputs.parameters['text']}}"]);
+    },
+    expected: ["write-to", "write-to-2", "say"].map((task) => fingerprintOf(task, "the claim is called by the run's name")),
+  },
+  {
+    name: "importer into the workspace",
+    pipeline: "importer_into_the_workspace",
+    changeExecutors: (executors) => {
+      setStep(executors, "exec-read-dataset", ["grep", "1,2", "{{$.inputs.artifacts['data'].path}}/file.csv"]);
+    },
+  },
+  {
+    name: "a model in an image",
+    pipeline: "importer_of_an_image",
+    // The local engine has no model containers.
+    isCompared: false,
+    changeExecutors: (executors) => {
+      const path = "{{$.inputs.artifacts['model'].path}}";
+      setStep(executors, "exec-read-model", ["grep", MODEL_WEIGHTS.trim(), `${path}/weights`]);
+    },
+    check: (running, rows) => [
+      ...endedAs(rows, "SUCCEEDED"),
+      ...(Object.keys(rows).length === 3 ? [] : [`there are ${String(Object.keys(rows).length)} rows, not three`]),
+      ...containersThatEnded(running.podsOf("executor"), ["oci-prepull-0", "oci-0"]),
+    ],
+  },
+  {
+    name: "raw loop, 100 wide",
+    pipeline: "loop_over_constants",
+    // Others would wait for its pods.
+    isAlone: true,
+    changeSpec: (spec) => {
+      const items = Array.from({ length: 100 }, (_, index) => `item ${String(index)}`);
+      setRawItems(spec, "for-loop-2", items);
+    },
+    check: (_running, rows) => {
+      const iterations = Object.keys(rows).filter((label) => label.includes("[99]"));
+      return iterations.length > 0 ? [] : ["there is no iteration 99"];
+    },
+  },
+  {
     name: "a step that fails",
     pipeline: "container_bare",
     changeExecutors: steps("sh", "-c", "echo no >&2; exit 3"),
@@ -100,6 +147,24 @@ const PLAIN: readonly Scenario[] = [
 ];
 
 export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...DISTURBED_SCENARIOS];
+
+/** Each of them once, and well, in one pod. */
+function containersThatEnded(pods: readonly KubeObject[], names: readonly string[]): string[] {
+  const states = pods.flatMap(({ status = {} }) =>
+    ["initContainerStatuses", "containerStatuses"].flatMap((key) => (status[key] ?? []) as unknown as ContainerStatus[]),
+  );
+  return names.flatMap((name) => {
+    const found = states.filter((one) => one.name === name);
+    return found.length === 1 && found[0]?.state.terminated?.exitCode === 0
+      ? []
+      : [`container ${name}: ${JSON.stringify(found)}`];
+  });
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly state: { readonly terminated?: { readonly exitCode: number } };
+}
 
 /** Python steps without outputs, where only what they are given matters. */
 function echoInsteadOfPython(executors: Record<string, JsonObject>): void {
