@@ -1,4 +1,5 @@
-// Runs the tests and ends with one plain line, "N passed, N failed". With --long: the long matrices as well.
+// Runs the tests and ends with one plain line, "N passed, N failed". With --long: the long matrices as well, and the test cluster where
+// an earlier `npm run test:cluster` has built Argo.
 // Further arguments go to vitest (npm test -- test/core).
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -42,6 +43,9 @@ try {
     console.error(`test: vitest left no report (${error.message})`);
     counts.failed += 1;
   }
+  if (long && passedOn.length === 0) {
+    for (const [kind, count] of Object.entries(testCluster())) counts[kind] += count;
+  }
   try {
     const reasons = new Set(readFileSync(skipped, "utf8").trim().split("\n"));
     console.log("Skipped here:");
@@ -54,4 +58,22 @@ try {
   process.exitCode = counts.failed > 0 ? 1 : 0;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
+}
+
+/** Prints its table; its last line is counted. */
+function testCluster() {
+  const cluster = spawnSync(programNode(), [join(root, "test/cluster/main.ts"), "--no-build"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    env: { ...process.env, KFP_RUNTIME_TEST_SKIPPED: skipped },
+  });
+  const lines = (cluster.stdout ?? "").trimEnd().split("\n");
+  const [, passed, failed, , skips = "0"] = /^(\d+) passed, (\d+) failed(, (\d+) skipped)?$/.exec(lines.pop() ?? "") ?? [];
+  if (passed === undefined) {
+    console.error(`test: the test cluster left no counts (${cluster.error?.message ?? `exit code ${String(cluster.status)}`})`);
+    return { failed: 1 };
+  }
+  if (lines.length > 0) console.log(`${lines.join("\n")}\n`);
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skips) };
 }

@@ -1,5 +1,6 @@
 /**
- * Runs pipelines under Argo's own controller and executor, with our images: `npm run test:cluster [-- NAME...]`.
+ * Runs pipelines under Argo's own controller and executor, with our images: `npm run test:cluster [-- NAME...]`, with `--no-build` only
+ * where an earlier run has built Argo.
  *
  * What must be built or fetched is got ready first; then the cluster starts in a network namespace of its own (inside.ts), so that
  * nothing listens on this machine and no port is taken. NAME picks scenarios whose name holds it. Ends with "N passed, N failed"; what
@@ -15,19 +16,24 @@ import { fileURLToPath } from "node:url";
 import { errorMessage } from "../../src/core/errors.ts";
 import { runEngine } from "../../scripts/lib/container-engine.mjs";
 import { findContainers, provideImages } from "../support/containers.ts";
+import { skipUnless } from "../support/skip.ts";
 import { startMoto, startVersityGateway } from "../support/s3-server.ts";
 import { provideArgo } from "./argo-programs.ts";
 import type { InsideOptions } from "./inside.ts";
 import { provideModelImage, provideStepImage } from "./step-image.ts";
 
+const NO_BUILD = "--no-build";
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 process.exitCode = await main(process.argv.slice(2));
 
-async function main(names: readonly string[]): Promise<number> {
-  const prepared = await prepare().catch((error: unknown) => ({ failed: errorMessage(error) }));
+async function main(args: readonly string[]): Promise<number> {
+  const names = args.filter((arg) => arg !== NO_BUILD);
+  const prepared = await prepare({ mayBuild: names.length === args.length }).catch((error: unknown) => ({
+    failed: errorMessage(error),
+  }));
   if ("missing" in prepared) {
-    say(`skipped: the test cluster: ${prepared.missing}`);
+    skipUnless(false, `the test cluster: ${prepared.missing}`);
     console.log("0 passed, 0 failed, 1 skipped");
     return 0;
   }
@@ -57,7 +63,11 @@ async function main(names: readonly string[]): Promise<number> {
 }
 
 /** @returns What is missing, in one line. @throws When something that is there does not work. */
-async function prepare(): Promise<Omit<InsideOptions, "folder" | "names"> | { readonly missing: string }> {
+async function prepare({
+  mayBuild,
+}: {
+  readonly mayBuild: boolean;
+}): Promise<Omit<InsideOptions, "folder" | "names"> | { readonly missing: string }> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return { missing: "it needs Linux and root" };
   const namespace = spawnSync("unshare", ["--net", "sh", "-c", "ip link set lo up"], { encoding: "utf8" });
   if (namespace.status !== 0)
@@ -65,12 +75,12 @@ async function prepare(): Promise<Omit<InsideOptions, "folder" | "names"> | { re
   const containers = findContainers();
   if (containers?.engine.name !== "podman") return { missing: "it needs podman and runc" };
   const { engine, run } = containers;
+  const argo = await provideArgo(engine, { mayBuild, say });
+  if ("missing" in argo) return argo;
   const steps = provideStepImage(engine);
   if (typeof steps !== "string") return steps;
   const images = await provideImages(containers);
   if ("missing" in images) return images;
-  const argo = await provideArgo(engine, say);
-  if ("missing" in argo) return argo;
   const store = await objectStoreName();
   if (store === undefined) return { missing: "neither versitygw nor moto can be installed" };
   // Under names of our own: other tests remove the images of older trees.
