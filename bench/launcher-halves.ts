@@ -12,6 +12,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { LATE_AUTHORITIES, nodeOptions } from "../scripts/lib/node-options.mjs";
 import { startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
 import { makeLimitedGroup } from "../test/support/cgroup.ts";
 import { BARE_CALLS } from "./bare-calls.ts";
@@ -37,6 +38,8 @@ interface Halves {
 }
 
 const boot = path.join(options.dist, "lib/boot.cjs");
+/** As the portable folders and the start scripts do. */
+const started = (program: string) => [process.execPath, LATE_AUTHORITIES, ...nodeOptions(program), boot, program];
 if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
 const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
 if (options.cpus !== undefined && group === undefined) throw new Error("no control group with a CPU quota can be made here");
@@ -94,10 +97,10 @@ try {
     const run = await server.newRun();
     await take("bare Node (`node -e 0`)", [node, "-e", "0"], { argv: [], environment: {} });
     await take("two HTTP/2 calls", [node, script], run.rootDriver);
-    await time([node, boot, "driver"], run.rootDriver);
-    await time([node, boot, "driver"], await run.containerDriver());
+    await time(started("driver"), run.rootDriver);
+    await time(started("driver"), await run.containerDriver());
     const launcher = withCommand(await run.launcher());
-    await take("launcher", [node, boot, "launcher-v2"], launcher);
+    await take("launcher", started("launcher-v2"), launcher);
     if (options.beside !== undefined) await take(path.basename(options.beside), [options.beside], launcher);
   }
 } finally {

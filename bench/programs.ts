@@ -1,11 +1,11 @@
 /**
  * Start-up of driver and launcher at their usual work against a server on this machine, each beside bare Node in the same run:
- * `node bench/programs.ts [--runs N] [--cpus 0.5] [--dist DIR]`.
+ * `node bench/programs.ts [--runs N] [--cpus 0.5] [--dist DIR] [--plain]`.
  *
  * For a ROOT_DAG and a CONTAINER driver: from the start of the process to the first call at the server, and to its end. For the launcher
  * around `true`: to its end. Prints Markdown tables of medians, in milliseconds of wall-clock time and of CPU time, how they relate to
  * `node -e 0`, and the peak of memory of a further start, which says so itself at its end. `two HTTP/2 calls` is a script that makes two bare calls with node:http2: what no program on Node can be faster
- * than. With --cpus all programs, but not the server, run under that CPU quota, which needs root. Needs a build.
+ * than. --plain leaves out the options that Node is started with. With --cpus all programs, but not the server, run under that CPU quota, which needs root. Needs a build.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { SAMPLE_KUBERNETES_CONFIG, startSampleServer, type ProgramStart } from "../scripts/lib/sample-run.ts";
+import { LATE_AUTHORITIES, nodeOptions } from "../scripts/lib/node-options.mjs";
 import { makeLimitedGroup } from "../test/support/cgroup.ts";
 import { BARE_CALLS } from "./bare-calls.ts";
 import { median, timeStart, type Sample } from "./timed-start.ts";
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
   options: {
     runs: { type: "string", default: "15" },
     cpus: { type: "string" },
+    plain: { type: "boolean", default: false },
     dist: { type: "string", default: path.resolve(import.meta.dirname, "../dist") },
   },
 });
@@ -29,6 +31,11 @@ const { values: options } = parseArgs({
 const PEAK_HOOK = `process.on("exit", () => require("node:fs").writeFileSync(process.env.BENCH_PEAK_FILE, String(process.resourceUsage().maxRSS)))`;
 
 const boot = path.join(options.dist, "lib/boot.cjs");
+/** As the portable folders and the start scripts do. */
+const started = (program: string): string[] => {
+  const own = options.plain ? [] : [LATE_AUTHORITIES, ...nodeOptions(program)];
+  return [process.execPath, ...own, boot, program];
+};
 if (!existsSync(boot)) throw new Error(`there is no build at ${options.dist}: run npm run build first`);
 const group = options.cpus === undefined ? undefined : makeLimitedGroup({ cpus: Number(options.cpus) });
 if (options.cpus !== undefined && group === undefined) throw new Error("no control group with a CPU quota can be made here");
@@ -57,14 +64,15 @@ try {
     const run = await server.newRun();
     await take("bare Node (`node -e 0`)", [node, "-e", "0"]);
     await take("two HTTP/2 calls", [node, script], run.rootDriver);
-    await take("`driver --version`", [node, boot, "driver", "--version"]);
-    await take("driver, ROOT_DAG", [node, boot, "driver"], run.rootDriver);
-    await take("driver, CONTAINER", [node, boot, "driver"], await run.containerDriver());
+    await take("two HTTP/2 calls, certificates late", [node, LATE_AUTHORITIES, script], run.rootDriver);
+    await take("`driver --version`", [...started("driver"), "--version"]);
+    await take("driver, ROOT_DAG", started("driver"), run.rootDriver);
+    await take("driver, CONTAINER", started("driver"), await run.containerDriver());
     const configured = await server.newRun();
-    await timeStart(server, undefined, { command: [node, boot, "driver"], start: configured.rootDriver });
+    await timeStart(server, undefined, { command: started("driver"), start: configured.rootDriver });
     const withConfig = await configured.containerDriver(SAMPLE_KUBERNETES_CONFIG);
-    await take("driver, CONTAINER, with a Kubernetes config", [node, boot, "driver"], withConfig);
-    await take("launcher around `true`", [node, boot, "launcher-v2"], await run.launcher());
+    await take("driver, CONTAINER, with a Kubernetes config", started("driver"), withConfig);
+    await take("launcher around `true`", started("launcher-v2"), await run.launcher());
   }
   print(samples, peaks);
 } finally {

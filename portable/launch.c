@@ -13,10 +13,12 @@
  * for us (a CA file, a debugger), and only those of loader and libc are hidden.
  *
  * Compile with musl, statically; scripts/build-portable.mjs defines:
- *   PROGRAM      name of the program that boot.cjs starts, also the name in error messages
- *   HOME_DIR     absolute path that lib/node's interpreter and library path point to; anywhere else Node is started through
- *                the loader, as in an unpacked copy
- *   USER_IMAGE   1 for the launcher, which runs in users' images and understands --copy; 0 for an image of our own
+ *   PROGRAM           name of the program that boot.cjs starts, also the name in error messages
+ *   HOME_DIR          absolute path that lib/node's interpreter and library path point to; anywhere else Node is started through
+ *                     the loader, as in an unpacked copy
+ *   NODE_ARGUMENTS    options for Node, as strings of C with commas between; may be nothing
+ *   LATE_AUTHORITIES  option for a Node that is told nothing of its own by variables, or ""
+ *   USER_IMAGE        1 for the launcher, which runs in users' images and understands --copy; 0 for an image of our own
  *
  * Every error is one line on stderr and exit code 1.
  */
@@ -332,12 +334,23 @@ static int is_same_file(const char *a, const char *b) {
   return !stat(a, &status_a) && !stat(b, &status_b) && status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }
 
+/* Where they reach Node at all: what they say of certificates counts. */
+static int has_own_node_settings(void) {
+#if USER_IMAGE
+  return 0;
+#else
+  return getenv("NODE_OPTIONS") || getenv("NODE_USE_SYSTEM_CA");
+#endif
+}
+
 static void run(char *self, int argc, char **argv, char **environment) {
   const char *folder;
   split(self, &folder);
   char *name = argc > 0 ? argv[0] : PROGRAM;
   char *lib = join(folder, "lib"), *node = join(lib, "node"), *program = node;
-  char **arguments = allocate((size_t)argc + 10, sizeof *arguments);
+  char *node_options[] = {NODE_ARGUMENTS};
+  size_t option_count = sizeof node_options / sizeof *node_options;
+  char **arguments = allocate((size_t)argc + option_count + 11, sizeof *arguments);
   size_t count = 0;
   if (is_same_file(node, HOME_DIR "/lib/node")) {
     program = HOME_DIR "/lib/node";
@@ -352,6 +365,8 @@ static void run(char *self, int argc, char **argv, char **environment) {
     arguments[count++] = name;
     arguments[count++] = node;
   }
+  if (LATE_AUTHORITIES[0] && !has_own_node_settings()) arguments[count++] = LATE_AUTHORITIES;
+  for (size_t i = 0; i < option_count; i++) arguments[count++] = node_options[i];
   arguments[count++] = join(lib, "boot.cjs");
   arguments[count++] = PROGRAM;
   for (int i = 1; i < argc; i++) arguments[count++] = argv[i];

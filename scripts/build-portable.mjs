@@ -17,6 +17,7 @@ import { chmodSync, copyFileSync, statSync, symlinkSync, writeFileSync } from "n
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { writeCodeCaches } from "./lib/code-cache.mjs";
+import { LATE_AUTHORITIES, nodeOptions, takesLateAuthorities } from "./lib/node-options.mjs";
 import { programNode, root } from "./lib/project.mjs";
 
 const { values: options, positionals } = parseArgs({
@@ -136,6 +137,8 @@ function compileEntry(file, { program, home, userImage }) {
     "musl-gcc",
     ...["-static", "-Os", "-s", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-Wl,--build-id=none"],
     ...[`-DPROGRAM=${text(program)}`, `-DHOME_DIR=${text(home)}`, `-DUSER_IMAGE=${userImage ? "1" : "0"}`],
+    `-DNODE_ARGUMENTS=${nodeOptions(program).map(text).join(",")}`,
+    `-DLATE_AUTHORITIES=${text(takesLateAuthorities(program) ? LATE_AUTHORITIES : "")}`,
     ...["-o", file, path.join(root, "portable/launch.c")],
   );
 }

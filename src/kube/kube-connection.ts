@@ -6,9 +6,10 @@
 import { readFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
-import { Agent, request as httpsRequest } from "node:https";
-import type { AgentOptions } from "node:https";
+import { request as httpsRequest } from "node:https";
+import type { Agent, AgentOptions } from "node:https";
 import { errorMessage, KubeError } from "../core/errors.ts";
+import { TlsAgent } from "../node/tls-agent.ts";
 import { findKubeConnection } from "./kube-config.ts";
 import type { KubeConfigOptions, KubeConnection } from "./kube-config.ts";
 
@@ -47,7 +48,7 @@ const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024;
 /** @throws {KubeError} KUBE_UNAVAILABLE when there is no way to reach Kubernetes. */
 export async function openConnection(options: KubeConfigOptions): Promise<OpenConnection> {
   const settings = await findKubeConnection(options);
-  const agent = settings.server.startsWith("https:") ? new Agent(tlsOptions(settings)) : undefined;
+  const agent = settings.server.startsWith("https:") ? new TlsAgent(tlsOptions(settings)) : undefined;
   return {
     server: settings.server,
     tokenRotates: settings.tokenFile !== undefined,

@@ -9,8 +9,9 @@
  */
 import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
-import { getCACertificates, rootCertificates } from "node:tls";
+import type { Agent as HttpsAgent } from "node:https";
+import { defaultAuthorities } from "../node/default-authorities.ts";
+import { TlsAgent } from "../node/tls-agent.ts";
 import { DirectConnections } from "./http/direct-connections.ts";
 
 /** Variables of the process. */
@@ -42,9 +43,9 @@ export async function createHttpAgents(options: HttpAgentsOptions): Promise<Http
   const proxies = proxySettings(options.environment);
   const shared = { keepAlive: true, maxSockets: options.maxSockets, ...proxies };
   const extra = await readExtraCertificates(options);
-  const trust = extra.length === 0 ? {} : { ca: [...defaultCertificates(), ...extra] };
+  const trust = extra.length === 0 ? {} : { ca: [...defaultAuthorities(), ...extra] };
   const http = new HttpAgent(shared);
-  const https = new HttpsAgent({ ...shared, ...trust });
+  const https = new TlsAgent({ ...shared, ...trust });
   const direct = new DirectConnections(trust);
   return {
     http,
@@ -74,9 +75,4 @@ async function readExtraCertificates(options: HttpAgentsOptions): Promise<string
   );
   const texts = await Promise.all([...paths].map((path) => readFile(path, "utf8").catch(() => "")));
   return [...texts, options.extraCaPem ?? ""].filter((pem) => pem.includes("-----BEGIN"));
-}
-
-/** Node 22.13 has no getCACertificates yet. */
-function defaultCertificates(): readonly string[] {
-  return typeof getCACertificates === "function" ? getCACertificates("default") : rootCertificates;
 }

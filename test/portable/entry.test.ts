@@ -63,6 +63,7 @@ describe.skipIf(muslMissing())("portable/launch.c", () => {
       "--argv0",
       launch,
       path.join(lib, "node"),
+      ...["--late", "--first=1", "--second"],
       path.join(lib, "boot.cjs"),
       "launcher-v2",
       "--task_id",
@@ -70,6 +71,23 @@ describe.skipIf(muslMissing())("portable/launch.c", () => {
     ]);
     expect(code).toBe(0);
   });
+
+  test.for([
+    [{}, ["--late", "--first=1", "--second"]],
+    [{ NODE_USE_SYSTEM_CA: "1" }, ["--first=1", "--second"]],
+    [{ NODE_OPTIONS: "--use-openssl-ca" }, ["--first=1", "--second"]],
+  ] as [Record<string, string>, string[]][])(
+    "in an image of our own with %j starts Node with %j",
+    async ([env, expected], { expect }) => {
+      const image = makeVolume(`image-${Object.keys(env).join("-")}`);
+      cpSync(source, image, { recursive: true });
+      const own = path.join(image, "launch");
+      compileEntry(own, "driver", path.join(folder, "home"), { userImage: false });
+      const { stdout } = await runToEnd(own, [], { PATH: "/usr/bin:/bin", ...env });
+      const args = (stdout.split("\f")[0] ?? "").trim().split("\n");
+      expect(args.slice(args.indexOf(path.join(image, "lib/node")) + 1, -2)).toEqual(expected);
+    },
+  );
 
   test("hides variables of the user's program from our Node, and nothing is lost", async ({ expect }) => {
     const user: Record<string, string> = {
@@ -159,7 +177,7 @@ describe.skipIf(muslMissing())("portable/launch.c", () => {
     { args: ["--help", "--copy", "/nowhere/x"] },
     { args: ["--copyx", "/nowhere/x"] },
   ])("runs the program for $args", async ({ args }, { expect }) => {
-    expect((await runEntry(args)).args.slice(8)).toEqual(["launcher-v2", ...args].join("\n").trim().split("\n"));
+    expect((await runEntry(args)).args.slice(11)).toEqual(["launcher-v2", ...args].join("\n").trim().split("\n"));
   });
 
   test("copies every file complete, readable by everyone whatever the umask", ({ expect }) => {

@@ -43,8 +43,14 @@ export function compileStatic(source: string, out: string, defines: readonly str
 }
 
 /** Compiles portable/launch.c as scripts/build-portable.mjs does, with sanitising compiler warnings as errors. */
-export function compileEntry(out: string, program: string, home: string): void {
-  const defines = [`-DPROGRAM="${program}"`, `-DHOME_DIR="${home}"`, "-DUSER_IMAGE=1"];
+export function compileEntry(
+  out: string,
+  program: string,
+  home: string,
+  kind: { userImage: boolean } = { userImage: true },
+): void {
+  const defines = [`-DPROGRAM="${program}"`, `-DHOME_DIR="${home}"`, `-DUSER_IMAGE=${kind.userImage ? 1 : 0}`];
+  defines.push('-DNODE_ARGUMENTS="--first=1","--second"', '-DLATE_AUTHORITIES="--late"');
   compileStatic(path.join(root, "portable/launch.c"), out, ["-std=gnu11", "-Wall", "-Wextra", "-Werror", ...defines]);
 }
 

@@ -7,6 +7,7 @@ import { connect as connectTcp, isIP } from "node:net";
 import type { OnReadOpts, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
+import { trustDefaultAuthorities } from "../../node/default-authorities.ts";
 import type { BlobContent } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { DirectConnection } from "./direct-connection.ts";
@@ -131,6 +132,7 @@ function openSocket(request: DirectGet, tls: Pick<SecureContextOptions, "ca">, o
   const { protocol, hostname: host, port, connectTimeoutMs } = request;
   const place = { host, port: Number(port), onread };
   const isTls = protocol === "https:";
+  if (isTls && tls.ca === undefined) trustDefaultAuthorities();
   const name = isIP(host) === 0 ? { servername: host } : {};
   const socket = isTls ? connectTls({ ...place, ...tls, ...name, ALPNProtocols: ["http/1.1"] }) : connectTcp(place);
   socket.setNoDelay(true);

@@ -6,6 +6,7 @@
 import { request as httpRequest } from "node:http";
 import type { Agent } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { trustDefaultAuthorities } from "../../node/default-authorities.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { readBody } from "../transfer/read-body.ts";
 
@@ -26,6 +27,7 @@ export interface FetchTextOptions {
 export async function fetchText(options: FetchTextOptions): Promise<string> {
   const { url, method = "GET", headers = {}, body, timeoutMs, agent, reasonOf } = options;
   const send = url.startsWith("https:") ? httpsRequest : httpRequest;
+  if (agent === undefined && send === httpsRequest) trustDefaultAuthorities();
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
   return await new Promise<string>((resolve, reject) => {
     const request = send(

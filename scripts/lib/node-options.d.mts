@@ -1,0 +1,3 @@
+export function nodeOptions(program: string): readonly string[];
+export const LATE_AUTHORITIES: string;
+export function takesLateAuthorities(program: string): boolean;

@@ -1,0 +1,1 @@
+export function startScript(program: string): string;
