@@ -27,6 +27,7 @@ export const layers = {
   driver: ["gen", "core", "resolver", "ports", "program", "tasks", "config"],
   launcher: ["gen", "core", "resolver", "ports", "program", "tasks", "config"],
   resident: ["gen", "core", "resolver", "ports", "program", "tasks", "config", "driver"],
+  webhook: ["core", "ports", "program", "node", "kube", "resident"],
   local: [
     ...["gen", "core", "wire", "resolver", "ports", "program", "tasks", "config"],
     ...["node", "kube", "apiclient", "objectstore", "apiserver", "driver", "launcher"],
@@ -48,6 +49,7 @@ export const mainFiles = [
   "src/driver/main.ts",
   "src/launcher/main.ts",
   "src/cli/main.ts",
+  "src/webhook/main.ts",
   "src/boot/boot.cjs",
   "src/boot/start.cjs",
 ];

@@ -63,4 +63,7 @@ async function main(): Promise<void> {
   leave(exitCode);
 }
 
-void main();
+// One program in one image: what serves drivers is a word of the driver's.
+if (process.argv[2] === "webhook") {
+  void import("../webhook/main.ts").then(async ({ main: webhook }) => await webhook(process.argv.slice(3)));
+} else void main();

@@ -5,6 +5,7 @@ import { describe, test } from "vitest";
 import type { FlagTable } from "../../src/core/go/flags.ts";
 import { DRIVER_FLAGS } from "../../src/driver/flags.ts";
 import { LAUNCHER_FLAGS } from "../../src/launcher/flags.ts";
+import { WEBHOOK_FLAGS } from "../../src/webhook/flags.ts";
 import { root } from "../support/probe.ts";
 
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
@@ -29,6 +30,7 @@ const inCode = variablesIn(code);
 describe("docs/flags.md", () => {
   test.for([
     { section: "Driver", table: DRIVER_FLAGS as FlagTable },
+    { section: "Webhook", table: WEBHOOK_FLAGS as FlagTable },
     { section: "Launcher", table: LAUNCHER_FLAGS as FlagTable },
   ])("has the $section's flags with type, default and meaning", ({ section, table }, { expect }) => {
     const text = docs.flags.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";

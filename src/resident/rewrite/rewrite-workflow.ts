@@ -14,7 +14,7 @@ import { isJsonObject } from "../../core/values/json-object.ts";
 import type { JsonObject, JsonValue } from "../../core/values/value.ts";
 import { formatPlugin, isPluginTemplate, PLUGIN_KEY, type DriverCall } from "../plugin-template.ts";
 import { jsonPointer, type PatchOperation } from "./json-patch.ts";
-import { RESIDENT_LABEL, REWRITTEN_BY, RUN_LABEL } from "./marks.ts";
+import { labelOf, RESIDENT_LABEL, REWRITTEN_BY, RUN_LABEL } from "./marks.ts";
 import { readDriverCall, startsDriver } from "./read-driver-call.ts";
 import { nameOf, objectsOf, parametersOf } from "./template-members.ts";
 
@@ -78,6 +78,7 @@ function rewritten(workflow: JsonValue, options: RewriteOptions): RewriteOutcome
   if (done > 0) throw unsupported("some of its driver templates have been rewritten, and some have not");
   if (labelOf(metadata, RESIDENT_LABEL) === "false") throw unsupported(`its label ${RESIDENT_LABEL} is "false"`);
   assertPlainDefaults(spec);
+  const runId = runIdOf(workflow);
   const loops = options.loopParallelism === 0 ? [] : unlimitedLoops(templates);
   return {
     kind: "rewritten",
@@ -87,7 +88,7 @@ function rewritten(workflow: JsonValue, options: RewriteOptions): RewriteOutcome
       ...drivers.map(({ template, index }): PatchOperation => ({
         op: "replace",
         path: jsonPointer("spec", "templates", index),
-        value: pluginTemplate(template, spec),
+        value: pluginTemplate(template, spec, runId),
       })),
       ...loops.map(({ index }): PatchOperation => ({
         op: "add",
@@ -108,11 +109,6 @@ export function runIdOf(workflow: JsonValue): string | undefined {
   return typeof runId === "string" && runId !== "" ? runId : undefined;
 }
 
-function labelOf(metadata: JsonObject, name: string): JsonValue | undefined {
-  const { labels } = metadata;
-  return isJsonObject(labels) && Object.hasOwn(labels, name) ? labels[name] : undefined;
-}
-
 function partsOf(workflow: JsonValue): { readonly spec: JsonObject; readonly metadata: JsonObject } {
   if (!isJsonObject(workflow) || workflow["kind"] !== "Workflow") throw unsupported("it is not a Workflow");
   const { apiVersion, metadata, spec } = workflow;
@@ -129,21 +125,24 @@ function assertPlainDefaults({ templateDefaults }: JsonObject): void {
   if (kind !== undefined) throw unsupported(`its templateDefaults have a member ${kind}`);
 }
 
-function pluginTemplate(template: JsonObject, spec: JsonObject): JsonObject {
+function pluginTemplate(template: JsonObject, spec: JsonObject, runId: string | undefined): JsonObject {
   try {
     const kinds = KINDS.filter((member) => Object.hasOwn(template, member));
     if (kinds.length !== 1 || !startsDriver(template["container"])) throw unsupported("its container does not start the driver");
     const account = template["serviceAccountName"] ?? spec["serviceAccountName"];
     if (account !== spec["serviceAccountName"]) throw unsupported("it has a service account of its own");
     const kept = Object.entries(template).filter(([member]) => !POD_MEMBERS.has(member));
-    return { ...Object.fromEntries(kept), ...suppliedOutputs(template), plugin: { [PLUGIN_KEY]: pluginOf(template) } };
+    return { ...Object.fromEntries(kept), ...suppliedOutputs(template), plugin: { [PLUGIN_KEY]: pluginOf(template, runId) } };
   } catch (error) {
     throw error instanceof KfpError ? unsupported(`template ${nameOf(template)}: ${errorMessage(error)}`) : error;
   }
 }
 
-function pluginOf(template: JsonObject): JsonObject {
+function pluginOf(template: JsonObject, runId: string | undefined): JsonObject {
   const call: DriverCall = readDriverCall(template);
+  // The agent drives nothing of a run that the workflow is not of.
+  if (runId !== undefined && call.flags["run_id"] !== runId)
+    throw unsupported(`flag --run_id is not the run that label ${RUN_LABEL} names`);
   const declared = {
     inputs: parametersOf(template, "inputs").map(nameOf),
     outputs: parametersOf(template, "outputs").map(nameOf),

@@ -315,6 +315,11 @@ describe("rewriteWorkflow()", () => {
       reason: /templateDefaults have a member container/,
     },
     {
+      name: "another run",
+      of: () => ({ ...workflow, metadata: { labels: { "pipeline/runid": "other" } } }),
+      reason: /flag --run_id is not the run that label pipeline\/runid names/,
+    },
+    {
       name: "an account of its own",
       of: () => container((template) => ({ ...template, serviceAccountName: "other" })),
       reason: /it has a service account of its own/,
