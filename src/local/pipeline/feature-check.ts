@@ -9,6 +9,8 @@ import { PipelineSpecSchema } from "../../core/kfp-types.ts";
 import { KubernetesExecutorConfigSchema } from "../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 import { PROVIDER_NAMES } from "../../core/executor/store-schemes.ts";
 import { CONTAINER_FEATURES, KUBERNETES_FEATURES, LANGUAGE_FEATURES, PLATFORM_FEATURES, type Feature } from "./features.ts";
+import { passthroughOfMember } from "../../driver/pod-spec-patch/kubernetes/features.ts";
+import { passthroughsOf } from "../../driver/pod-spec-patch/passthroughs.ts";
 import { ImportedUris } from "./imported-uris.ts";
 import { mountPaths } from "./mount-paths.ts";
 import { runErrors, runWarnings } from "./pipeline-checks.ts";
@@ -156,7 +158,7 @@ function taskFindings(placed: PlacedTask): Finding[] {
     case "container": {
       const { command, args, resources, lifecycle } = executor.spec.value;
       if (command.length + args.length === 0 && !isPlatformTask(placed)) add(LANGUAGE_FEATURES.entryPoint);
-      if (resources !== undefined) add(LANGUAGE_FEATURES.resources);
+      if (resources !== undefined && !passthroughsOf(component).captures("RESOURCES")) add(LANGUAGE_FEATURES.resources);
       if (lifecycle?.preCacheCheck !== undefined) add(LANGUAGE_FEATURES.preCacheCheck);
       break;
     }
@@ -187,7 +189,7 @@ function isSupportedUri(uri: string): boolean {
 /** Adds what is left of the task's config, if anything, to `configs`. */
 function kubernetesFindings(
   { parsed }: LoadedPipeline,
-  { executorLabel, scopePath }: PlacedTask,
+  { component, executorLabel, scopePath }: PlacedTask,
   { configs, isInContainer }: { readonly configs: Map<string, string>; readonly isInContainer: boolean },
 ): Finding[] {
   const config = parsed.platformSpec?.platforms["kubernetes"]?.deploymentSpec?.executors[executorLabel];
@@ -205,7 +207,10 @@ function kubernetesFindings(
     }
     const feature = KUBERNETES_FEATURES[field.jsonName];
     const isDone = feature?.treatment === "supported" || (isInContainer && CONTAINER_FEATURES.has(field.jsonName));
-    if (feature === undefined || isDone) left[key] = value;
+    // The step is told of it, whatever it is worth here.
+    const passthrough = passthroughOfMember(field.jsonName);
+    const isTaskConfig = passthrough !== undefined && passthroughsOf(component).captures(passthrough);
+    if (feature === undefined || isDone || isTaskConfig) left[key] = value;
     else findings.push({ task, feature });
   }
   if (Object.keys(left).length > 0) configs.set(executorLabel, JSON.stringify(left));

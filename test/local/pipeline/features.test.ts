@@ -150,6 +150,33 @@ describe("checkFeatures()", () => {
       kept: undefined,
       paths: [],
     },
+    {
+      name: "what the step is handed as its task config",
+      parts: {
+        component: {
+          taskConfigPassthroughs: [
+            { field: "RESOURCES" },
+            { field: "KUBERNETES_NODE_SELECTOR" },
+            { field: "KUBERNETES_TOLERATIONS", applyToTask: true },
+            { field: "KUBERNETES_AFFINITY" },
+          ],
+        },
+        container: { resources: { cpuLimit: 1 } },
+        kubernetes: {
+          nodeSelector: { labels: { disk: "ssd" } },
+          tolerations: [{ key: "gpu" }],
+          node_affinity: [{ weight: 1 }],
+          podAffinity: [{ topologyKey: "zone" }],
+        },
+      },
+      kept: {
+        nodeSelector: { labels: { disk: "ssd" } },
+        tolerations: [{ key: "gpu" }],
+        node_affinity: [{ weight: 1 }],
+        podAffinity: [{ topologyKey: "zone" }],
+      },
+      paths: [],
+    },
   ])("hands on: $name", async ({ parts, kept, paths }) => {
     const { errors, warnings, kubernetesConfigs, mountPaths } = await check(parts);
     expect({ errors, warnings }).toEqual({ errors: [], warnings: [IMAGE] });

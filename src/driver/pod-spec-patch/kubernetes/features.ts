@@ -9,7 +9,7 @@
  */
 import type { KubernetesExecutorConfig } from "../../../gen/kfp_kubernetes/kubernetes_executor_config_pb.js";
 import type { AdministratorDefaults } from "../../options.ts";
-import type { AttributedContribution, Feature, ResolveDynamic } from "../contribution.ts";
+import type { AttributedContribution, Feature, PassthroughField, ResolveDynamic } from "../contribution.ts";
 import { activeDeadline } from "./active-deadline.ts";
 import { claimMounts } from "./claims.ts";
 import { emptyDirectories, sharedMemory } from "./empty-directories.ts";
@@ -51,6 +51,11 @@ export function kubernetesFeatures(defaults: AdministratorDefaults): readonly Fe
     { member: "securityContext", contribute: (config, resolve) => securityContext(config, defaults, resolve) },
     { member: "initContainers", contribute: (config, resolve) => initContainers(config, defaults, resolve) },
   ];
+}
+
+/** Under which name a component takes a member as task configuration; undefined: it cannot. @param member JSON name. */
+export function passthroughOfMember(member: string): PassthroughField | undefined {
+  return kubernetesFeatures({}).find((feature) => feature.member === member)?.passthrough;
 }
 
 /** The first error ends it: a step must not run with half of what it asked for. */
