@@ -49,11 +49,13 @@ describe.skipIf(skipUnless(hasPython, "paths of old SDKs: needs python3"))("the 
     return packages;
   }
 
-  async function python(program: string, packages: string): Promise<string> {
+  async function python(program: string, packages: string, env: Record<string, string> = {}): Promise<string> {
     const hook = join(folder, "hook");
     await writeSdkPaths(hook);
     const { PATH: path = "" } = process.env;
-    const ended = spawnSync("python3", ["-c", program], { env: { ...withSdkPaths({ PYTHONPATH: packages }, hook), PATH: path } });
+    const ended = spawnSync("python3", ["-c", program], {
+      env: { ...env, ...withSdkPaths({ PYTHONPATH: packages }, hook), PATH: path },
+    });
     expect(ended.stderr.toString()).toBe("");
     return ended.stdout.toString().trim();
   }
@@ -67,6 +69,44 @@ describe.skipIf(skipUnless(hasPython, "paths of old SDKs: needs python3"))("the 
       expect(await python(ask(module), fakeSdk("return None"))).toBe("/a/b /m None None");
     },
   );
+
+  describe("finds copies of remote artifacts below ARTIFACT_LOCAL_PATH", () => {
+    /** Paths as the SDK has them, `custom` for an artifact with a place of its own, and the way back. */
+    const SDK = `class Artifact:
+    def __init__(self, uri, custom_path='', workspace=False): self.uri, self.custom_path, self.workspace = uri, custom_path, workspace
+    @property
+    def path(self): return self._get_path()
+    @path.setter
+    def path(self, path): self.uri = convert_local_path_to_remote_path(path)
+    def _get_path(self):
+        path = self.custom_path or self.uri.replace('gs://', '/gcs/').replace('s3://', '/s3/').replace('minio://', '/minio/')
+        return '/kfp-workspace/.artifacts' + path if self.workspace else path
+def convert_local_path_to_remote_path(path):
+    return 's3://' + path[4:] if path.startswith('/s3/') else path
+`;
+    const sdkFolder = (): string => fakeSdk("pass", { "kfp/dsl/types/artifact_types.py": SDK });
+    const show = (what: string): string => `from kfp.dsl.types.artifact_types import Artifact\nprint(${what})`;
+
+    test.for([
+      ["gs://b/k", 'Artifact("gs://b/k").path', "/copies/gcs/b/k"],
+      ["minio://b/k", 'Artifact("minio://b/k").path', "/copies/minio/b/k"],
+      ["s3://b/k", 'Artifact("s3://b/k").path', "/copies/s3/b/k"],
+      ["an artifact in the workspace", 'Artifact("s3://b/k", workspace=True).path', "/kfp-workspace/.artifacts/copies/s3/b/k"],
+      ["a local artifact", 'Artifact("/home/artifacts/k").path', "/home/artifacts/k"],
+      ["a place of its own", 'Artifact("s3://b/k", custom_path="/s3/own").path', "/s3/own"],
+    ] as const)("%s", async ([, what, expected], { expect }) => {
+      expect(await python(show(what), sdkFolder(), { ARTIFACT_LOCAL_PATH: "/copies" })).toBe(expected);
+    });
+
+    test("and the way back from a path that a component sets", async ({ expect }) => {
+      const program = `${show("")}\na = Artifact("s3://b/k")\na.path = "/copies/s3/b/other"\nprint(a.uri)`;
+      expect(await python(program, sdkFolder(), { ARTIFACT_LOCAL_PATH: "/copies/" })).toBe("s3://b/other");
+    });
+
+    test("only where it is set", async ({ expect }) => {
+      expect(await python(show('Artifact("s3://b/k").path'), sdkFolder(), { ARTIFACT_LOCAL_PATH: "" })).toBe("/s3/b/k");
+    });
+  });
 
   test("leaves an SDK alone that has an answer", async () => {
     expect(await python(ask("kfp.dsl.types.artifact_types"), fakeSdk("return 'own:' + self.uri"))).toBe(
