@@ -6,7 +6,7 @@
 import { UsageError } from "../core/errors.ts";
 import { commandModule } from "./command-entry.ts";
 import { COMMAND_TABLE, type AskedCommand } from "./commands/command-table.ts";
-import { assertKnownCommand, assertKnownOptions, withStandardInput } from "./unknown-words.ts";
+import { assertKnownCommand, assertKnownOptions, withoutSeparator, withStandardInput } from "./unknown-words.ts";
 
 /** What a command line asks for. */
 export type Command = AskedCommand | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
@@ -44,11 +44,12 @@ export async function parseCommandLine(argv: readonly string[], columns: number)
     });
   for (const entry of COMMAND_TABLE) parser.command(commandModule(entry, take));
   if (argv.length === 0) return { kind: "help", text: `${await parser.getHelp()}\n` };
-  assertKnownOptions(argv);
-  if (argv.includes("--version")) return { kind: "version" };
-  assertKnownCommand(argv);
+  const words = withoutSeparator(argv);
+  assertKnownOptions(words);
+  if (words.includes("--version")) return { kind: "version" };
+  assertKnownCommand(words);
   let help = "";
-  await parser.parseAsync(withStandardInput(argv), {}, (error: unknown, _values: unknown, output: string) => {
+  await parser.parseAsync(withStandardInput(words), {}, (error: unknown, _values: unknown, output: string) => {
     if (error !== undefined && error !== null) throw error;
     help = output;
   });

@@ -21,10 +21,8 @@ const COMMON_WORDS = new Set(["--help", "-h", "--version"]);
  * @throws {UsageError}
  */
 export function assertKnownCommand(argv: readonly string[]): void {
-  const end = argv.indexOf("--");
-  const words = end < 0 ? argv : argv.slice(0, end);
-  const [name, ...operands] = operandsOf(words);
-  if (words.some((word) => COMMON_WORDS.has(word))) return;
+  const [name, ...operands] = operandsOf(argv);
+  if (argv.some((word) => COMMON_WORDS.has(word))) return;
   const refuse = (text: string): UsageError => new UsageError("USAGE_INVALID", text);
   if (name === undefined) throw refuse("Which command? Try kfp-runtime --help");
   const entry = findCommand(name);
@@ -33,7 +31,7 @@ export function assertKnownCommand(argv: readonly string[]): void {
     throw refuse(`Unknown command "${name}": ${nearest === undefined ? "try kfp-runtime --help" : `did you mean ${nearest}?`}`);
   }
   const required = entry.operands.filter((operand) => operand.required).length;
-  if (operands.length < required && end < 0) throw refuse(entry.missing ?? `Which ${entry.operands[operands.length]?.name}?`);
+  if (operands.length < required) throw refuse(entry.missing ?? `Which ${entry.operands[operands.length]?.name}?`);
   for (const [index, { choices }] of entry.operands.entries()) {
     const operand = operands[index];
     if (operand === undefined || choices === undefined || choices.includes(operand)) continue;
@@ -49,6 +47,25 @@ export function operandsOf(words: readonly string[]): string[] {
   return words.filter((word, index) => (word === "-" || !word.startsWith("-")) && !isValue(words, index));
 }
 
+/**
+ * A command line without `--`, after which no word is an option: yargs would not take such words for those of a command. A file whose name
+ * begins with a dash gets its folder in front; nothing else that a command takes begins with one.
+ */
+export function withoutSeparator(argv: readonly string[]): string[] {
+  const end = argv.findIndex((word, index) => word === "--" && !isValue(argv, index));
+  if (end < 0) return [...argv];
+  const [before, after] = [argv.slice(0, end), argv.slice(end + 1)];
+  const known = operandsOf(before);
+  const [name = after[0]] = known;
+  const operands = findCommand(name)?.operands ?? [];
+  const words = after.map((word, index) => {
+    const operand = operands[Math.min(known.length + index, operands.length) - 1];
+    const isFile = operand?.completes === "pipeline" || operand?.completes === "run-or-pipeline";
+    return isFile && /^-./.test(word) ? `./${word}` : word;
+  });
+  return [...before, ...words];
+}
+
 /** A lone dash that is no value of an option as the file it stands for: yargs would make an empty text of it. */
 export function withStandardInput(argv: readonly string[]): string[] {
   return argv.map((word, index) => (word === "-" && !isValue(argv, index) ? STANDARD_INPUT : word));
@@ -60,11 +77,9 @@ export function withStandardInput(argv: readonly string[]): string[] {
  * @throws {UsageError}
  */
 export function assertKnownOptions(argv: readonly string[]): void {
-  const end = argv.indexOf("--");
   const known = [...Object.keys(optionsFor(argv)), ...COMMON_OPTIONS];
-  const words = end < 0 ? argv : argv.slice(0, end);
-  for (const [index, word] of words.entries()) {
-    if (!word.startsWith("-") || word === "-" || isValue(words, index)) continue;
+  for (const [index, word] of argv.entries()) {
+    if (!word.startsWith("-") || word === "-" || isValue(argv, index)) continue;
     const name = word.replace(/^--?/, "").replace(/=.*$/s, "");
     if (known.includes(name) || word === "-h") continue;
     const [nearest] = known.filter((candidate) => distance(candidate, name) <= 2 || candidate.startsWith(name));
