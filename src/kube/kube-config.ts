@@ -36,6 +36,8 @@ export interface KubeConfigOptions {
   readonly environment: Environment;
   /** Default: the folder that Kubernetes mounts. */
   readonly serviceAccountFolder?: string;
+  /** Asked before every request, in the place of every other credential: requests of somebody else. */
+  readonly token?: () => Promise<string>;
 }
 
 /** @throws {KubeError} KUBE_UNAVAILABLE when neither a service account nor a usable kubeconfig is there. */

@@ -78,7 +78,7 @@ function isWorthRepeating(answer: KubeAnswer, attempt: number, attempts: number)
 }
 
 function unreachable({ server }: OpenConnection, request: KubeRequest, error: unknown): KubeError {
-  const verb = { GET: "read", POST: "create", DELETE: "delete" }[request.method];
+  const verb = { GET: "read", POST: "create", PUT: "replace", PATCH: "change", DELETE: "delete" }[request.method];
   return new KubeError("KUBE_UNAVAILABLE", `Cannot ${verb} ${request.what} at ${server}: ${errorMessage(error)}`, {
     cause: error,
   });
@@ -120,8 +120,19 @@ export function rejectionError(answer: KubeAnswer, what: string): KubeError {
   );
 }
 
-/** Path of an object of a namespace, or of the collection where no name is given. */
+/** Path of an object of the core group, or of the collection where no name is given. */
 export function objectPath(namespace: string, collection: string, name?: string): string {
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${collection}`;
+  return resourcePath({ group: "", version: "v1", plural: collection }, namespace, name);
+}
+
+/** Path of an object of a namespace, or of a collection; of all namespaces where that is empty. */
+export function resourcePath(
+  { group, version, plural }: { readonly group: string; readonly version: string; readonly plural: string },
+  namespace: string,
+  name?: string,
+): string {
+  const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+  const scope = namespace === "" ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
+  const path = `${root}${scope}/${plural}`;
   return name === undefined ? path : `${path}/${encodeURIComponent(name)}`;
 }

@@ -19,6 +19,8 @@ export interface KubeRestOptions {
   /** Read for KUBERNETES_SERVICE_HOST and _PORT, KUBECONFIG and HOME. */
   readonly environment: Environment;
   readonly serviceAccountFolder?: string;
+  /** As KubeConfigOptions has it. */
+  readonly token?: () => Promise<string>;
   /** For one exchange, default ten seconds; thirty for those that change something, which pass webhooks. */
   readonly timeoutMs?: number;
 }

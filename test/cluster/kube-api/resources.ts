@@ -34,6 +34,7 @@ const RESOURCES: readonly Resource[] = [
   { ...core("persistentvolumeclaims", "PersistentVolumeClaim", { hasStatus: true }), firstPhase: "Pending" },
   core("events", "Event"),
   core("namespaces", "Namespace", { isNamespaced: false }),
+  { ...core("leases", "Lease"), group: "coordination.k8s.io" },
   argo("workflows", "Workflow"),
   argo("workflowtemplates", "WorkflowTemplate"),
   argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", { isNamespaced: false }),
