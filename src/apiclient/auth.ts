@@ -19,6 +19,14 @@ export const TOKEN_PATH = "/var/run/secrets/kfp/token";
 /** One minute minus ten seconds of leeway, as the reference. */
 const MAX_AGE_MS = 50_000;
 
+/** Where the token of every call comes from. */
+export interface Tokens {
+  /** The value of the `authorization` header; `undefined`: the call is not authenticated. */
+  header(): Promise<string | undefined>;
+  /** Called after the server refused the token. True when there is another one to try. */
+  refresh(): Promise<boolean>;
+}
+
 /** What reading a token takes. */
 export interface TokenSourceDeps {
   readonly clock: Clock;
@@ -27,7 +35,7 @@ export interface TokenSourceDeps {
 }
 
 /** The service account token from its file, read again before it is too old. A file that is not there means calls without token. */
-export class TokenSource {
+export class TokenSource implements Tokens {
   readonly #deps: TokenSourceDeps;
   readonly #path: string;
   #token: string | undefined;

@@ -34,7 +34,7 @@ import type { FileSystem } from "../ports/file-system.ts";
 import type { KfpApi, LeanRows } from "../ports/kfp-api.ts";
 import type { Logger } from "../ports/logger.ts";
 import { invalidResponseError } from "./api-error.ts";
-import { TokenSource } from "./auth.ts";
+import { TokenSource, type Tokens } from "./auth.ts";
 import { endpointText, type ChannelSettings } from "./channel-settings.ts";
 import { prepareChannel } from "./channel.ts";
 import { channelClients, localClients, type ClientSource } from "./clients.ts";
@@ -70,6 +70,8 @@ export interface KfpApiConnection extends KfpApi {
   readonly traffic: Traffic;
   /** From now on every call, under way or to come, ends within so many milliseconds: this process has been asked to stop. */
   capDeadlines(withinMs: number): void;
+  /** The same connection for calls of somebody else. */
+  as(tokens: Tokens): KfpApi;
   close(): void;
 }
 
@@ -117,21 +119,29 @@ async function preparedClients({ fileSystem, local }: ConnectDeps, settings: Cha
 
 /** The calls of the port on a transport. `forcedLayout` is the layout of `Run` where it shall not be detected. */
 export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings["forcedLayout"]): KfpApiConnection {
-  const invalid = (method: string, reason: string, cause?: unknown) =>
-    invalidResponseError(method, transport.endpoint, reason, cause);
-
   return {
+    ...bindCalls(transport, forcedLayout),
     endpoint: transport.endpoint,
     get traffic() {
       return transport.traffic;
     },
     capDeadlines: (withinMs) => transport.capDeadlines(withinMs),
+    as: (tokens) => bindCalls(transport, forcedLayout, tokens),
     close: () => transport.close(),
+  };
+}
 
+/** @param tokens Whose calls they are; absent: the connection's own. */
+function bindCalls(transport: Transport, forcedLayout: ChannelSettings["forcedLayout"] | undefined, tokens?: Tokens): KfpApi {
+  const call: Transport["call"] = (plan, send) => transport.call(tokens === undefined ? plan : { ...plan, tokens }, send);
+  const invalid = (method: string, reason: string, cause?: unknown) =>
+    invalidResponseError(method, transport.endpoint, reason, cause);
+
+  return {
     async getRun(runId, view) {
       const request = create(GetRunRequestSchema, { runId, view: RunView[view] });
       const plan = view === "FULL" ? { method: "GetRun", deadlineMs: FULL_RUN_DEADLINE_MS } : { method: "GetRun", ...leanly({}) };
-      const bytes = await transport.call(plan, ({ run }, options) => run.getRun(request, options));
+      const bytes = await call(plan, ({ run }, options) => run.getRun(request, options));
       try {
         return fromBinary(RunSchema, forcedLayout === undefined ? toMergedLayout(bytes) : toMergedLayout(bytes, forcedLayout));
       } catch (error) {
@@ -141,14 +151,12 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
 
     async getPipelineVersion(pipelineId, pipelineVersionId) {
       const request = create(GetPipelineVersionRequestSchema, { pipelineId, pipelineVersionId });
-      return transport.call({ method: "GetPipelineVersion" }, ({ pipeline }, options) =>
-        pipeline.getPipelineVersion(request, options),
-      );
+      return call({ method: "GetPipelineVersion" }, ({ pipeline }, options) => pipeline.getPipelineVersion(request, options));
     },
 
     async getTask(runId, taskId, lean) {
       const request = create(GetTaskRequestSchema, { runId, taskId });
-      return transport.call({ method: "GetTask", ...leanly(lean) }, ({ run }, options) => run.getTask(request, options));
+      return call({ method: "GetTask", ...leanly(lean) }, ({ run }, options) => run.getTask(request, options));
     },
 
     async listTasks(runId, options = {}) {
@@ -166,32 +174,32 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
         ...(iteration === undefined ? {} : { [LIST_ITERATION_HEADER]: String(iteration) }),
       };
       const plan = { method: "ListTasks", metadata };
-      const answer = await transport.call(plan, ({ run }, callOptions) => run.listTasks(request, callOptions));
+      const answer = await call(plan, ({ run }, callOptions) => run.listTasks(request, callOptions));
       return { tasks: answer.tasks, nextPageToken: answer.nextPageToken, totalSize: answer.totalSize };
     },
 
     async createTask(runId, task) {
       const request = create(CreateTaskRequestSchema, { runId, task });
-      return transport.call({ method: "CreateTask" }, ({ run }, options) => run.createTask(request, options));
+      return call({ method: "CreateTask" }, ({ run }, options) => run.createTask(request, options));
     },
 
     async updateTask(runId, taskId, task) {
       const request = create(UpdateTaskRequestSchema, { runId, taskId, task });
-      return transport.call({ method: "UpdateTask" }, ({ run }, options) => run.updateTask(request, options));
+      return call({ method: "UpdateTask" }, ({ run }, options) => run.updateTask(request, options));
     },
 
     async updateTasks(runId, tasks) {
       if (tasks.size === 0) return new Map();
       const request = create(UpdateTasksBulkRequestSchema, { runId, tasks: Object.fromEntries(tasks) });
       const plan = { method: "UpdateTasksBulk", ...leanly({}) };
-      const answer = await transport.call(plan, ({ run }, options) => run.updateTasksBulk(request, options));
+      const answer = await call(plan, ({ run }, options) => run.updateTasksBulk(request, options));
       return new Map(Object.entries(answer.tasks));
     },
 
     async findCachedTask({ namespace, fingerprint, boundRunId }) {
       const request = create(FindCachedTaskRequestSchema, { namespace, cacheFingerprint: fingerprint });
       const plan = { method: "FindCachedTask", metadata: { "x-kfp-bound-run-id": boundRunId } };
-      const answer = await transport.call(plan, ({ run }, options) => run.findCachedTask(request, options));
+      const answer = await call(plan, ({ run }, options) => run.findCachedTask(request, options));
       return answer.task;
     },
 
@@ -199,14 +207,14 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
       const request = create(CreateArtifactRequestSchema, init);
       // Reuse finds what a lost answer has left behind; without it every call makes another artifact.
       const plan = { method: "CreateArtifact", repeatability: request.reuseIfExists ? "idempotent" : "once" } as const;
-      return transport.call(plan, ({ artifact }, options) => artifact.createArtifact(request, options));
+      return call(plan, ({ artifact }, options) => artifact.createArtifact(request, options));
     },
 
     async createArtifacts(requests) {
       if (requests.length === 0) return [];
       const method = "CreateArtifactsBulk";
       const request = create(CreateArtifactsBulkRequestSchema, { artifacts: [...requests] });
-      const answer = await transport.call({ method, repeatability: "once" }, ({ artifact }, options) =>
+      const answer = await call({ method, repeatability: "once" }, ({ artifact }, options) =>
         artifact.createArtifactsBulk(request, options),
       );
       if (answer.artifacts.length !== requests.length) {
@@ -219,7 +227,7 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
       if (links.length === 0) return [];
       const request = create(CreateArtifactTasksBulkRequestSchema, { artifactTasks: [...links] });
       const plan = { method: "CreateArtifactTasksBulk", repeatability: "once" } as const;
-      const answer = await transport.call(plan, ({ artifact }, options) => artifact.createArtifactTasksBulk(request, options));
+      const answer = await call(plan, ({ artifact }, options) => artifact.createArtifactTasksBulk(request, options));
       return answer.artifactTasks;
     },
 
@@ -229,7 +237,7 @@ export function bindKfpApi(transport: Transport, forcedLayout?: ChannelSettings[
       const method = "ListArtifactTasks";
       for (let pageToken = ""; ;) {
         const request = create(ListArtifactTasksRequestSchema, { taskIds: [...taskIds], pageSize: PAGE_SIZE, pageToken });
-        const page = await transport.call({ method }, ({ artifact }, options) => artifact.listArtifactTasks(request, options));
+        const page = await call({ method }, ({ artifact }, options) => artifact.listArtifactTasks(request, options));
         links.push(...page.artifactTasks);
         if (page.nextPageToken === "") return links;
         if (page.nextPageToken === pageToken) throw invalid(method, "the token of the next page is the one just used");

@@ -9,7 +9,7 @@ import type { ApiPackage } from "../wire/grpc-definition.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { callFailure, toApiError, unsupportedError, type CallContext } from "./api-error.ts";
-import type { TokenSource } from "./auth.ts";
+import type { Tokens } from "./auth.ts";
 import type { Clients, ClientSource } from "./clients.ts";
 import { Connection } from "./connection.ts";
 import type { CallFailure } from "../wire/grpc-status.ts";
@@ -39,6 +39,8 @@ export interface CallPlan {
   readonly deadlineMs?: number;
   /** Sent along with `authorization`. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** In the place of the connection's own. */
+  readonly tokens?: Tokens | undefined;
 }
 
 /** What went over the wire so far, retries included. */
@@ -57,7 +59,7 @@ export interface TransportDeps {
   /** Called again after every try that reached nobody. Connects with the first call on it. */
   readonly openClients: () => ClientSource;
   /** Absent: calls are not authenticated. */
-  readonly tokens?: TokenSource;
+  readonly tokens?: Tokens;
 }
 
 /** Settings of one server's transport. */
@@ -151,9 +153,10 @@ export class Transport {
       const verdict = this.#choice.observe(used, failure.status);
       if (verdict === "repeat") continue;
       if (verdict === "unsupported") throw unsupportedError(context, cause);
-      if (failure.status === "UNAUTHENTICATED" && !tokenRefreshed && this.#deps.tokens !== undefined) {
+      const tokens = plan.tokens ?? this.#deps.tokens;
+      if (failure.status === "UNAUTHENTICATED" && !tokenRefreshed && tokens !== undefined) {
         tokenRefreshed = true;
-        if (await this.#deps.tokens.refresh()) continue;
+        if (await tokens.refresh()) continue;
       }
       const elapsedMs = Math.max(context.elapsedMs, this.#outage.lastedMs(now));
       const delayMs = nextRetryMs({ failure, repeatability, attempt, elapsedMs, random: random() }, this.#policy);
@@ -175,7 +178,7 @@ export class Transport {
     apiPackage: ApiPackage,
     send: (clients: Clients, options: CallOptions) => Promise<Answer>,
   ): Promise<{ answer: Answer } | { failure: CallFailure; cause: unknown }> {
-    const authorization = await this.#deps.tokens?.header();
+    const authorization = await (plan.tokens ?? this.#deps.tokens)?.header();
     const now = this.#deps.clock.monotonicMs();
     const patienceEndMs = this.#policy.totalMs === 0 ? Number.POSITIVE_INFINITY : startedAtMs + this.#policy.totalMs;
     const budgetEndMs = Math.min(patienceEndMs, this.#endAtMs);

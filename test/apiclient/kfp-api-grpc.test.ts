@@ -275,6 +275,20 @@ describe("token", () => {
     expect(server.calls.map(({ authorization }) => authorization)).toEqual(["Bearer old", "Bearer new"]);
   });
 
+  test("is another one for calls of somebody else on the same connection", async ({ expect }) => {
+    const { api, server } = await connect({
+      token: { text: "own" },
+      script: ({ authorization }) => (authorization === "Bearer old" ? refused : okRun),
+    });
+    let theirs = "old";
+    const tokens = {
+      header: () => Promise.resolve(`Bearer ${theirs}`),
+      refresh: () => Promise.resolve((theirs = "new") === "new"),
+    };
+    await Promise.all([api.as(tokens).getRun("r", "FULL"), api.getRun("r", "FULL")]);
+    expect(server.calls.map(({ authorization }) => authorization).toSorted()).toEqual(["Bearer new", "Bearer old", "Bearer own"]);
+  });
+
   test("refused for good is an error without the token", async ({ expect }) => {
     const { api, server, logger } = await connect({ token: { text: "secret" }, script: () => refused });
     const error = await failureOf(api.getRun("r", "FULL"));
