@@ -18,7 +18,7 @@ import { driveJob } from "./drive-job.ts";
 import { DRIVER_FLAGS, parseDriverFlags, type DriveCommand } from "./flags.ts";
 import { interruptedError, unlessInterrupted } from "./interruption.ts";
 import type { DriverOptions } from "./options.ts";
-import { planOutputFiles, writeOutputFiles } from "./output-files.ts";
+import { planOutputFiles, writeOutputFiles } from "./outputs/output-files.ts";
 
 /** What the main file wires up. */
 export interface DriverHost extends ProgramHost<ApiServerFlags, DriverKube> {

@@ -9,10 +9,10 @@
  * @module
  */
 import { dirname } from "node:path/posix";
-import { errorMessage, HostError } from "../core/errors.ts";
-import type { FileSystem } from "../ports/file-system.ts";
-import type { DriverOptions } from "./options.ts";
-import type { DriverResult } from "./result.ts";
+import { errorMessage, HostError } from "../../core/errors.ts";
+import type { FileSystem } from "../../ports/file-system.ts";
+import type { DriverOptions } from "../options.ts";
+import type { DriverResult } from "../result.ts";
 
 /** A file Argo reads, with its whole content. */
 export interface OutputFile {

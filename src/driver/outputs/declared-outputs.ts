@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { SpecError } from "../core/errors.ts";
+import { SpecError } from "../../core/errors.ts";
 import type { OutputFile } from "./output-files.ts";
 
 /** An output parameter that a template declares. */

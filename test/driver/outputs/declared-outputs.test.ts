@@ -1,7 +1,7 @@
 import { describe, test } from "vitest";
-import { declaredOutputs } from "../../src/driver/declared-outputs.ts";
-import type { DriverOptions } from "../../src/driver/options.ts";
-import { planOutputFiles } from "../../src/driver/output-files.ts";
+import { declaredOutputs } from "../../../src/driver/outputs/declared-outputs.ts";
+import type { DriverOptions } from "../../../src/driver/options.ts";
+import { planOutputFiles } from "../../../src/driver/outputs/output-files.ts";
 
 const CONTAINER = {
   type: "CONTAINER",

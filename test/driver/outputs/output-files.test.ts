@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
-import type { DriverOptions } from "../../src/driver/options.ts";
-import { planOutputFiles, writeOutputFiles } from "../../src/driver/output-files.ts";
-import type { DriverResult } from "../../src/driver/result.ts";
-import { nodeFileSystem } from "../../src/node/node-file-system.ts";
+import type { DriverOptions } from "../../../src/driver/options.ts";
+import { planOutputFiles, writeOutputFiles } from "../../../src/driver/outputs/output-files.ts";
+import type { DriverResult } from "../../../src/driver/result.ts";
+import { nodeFileSystem } from "../../../src/node/node-file-system.ts";
 
 const dag = { type: "DAG", parentTaskIdPath: "/o/task-id", iterationCountPath: "/o/count", conditionPath: "/o/condition" };
 const container = {
