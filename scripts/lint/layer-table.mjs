@@ -50,6 +50,7 @@ export const mainFiles = [
   "src/launcher/main.ts",
   "src/cli/main.ts",
   "src/webhook/main.ts",
+  "src/resident/agent/main.ts",
   "src/boot/boot.cjs",
   "src/boot/start.cjs",
 ];

@@ -1,0 +1,54 @@
+/**
+ * Workflows as they were a moment ago.
+ *
+ * They are read and not followed: each changes with every pod of its run, up to a megabyte at a time, and only a few members of it
+ * matter here.
+ *
+ * @module
+ */
+import type { Clock } from "../../ports/clock.ts";
+import type { KubeObjects, ObjectName } from "../../ports/kube-objects.ts";
+import { readWorkflow, WORKFLOWS, type WorkflowFacts } from "./workflow.ts";
+
+/** A terminated run is noticed this much later at most. */
+const FRESH_MS = 2000;
+
+interface Read {
+  readonly facts: Promise<WorkflowFacts | undefined>;
+  readonly atMs: number;
+}
+
+export class WorkflowCache {
+  readonly #deps: { readonly kube: Pick<KubeObjects, "getObject">; readonly clock: Clock };
+  readonly #reads = new Map<string, Read>();
+
+  constructor(deps: { readonly kube: Pick<KubeObjects, "getObject">; readonly clock: Clock }) {
+    this.#deps = deps;
+  }
+
+  /** `undefined` when it is gone. Calls at the same time share one read. @throws {KubeError} */
+  async read(place: ObjectName): Promise<WorkflowFacts | undefined> {
+    const { kube, clock } = this.#deps;
+    const key = keyOf(place);
+    const known = this.#reads.get(key);
+    if (known !== undefined && clock.monotonicMs() - known.atMs < FRESH_MS) return await known.facts;
+    const facts = kube
+      .getObject(WORKFLOWS, place)
+      .then((object) => (object === undefined ? undefined : readWorkflow(object, clock.now())));
+    this.#reads.set(key, { facts, atMs: clock.monotonicMs() });
+    try {
+      return await facts;
+    } catch (error) {
+      this.#reads.delete(key);
+      throw error;
+    }
+  }
+
+  forget(place: ObjectName): void {
+    this.#reads.delete(keyOf(place));
+  }
+}
+
+function keyOf({ namespace, name }: ObjectName): string {
+  return `${namespace}/${name}`;
+}
