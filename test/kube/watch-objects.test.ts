@@ -105,7 +105,7 @@ async function follow(answers: Answer[], { namespace = "", labelSelector = "" } 
   };
   kube = createKubeObjects({ clock, random: () => 0.5 }, { environment: { KUBECONFIG: kubeconfig } });
   const observer: ObjectObserver = {
-    present: ({ metadata }) => seen.push(`+${String((metadata as { name: string }).name)}`),
+    present: ({ metadata }) => seen.push(`+${(metadata as { name: string }).name}`),
     gone: ({ name }) => seen.push(`-${name}`),
     synced: () => seen.push("synced"),
     following: () => seen.push("following"),
@@ -172,6 +172,7 @@ describe("watchObjects()", () => {
   test("a list that took too long is begun again", async () => {
     void follow([list(["a"], { continue: "more" }), status(410), list(["b"]), watch()]);
     await expectSeen("+a", "+b", "-a", "synced", "following");
+    expect(server?.queries.map((query) => query.get("continue"))).toEqual([null, "more", null, null]);
   });
 
   test("asks later and later while it is refused", async () => {
@@ -193,6 +194,7 @@ describe("watchObjects()", () => {
     const half = event("ADDED", thing("b", "11"));
     void follow([list(["a"]), endingWatch(half, half.slice(0, 20)), watch(event("ADDED", thing("c", "12")))]);
     await expectSeen("+a", "synced", "following", "+b", "following", "+c");
+    expect(server?.queries[2]?.get("resourceVersion")).toBe("11");
   });
 
   test("an event that is longer than any answer may be ends the watch", async () => {
@@ -203,17 +205,19 @@ describe("watchObjects()", () => {
     };
     void follow([list(["a"]), endless, watch()]);
     await expectSeen("+a", "synced", "following", "lost: a line of the answer is too long", "following");
+    expect(server?.queries[2]?.get("resourceVersion")).toBe("10");
   });
 
   test("an event that cannot be read makes it list anew", async () => {
     void follow([list(["a"]), watch("7\n"), list(["b"]), watch()]);
     await expectSeen("+a", "synced", "following", "+b", "-a", "synced", "following");
+    expect(server?.queries[2]?.get("watch")).toBeNull();
   });
 
   test("ends when it is told to", async () => {
     const following = follow([list(["a"]), watch()]);
     await expectSeen("+a", "synced", "following");
     stop.abort(new Error("enough"));
-    await following;
+    await expect(following).resolves.toBeUndefined();
   });
 });
