@@ -23,6 +23,8 @@ export interface InsideOptions {
   readonly images: Readonly<Record<string, string>>;
   readonly argo: ArgoPrograms;
   readonly store: "versitygw" | "moto";
+  /** That the images were built from. */
+  readonly commit: string;
 }
 
 /** Argo mostly waits: for its own second between two looks at a workflow, and for containers to start. */
@@ -77,7 +79,7 @@ async function main(options: InsideOptions): Promise<number> {
   }
   rows.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const failed = rows.filter(({ played }) => played.problems.length > 0).length;
-  console.log(`Argo Workflows ${argo.version}, object store ${options.store}\n`);
+  console.log(`Argo Workflows ${argo.version}, object store ${options.store}, images of commit ${options.commit}\n`);
   console.log(`${markdownTable(rows)}\n`);
   console.log(`${String(rows.length - failed)} passed, ${String(failed + wanted.length - rows.length)} failed`);
   return failed + wanted.length - rows.length === 0 ? 0 : 1;

@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { errorMessage } from "../../src/core/errors.ts";
 import { runEngine } from "../../scripts/lib/container-engine.mjs";
 import { findContainers, provideImages } from "../support/containers.ts";
+import { root } from "../support/probe.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startMoto, startVersityGateway } from "../support/s3-server.ts";
 import { provideArgo } from "./argo-programs.ts";
@@ -83,6 +84,7 @@ async function prepare({
   if ("missing" in images) return images;
   const store = await objectStoreName();
   if (store === undefined) return { missing: "neither versitygw nor moto can be installed" };
+  const { describeCommit } = (await import(path.join(root, "scripts/lib/project.mjs"))) as { describeCommit: () => string };
   // Under names of our own: other tests remove the images of older trees.
   const ours = (kind: "driver" | "launcher"): string => {
     const name = `localhost/kfp-runtime-cluster/${kind}:${images[kind].split(":").at(-1) ?? ""}`;
@@ -99,6 +101,7 @@ async function prepare({
     },
     argo,
     store,
+    commit: describeCommit(),
   };
 }
 
