@@ -2,9 +2,9 @@ import { request } from "node:https";
 import { afterEach, beforeEach, describe, test, vi } from "vitest";
 import { createSelfSignedCertificate } from "../../support/self-signed-certificate.ts";
 import { bindClaims } from "./claim-binder.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { KubeStatusError, type KubeObject, type KubeObjectInput } from "./kube-object.ts";
 import { ObjectStore } from "./object-store.ts";
-import { resourceOf } from "./resources.ts";
+import { resourceOf, type Resource } from "./resources.ts";
 import { startKubeApi, type KubeApiServer } from "./server.ts";
 
 const tls = createSelfSignedCertificate();
@@ -138,6 +138,42 @@ describe("the Kubernetes API", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { type: string });
     expect([code, events.map(({ type }) => type)]).toEqual([200, ["MODIFIED", "DELETED"]]);
+  });
+
+  test("keeps the status of a task set to a call of its own, and tells watches of it", async ({ expect }) => {
+    const taskSets = "/apis/argoproj.io/v1alpha1/namespaces/ns/workflowtasksets";
+    const task = { name: "driver", plugin: { "kfp-driver": {} } };
+    const { body } = await ask("POST", taskSets, { body: { metadata: { name: "w" }, spec: { tasks: { one: task } } } });
+    const watched = text("GET", `${taskSets}?watch=true&timeoutSeconds=1&resourceVersion=${body.metadata.resourceVersion}`);
+    await vi.waitFor(() => expect(server.requests.get("admin watch workflowtasksets")).toBe(1));
+    const node = { phase: "Succeeded", outputs: { parameters: [{ name: "condition", value: "true" }] } };
+    const status = { nodes: { one: node } };
+    await ask("PATCH", `${taskSets}/w`, { body: { status }, type: mergePatch });
+    expect(store.get({ resource: resourceOf("workflowtasksets"), namespace: "ns", name: "w" })).not.toHaveProperty("status");
+    await ask("PATCH", `${taskSets}/w/status`, { body: { status, spec: { tasks: null } }, type: mergePatch });
+    await ask("PATCH", `${taskSets}/w`, { body: { spec: { tasks: { one: null, two: task } } }, type: mergePatch });
+    const last = { spec: { tasks: { two: task } }, status };
+    expect((await ask("GET", `${taskSets}/w`)).body).toMatchObject({ kind: "WorkflowTaskSet", ...last });
+    const [, all] = await watched;
+    const events = all
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { object: KubeObject }).object);
+    expect(events.at(-2)).toMatchObject({ spec: { tasks: { one: task } }, status });
+    expect(events.at(-1)).toMatchObject(last);
+    expect(events.at(-1)?.spec?.["tasks"]).not.toHaveProperty("one");
+  });
+
+  test("asks before it creates what a client sends", async ({ expect }) => {
+    await server.close();
+    const admit = (resource: Resource, { metadata }: KubeObjectInput): Promise<void> =>
+      metadata?.name === "a"
+        ? Promise.resolve()
+        : Promise.reject(new KubeStatusError(403, "Forbidden", `no ${resource.plural} of that name`));
+    server = await startKubeApi({ store, now: () => new Date(0), tls, admit });
+    expect((await ask("POST", pods, { body: pod("a") })).code).toBe(201);
+    expect(await ask("POST", pods, { body: pod("b") })).toMatchObject({ code: 403, body: { reason: "Forbidden" } });
+    expect((await ask("GET", `${pods}/b`)).code).toBe(404);
   });
 
   test("a watch of a forgotten version ends with the reason", async ({ expect }) => {
