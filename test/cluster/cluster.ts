@@ -63,6 +63,8 @@ export const SERVICE_HOSTS = [
   "ml-pipeline.kubeflow.svc.cluster.local",
   "minio-service.kubeflow",
 ];
+/** A pod that is gone sooner after its node has started is made once more; Argo's own default, 10 s, is less than a busy machine takes. */
+export const RECENTLY_STARTED_S = 60;
 /** All pods of one user share a limit of a thousand processes and threads, and a pod has about fifty. */
 const MAX_PODS = 16;
 const API_SERVER_PORT = 8887;
@@ -162,6 +164,7 @@ async function startController(
     env: {
       ...{ PATH: process.env["PATH"], HOME: folder, TZ: "UTC" },
       ...{ LEADER_ELECTION_DISABLE: "true", DEFAULT_REQUEUE_TIME: "1s" },
+      RECENTLY_STARTED_POD_DURATION: `${String(RECENTLY_STARTED_S)}s`,
     },
     stdio: ["ignore", log, log],
   });

@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { NAMESPACE } from "./cluster-objects.ts";
+import { RECENTLY_STARTED_S } from "./cluster.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
 import { resourceOf } from "./kube-api/resources.ts";
 import { endedAs, fingerprintOf, saysOf } from "./row-checks.ts";
@@ -12,8 +13,6 @@ import type { RunningScenario, Scenario } from "./scenario.ts";
 import { setConstant } from "./spec-changes.ts";
 import { steps } from "./step-command.ts";
 
-/** Pods that are gone sooner after their start are made once more by Argo's controller (`RECENTLY_STARTED_POD_DURATION`, 10 s). */
-const RECENTLY_STARTED_MS = 12_000;
 /** Time enough for the start of the launchers. */
 const RUN_DEADLINE_S = 75;
 const API_SERVER_AWAY_MS = 60_000;
@@ -76,7 +75,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
   {
-    ...STUBBORN_STEP,
+    ...RUNNING_STEP,
     name: "over the deadline of the run",
     phase: "Failed",
     disturb: async (running) => {
@@ -95,7 +94,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     phase: "Error",
     disturb: async (running) => {
       const pods = await launchersStarted(running);
-      await sleep(RECENTLY_STARTED_MS);
+      await noLongerRecent(pods);
       deletePods(running, pods);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
@@ -109,7 +108,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
       const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-later"));
       try {
         await claim.reached;
-        await sleep(RECENTLY_STARTED_MS);
+        await noLongerRecent(running.podsOf("driver"));
         await deleteWorkingDriver(running);
       } finally {
         claim.release();
@@ -179,6 +178,12 @@ function claimUnderConstruction(suffix: string): Pick<Scenario, "pipeline" | "ch
     pipeline: "kubernetes_create_and_delete_claim",
     changeSpec: (spec) => setConstant(spec, "createpvc", { input: "pvc_name_suffix", value: `-${suffix}` }),
   };
+}
+
+/** Until Argo's controller does not make pods like these once more. */
+async function noLongerRecent(pods: readonly KubeObject[]): Promise<void> {
+  const youngest = Math.max(...pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp)));
+  await sleep(youngest + (RECENTLY_STARTED_S + 2) * 1000 - Date.now());
 }
 
 /** Until it is gone. */
