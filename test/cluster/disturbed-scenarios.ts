@@ -75,7 +75,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
   {
-    ...RUNNING_STEP,
+    ...STUBBORN_STEP,
     name: "over the deadline of the run",
     phase: "Failed",
     disturb: async (running) => {

@@ -1,8 +1,11 @@
 /** Attempts that fail before the command, or are told to stop. */
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RuntimeArtifactSchema, type ExecutorInput } from "../../src/core/kfp-types.ts";
+import { EARLY_WORD_AFTER_MS } from "../../src/launcher/container/early-word.ts";
+import { makeFolder, removeFolder } from "../support/probe.ts";
 import { plain, script } from "../support/launcher-pipelines.ts";
 import { artifactsOf, startLauncherWorld, stateOf, type LaunchOptions } from "../support/launcher-world.ts";
 
@@ -58,7 +61,41 @@ const saving = `
   setInterval(() => {}, 1000);
 `;
 
+/** Ignores SIGTERM, and ends when its first argument is a file. */
+const stubborn = `
+  process.on("SIGTERM", () => {});
+  console.log("ready");
+  const timer = setInterval(() => { if (require("node:fs").existsSync(process.argv[1])) clearInterval(timer); }, 20);
+`;
+
 describe("launchContainer(): told to stop", () => {
+  test("a command that does not end is told of before its end, and once more when it has ended", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const controller = new AbortController();
+    const { clock } = world;
+    const gate = path.join(await makeFolder(), "gate");
+    const launched = world.launch(row, {
+      command: [process.execPath, "-e", stubborn, gate],
+      host: { signal: controller.signal, userStdout: { write: () => controller.abort("SIGTERM") } },
+    });
+    const message = "failed to execute component: the launcher was told to stop by SIGTERM (signal: terminated)";
+    const soon = { timeout: 30_000 };
+    await vi.waitFor(async () => {
+      clock.advance(EARLY_WORD_AFTER_MS);
+      expect(stateOf(await world.task(row.taskId))).toBe("FAILED");
+    }, soon);
+    expect((await world.task(row.taskId)).statusMetadata?.message).toBe(message);
+    await vi.waitFor(async () => expect(stateOf(await world.task(world.root.taskId))).toBe("FAILED"), soon);
+    await writeFile(gate, "");
+    const { exitCode, task } = await launched;
+    expect(exitCode).toBe(143);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toBe(message);
+    expect(artifactsOf(task)).toHaveLength(1);
+    await removeFolder(path.dirname(gate));
+  });
+
   test("the command gets the signal, its log is kept, the task says why, the exit code is 128 + signal (LAU-12)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");

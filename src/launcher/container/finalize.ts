@@ -40,7 +40,7 @@ export async function finalizeAttempt(
   attempt: Attempt,
   failure: AttemptFailure | undefined,
 ): Promise<LaunchResult> {
-  const { runId, taskId } = attempt.task;
+  const { taskId } = attempt.task;
   let problem = hidePasswords(failure?.message ?? "");
   let state: LaunchResult["state"] = failure === undefined ? TaskState.SUCCEEDED : TaskState.FAILED;
   try {
@@ -49,14 +49,24 @@ export async function finalizeAttempt(
     state = TaskState.FAILED;
     problem = joinMessages(problem, errorMessage(error));
     try {
-      const stored = await deps.api.updateTask(runId, taskId, failedState(deps, attempt, problem));
-      await rollUpFailure(deps, attempt, stored);
+      await recordFailure(deps, attempt, problem);
     } catch (updateError) {
       problem = joinMessages(problem, `failed to record the failure: ${errorMessage(updateError)}`);
     }
   }
   if (problem === "") return { exitCode: 0, state, taskId };
   return { exitCode: failure?.exitCode ?? 1, state, taskId, message: problem };
+}
+
+/**
+ * Stores that an attempt has failed, without anything that is queued, and rolls it up.
+ *
+ * @throws {ApiError} When it cannot be stored; a failed roll-up is only logged.
+ */
+export async function recordFailure(deps: FinalizeDeps, attempt: Attempt, message: string): Promise<void> {
+  const { runId, taskId } = attempt.task;
+  const stored = await deps.api.updateTask(runId, taskId, failedState(deps, attempt, message));
+  await rollUpFailure(deps, attempt, stored);
 }
 
 async function storeAndRollUp(

@@ -5,7 +5,7 @@
  * | -------------------------------------- | ------------------------------------------------------------------- |
  * | read run, task, parent                 | GetRun FULL (in an iteration of a loop: see tasks/read-run.ts)       |
  * | a row that does not say RUNNING        | UpdateTask                                                          |
- * | folders, inputs, command, uploads      | none                                                                |
+ * | folders, inputs, command, uploads      | none; UpdateTask where it is told to stop and does not end at once  |
  * | artifacts, the log among them          | CreateArtifactsBulk                                                 |
  * | links, output parameters, final state  | CreateArtifactTasksBulk where ancestors are fed, UpdateTasksBulk     |
  * | status propagation                     | one read; for each UpdateTasksBulk of ancestors one read more       |
@@ -28,6 +28,7 @@ import { publishLog } from "../log/publish-log.ts";
 import type { ContainerOptions } from "../options.ts";
 import { hasLocalRoot, openStores } from "../stores.ts";
 import { beginAttempt, reportFailedStart } from "./begin-attempt.ts";
+import { tellStopEarly } from "./early-word.ts";
 import { executeCommand } from "./execute-command.ts";
 import { finalizeAttempt } from "./finalize.ts";
 import { qualifyLogs, readExecutorInput } from "./prepare.ts";
@@ -48,6 +49,7 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
   const stores = openStores(deps.openStore, { ...options, localRootAllowed: hasLocalRoot(run, spec) });
   const progress: Progress = {};
   const stopWatch = new StopWatch(deps);
+  const endEarlyWord = tellStopEarly(deps, attempt);
   let failure: AttemptFailure | undefined;
   try {
     await runStages({ deps: { ...deps, stores }, attempt, options, progress, stage: stageRunner(STAGES) });
@@ -64,6 +66,7 @@ export async function launchContainer(deps: LauncherDeps, options: ContainerOpti
   stopWatch.close();
   await stores.close().catch((error: unknown) => deps.logger.warn("The store does not close", { reason: errorMessage(error) }));
   await stopModelcarsOf(deps, options, executorInput);
+  await endEarlyWord();
   return await finalizeAttempt(deps, attempt, failure);
 }
 
