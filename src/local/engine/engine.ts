@@ -10,99 +10,18 @@
  * @module
  */
 import { importerArguments } from "../../launcher/importer-arguments.ts";
-import { errorMessage, HostError, SpecError } from "../../core/errors.ts";
+import { SpecError } from "../../core/errors.ts";
 import type { ComponentSpec, ImporterSpec, PipelineTaskSpec } from "../../core/kfp-types.ts";
-import { componentOf, executorOf, type ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
-import type { ChildOptions, CommonOptions, ContainerOptions } from "../../driver/options.ts";
+import { componentOf, executorOf } from "../../core/spec/pipeline-spec.ts";
+import type { ChildOptions, CommonOptions } from "../../driver/options.ts";
 import type { DriverResult } from "../../driver/result.ts";
-import type { Clock } from "../../ports/clock.ts";
 import { dagOutcome, dependenciesOf, isExitBody, isExitTask, mayStart, type TaskOutcome } from "./dag-order.ts";
-import type { EngineEvent, TaskKind } from "./engine-event.ts";
-import type { PodIdentity } from "./pod-command.ts";
+import type { EngineDeps, EngineOptions } from "./engine-deps.ts";
+import { RunPlaces } from "./run-places.ts";
 import { Slots } from "./slots.ts";
 import { runAttempts } from "./step-attempts.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
-
-/** The run, and how much of it may happen at once. */
-export interface EngineOptions {
-  readonly pipeline: ParsedPipeline;
-  readonly pipelineName: string;
-  readonly runId: string;
-  readonly runName: string;
-  readonly runDisplayName: string;
-  readonly namespace: string;
-  /** Protojson of PipelineJob.RuntimeConfig for the root driver. */
-  readonly runtimeConfig: string;
-  readonly cacheDisabled: boolean;
-  readonly publishLogs: boolean;
-  readonly logLevel: string;
-  readonly apiServer: ContainerOptions["apiServer"];
-  /** JSON of the Kubernetes executor config by executor label; absent means none. */
-  readonly kubernetesConfigs: ReadonlyMap<string, string>;
-  /** Steps that run at the same time; drivers have as many places of their own. */
-  readonly parallelism: number;
-}
-
-/** What the engine drives, and who hears of it. */
-export interface EngineDeps {
-  readonly executor: TaskExecutor;
-  readonly clock: Clock;
-  /** A folder of its own for the output files of one driver; the executor creates it where it is needed. */
-  readonly driverFolder: () => string;
-  readonly newPod: (place: TaskPlace) => PodIdentity;
-  readonly onEvent: (event: EngineEvent) => void;
-  /** Aborted when the run is to stop: nothing new starts but exit tasks, what runs is asked to end. */
-  readonly signal: AbortSignal;
-  /** What exit tasks have beyond the others; absent: they are stopped with them. */
-  readonly exitTasks?: ExitTasks;
-  /** What an earlier execution of the run has done, which is not done again and not reported. Absent: nothing. */
-  readonly preserved?: PreservedTasks;
-  /** Places that several runs of this process share, taken in addition to the run's own. */
-  readonly shared?: SharedSlots;
-}
-
-/** Exit tasks clean up: they may run when the run is stopped, after bodies that had begun. */
-export interface ExitTasks {
-  /** Stops them. */
-  readonly signal: AbortSignal;
-  /** A body was cut short and its exit task is about to start: what is open in the row `taskId` and below is to have its end. */
-  onBodyCut(taskId: string): void;
-}
-
-/** A task that an earlier execution of the run has brought to its end. */
-export interface PreservedTask {
-  readonly outcome: "succeeded" | "skipped";
-  readonly cached: boolean;
-}
-
-/** The tasks that an earlier execution has brought to their end. */
-export interface PreservedTasks {
-  /** Undefined for a task that is to be executed. */
-  find(place: TaskPlace): PreservedTask | undefined;
-  /**
-   * Brings the states of everything above a preserved task up to date: the process that ended it may have been gone before it did so, and
-   * none comes after it when all of its siblings are preserved, too.
-   */
-  settle(place: TaskPlace): Promise<void>;
-}
-
-/** Places for the steps and the drivers of all runs together. */
-export interface SharedSlots {
-  readonly steps: Slots;
-  readonly drivers: Slots;
-}
-
-/** Called when a task has got its turn: it is announced then, not while it waits in line. */
-type Begin = () => void;
-
-interface Ending {
-  readonly outcome: TaskOutcome;
-  readonly cached?: boolean;
-  readonly error?: string;
-  readonly exitCode?: number;
-  /** A program of the task ran. */
-  readonly hasRun?: boolean;
-}
+import { notBegun, watchTask, type Begin, type Ending } from "./watch-task.ts";
 
 /** Where a DAG body runs: below which task, in which iterations. */
 interface Scope {
@@ -131,14 +50,12 @@ export async function runPipeline(deps: EngineDeps, options: EngineOptions): Pro
 class Engine {
   readonly #deps: EngineDeps;
   readonly #options: EngineOptions;
-  readonly #steps: Slots;
-  readonly #drivers: Slots;
+  readonly #places: RunPlaces;
 
   constructor(deps: EngineDeps, options: EngineOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#steps = new Slots(options.parallelism);
-    this.#drivers = new Slots(options.parallelism);
+    this.#places = new RunPlaces(options.parallelism, deps.shared);
   }
 
   async runRoot(): Promise<TaskOutcome> {
@@ -146,7 +63,7 @@ class Engine {
     const preserved = this.#deps.preserved?.find(place);
     if (preserved !== undefined) return preserved.outcome;
     const { signal } = this.#deps;
-    const ending = await this.#watched(place, "dag", signal, async (begin) => {
+    const ending = await watchTask(this.#deps, { place, taskKind: "dag", signal }, async (begin) => {
       const { runtimeConfig } = this.#options;
       const { taskId } = await this.#drive(begin, place, signal, {
         type: "ROOT_DAG",
@@ -190,18 +107,19 @@ class Engine {
       return preserved.outcome;
     }
     const { pipeline } = this.#options;
+    const { signal } = scope;
     let ending: Ending;
     try {
       const component = componentOf(pipeline.spec, task);
       if (component.implementation.case === "dag") {
         const isLoop = task.iterator.case !== undefined;
-        ending = await this.#watched(place, isLoop ? "loop" : "dag", scope.signal, (begin) =>
+        ending = await watchTask(this.#deps, { place, taskKind: isLoop ? "loop" : "dag", signal }, (begin) =>
           this.#runDag(key, task, component, { place, scope, begin }),
         );
       } else {
         const executor = executorOf(pipeline, component, task.componentRef?.name ?? "").spec;
         const taskKind = executor.case === "importer" ? "importer" : "step";
-        ending = await this.#watched(place, taskKind, scope.signal, (begin) =>
+        ending = await watchTask(this.#deps, { place, taskKind, signal }, (begin) =>
           executor.case === "importer"
             ? this.#runImporter(key, executor.value, { place, scope, begin })
             : this.#runStep(key, task, component, { place, scope, begin }),
@@ -209,7 +127,7 @@ class Engine {
       }
     } catch (error) {
       // Only the look-ups above throw; the pipeline was checked before the run, so this is a spec nobody foresaw.
-      ending = await this.#watched(place, "step", scope.signal, () => Promise.reject(error));
+      ending = await watchTask(this.#deps, { place, taskKind: "step", signal }, () => Promise.reject(error));
     }
     return ending.outcome;
   }
@@ -270,7 +188,7 @@ class Engine {
     if (condition === false) return { outcome: "skipped" };
     if (cached === true || podSpecPatch === undefined) return { outcome: "succeeded", cached: cached === true };
     const attempts = { place, patch: podSpecPatch, policy: task.retryPolicy };
-    return runAttempts({ ...this.#deps, signal }, attempts, (work) => this.#inStepSlot(work));
+    return runAttempts({ ...this.#deps, signal }, attempts, (work) => this.#places.step(work));
   }
 
   async #runImporter(key: string, importer: ImporterSpec, { place, scope, begin }: Turn): Promise<Ending> {
@@ -281,17 +199,13 @@ class Engine {
     const iterationIndex = scope.iterations.at(-1);
     const told = { apiServer, logLevel, namespace, pipelineName, runId, pod, importer, iterationIndex };
     const argv = importerArguments({ ...told, taskName: key, parentTaskId: scope.parentTaskId });
-    const { exitCode } = await this.#inStepSlot(() => {
+    const { exitCode } = await this.#places.step(() => {
       if (signal.aborted) throw notBegun();
       begin();
       onEvent({ kind: "running", place, taskKind: "importer" });
       return executor.importArtifact({ place, argv, pod, usesWorkspace: importer.downloadToWorkspace, signal });
     });
     return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
-  }
-
-  #inStepSlot<Result>(work: () => Promise<Result>): Promise<Result> {
-    return inBoth(this.#steps, this.#deps.shared?.steps, work);
   }
 
   /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
@@ -302,49 +216,11 @@ class Engine {
     options: Parameters<TaskExecutor["drive"]>[0]["options"],
   ): Promise<DriverResult> {
     const { executor } = this.#deps;
-    return inBoth(this.#drivers, this.#deps.shared?.drivers, () => {
+    return this.#places.driver(() => {
       if (signal.aborted) throw notBegun();
       begin();
       return executor.drive({ place, options, signal });
     });
-  }
-
-  /** Reports start and end; an error of `work` ends the task as failed. A task that never got its turn is not reported. */
-  async #watched(
-    place: TaskPlace,
-    taskKind: TaskKind,
-    signal: AbortSignal,
-    work: (begin: Begin) => Promise<Ending>,
-  ): Promise<Ending> {
-    const { clock, onEvent } = this.#deps;
-    let startMs: number | undefined;
-    const begin = (): number => {
-      if (startMs === undefined) {
-        startMs = clock.monotonicMs();
-        onEvent({ kind: "started", place, taskKind });
-      }
-      return startMs;
-    };
-    let ending: Ending;
-    try {
-      ending = await work(begin);
-    } catch (error) {
-      if (isNotBegun(error)) return { outcome: "omitted" };
-      ending = { outcome: "failed", error: errorMessage(error) };
-    }
-    const beganMs = begin();
-    const { hasRun = false, ...shown } = ending;
-    const isCut = signal.aborted && ending.outcome === "failed" && !hasRun;
-    onEvent({
-      kind: "ended",
-      place,
-      taskKind,
-      ...shown,
-      ...(isCut ? { isCut } : {}),
-      cached: ending.cached === true,
-      durationMs: clock.monotonicMs() - beganMs,
-    });
-    return ending;
   }
 
   #common(place: TaskPlace, folder = this.#deps.driverFolder()): CommonOptions {
@@ -362,17 +238,4 @@ class Engine {
     const iterationIndex = iterations.at(-1);
     return { taskName, parentTaskId, ...(iterationIndex === undefined ? {} : { iterationIndex }) };
   }
-}
-
-/** In a place of the run, then in one of all runs: in that order a run that waits keeps only its own places. */
-function inBoth<Result>(own: Slots, shared: Slots | undefined, work: () => Promise<Result>): Promise<Result> {
-  return own.run(() => (shared === undefined ? work() : shared.run(work)));
-}
-
-function notBegun(): HostError {
-  return new HostError("INTERRUPTED", "not begun: the run was stopped", { details: { notBegun: true } });
-}
-
-function isNotBegun(error: unknown): boolean {
-  return error instanceof HostError && error.code === "INTERRUPTED" && error.details.notBegun === true;
 }

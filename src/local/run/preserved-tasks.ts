@@ -14,7 +14,7 @@ import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { WHOLE_RUN_LIMIT } from "../../tasks/read-run.ts";
 import { propagateStatus } from "../../tasks/status-propagation.ts";
-import type { PreservedTask, PreservedTasks } from "../engine/engine.ts";
+import type { PreservedTask, PreservedTasks } from "../engine/engine-deps.ts";
 import type { TaskPlace } from "../engine/task-executor.ts";
 import { taskPlaces } from "../results/run-result.ts";
 

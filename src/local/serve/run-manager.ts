@@ -24,7 +24,7 @@ import { isFolder } from "../../node/files/path-kind.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
 import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
-import type { SharedSlots } from "../engine/engine.ts";
+import type { SharedSlots } from "../engine/run-places.ts";
 import { Slots } from "../engine/slots.ts";
 import type { Home } from "../home/home.ts";
 import { resolveRunners } from "../containers/resolve-runners.ts";
