@@ -49,29 +49,43 @@ export interface ProgressDisplayOptions {
 const LIVE_LINES = 12;
 const REDRAW_MS = 100;
 
-/** A live display on a terminal, one line for each event elsewhere. */
+/** A live display on a terminal, plain lines elsewhere. */
 export function createProgressDisplay(options: ProgressDisplayOptions): ProgressDisplay {
   const { stream, environment } = options;
   return stream.isTerminal && environment["TERM"] !== "dumb"
     ? new LiveDisplay(options)
-    : new PlainDisplay(options, (text) => writeLines(stream, [text]));
+    : new PlainDisplay({
+        ...options,
+        print: (text) => writeLines(stream, [text]),
+        wideLoops: new WideLoops(),
+        isAboveLiveLines: false,
+      });
+}
+
+/** What a display of plain lines goes by, beyond what it shows. */
+interface PlainDisplayOptions extends ProgressDisplayOptions {
+  readonly print: (text: TerminalText) => void;
+  readonly wideLoops: WideLoops;
+  /** Live lines say what runs: nothing else does. */
+  readonly isAboveLiveLines: boolean;
 }
 
 class PlainDisplay implements ProgressDisplay {
-  readonly #options: ProgressDisplayOptions;
+  readonly #options: PlainDisplayOptions;
   readonly #print: (text: TerminalText) => void;
   readonly #colours: boolean;
   readonly #paint: Painter;
   readonly #groups = new GroupStates();
 
-  constructor(options: ProgressDisplayOptions, print: (text: TerminalText) => void) {
+  constructor(options: PlainDisplayOptions) {
     this.#options = options;
-    this.#print = print;
+    this.#print = options.print;
     this.#colours = hasColours(options.stream.isTerminal, options.environment);
     this.#paint = painter(this.#colours);
   }
 
   event(event: EngineEvent): void {
+    const { wideLoops, isAboveLiveLines } = this.#options;
     const name = nameOf(event.place, this.#options);
     switch (event.kind) {
       case "started":
@@ -79,23 +93,40 @@ class PlainDisplay implements ProgressDisplay {
         this.#groups.begin(event);
         return;
       case "running":
-        this.#print(say`${name}: ${this.#paint("dim", `${event.taskKind} started`)}`);
+        if (!isAboveLiveLines && wideLoops.around(event.place) === undefined) {
+          this.#print(say`${name}: ${this.#paint("dim", `${event.taskKind} started`)}`);
+        }
+        wideLoops.begin(event);
         return;
       case "retrying":
+        if (wideLoops.around(event.place) !== undefined) return;
         this.#print(say`${name}: ended with exit code ${event.exitCode}, attempt ${event.retryIndex + 1} begins`);
         return;
       case "ended":
-        this.ended(event, { isShown: true });
+        this.#ended(event);
     }
   }
 
-  /** @returns The state that the task has ended in. */
-  ended(event: Extract<EngineEvent, { kind: "ended" }>, { isShown }: { readonly isShown: boolean }): string {
+  /** Of thousands of iterations a person is told what failed first, and how many did what. */
+  #ended(event: EndedEvent): void {
+    const { wideLoops, isAboveLiveLines } = this.#options;
     const state = this.#groups.end(event);
-    if (isShown && event.place.scopePath !== "root" && event.isCut !== true) {
-      this.#print(endedText(event, { name: nameOf(event.place, this.#options), state, paint: this.#paint }));
+    const around = wideLoops.around(event.place);
+    if (around === undefined) this.#printEnd(event, state);
+    else {
+      const told = around.loop.end(event, state);
+      const loop = nameOf(around.place, this.#options);
+      if (told.isShown) this.#printEnd(event, state);
+      if (told.isLastShown) this.#print(say`${loop}: what else fails is counted`);
+      if (told.isMilestone && !isAboveLiveLines) this.#print(say`${loop}: ${around.loop.text()}`);
     }
-    return state;
+    const own = wideLoops.end(event.place);
+    if (own !== undefined) this.#print(say`${nameOf(event.place, this.#options)}: ${own.text()}`);
+  }
+
+  #printEnd(event: EndedEvent, state: string): void {
+    if (event.place.scopePath === "root" || event.isCut === true) return;
+    this.#print(endedText(event, { name: nameOf(event.place, this.#options), state, paint: this.#paint }));
   }
 
   line({ place, text, isRoutine }: StepLine): void {
@@ -111,6 +142,8 @@ class PlainDisplay implements ProgressDisplay {
     // Plain lines stay where they are.
   }
 }
+
+type EndedEvent = Extract<EngineEvent, { kind: "ended" }>;
 
 /** `train[2]`, and the display name in quotes where there is one. */
 function nameOf(place: TaskPlace, { displayNames }: Pick<ProgressDisplayOptions, "displayNames">): TerminalText {
@@ -139,35 +172,24 @@ class LiveDisplay implements ProgressDisplay {
   constructor(options: ProgressDisplayOptions) {
     this.#options = options;
     this.#paint = painter(hasColours(true, options.environment));
-    this.#plain = new PlainDisplay(options, (text) => this.#pending.push(text));
+    this.#plain = new PlainDisplay({
+      ...options,
+      print: (text) => this.#pending.push(text),
+      wideLoops: this.#wideLoops,
+      isAboveLiveLines: true,
+    });
     this.#timer = setInterval(() => this.#redraw(), REDRAW_MS);
     this.#timer.unref();
   }
 
   event(event: EngineEvent): void {
     const label = taskLabel(event.place);
-    if (event.kind === "started") {
+    const { place } = event;
+    if (event.kind === "started" && place.scopePath !== "root") {
       const startMs = this.#options.clock.monotonicMs();
-      const { place, taskKind: kind } = event;
-      const name = nameOf(place, this.#options);
-      if (place.scopePath !== "root") this.#running.set(label, { name, kind, startMs, place });
-      this.#plain.event(event);
-      return;
-    }
-    // The live line says so already.
-    if (event.kind === "running") this.#wideLoops.begin(event);
-    else if (event.kind === "ended") this.#end(event, label);
-    else this.#plain.event(event);
-  }
-
-  /** Of thousands of iterations a person is told what failed, and how many did not. */
-  #end(event: Extract<EngineEvent, { kind: "ended" }>, label: string): void {
-    this.#running.delete(label);
-    const around = this.#wideLoops.around(event.place);
-    const state = this.#plain.ended(event, { isShown: around === undefined || event.outcome === "failed" });
-    if (!isGroup({ kind: event.taskKind })) around?.count(state);
-    const own = this.#wideLoops.end(event.place);
-    if (own !== undefined) this.#pending.push(say`${nameOf(event.place, this.#options)}: ${own.text()}`);
+      this.#running.set(label, { name: nameOf(place, this.#options), kind: event.taskKind, startMs, place });
+    } else if (event.kind === "ended") this.#running.delete(label);
+    this.#plain.event(event);
   }
 
   line(line: StepLine): void {
@@ -231,7 +253,7 @@ interface EndedTask {
   readonly paint: Painter;
 }
 
-function endedText(event: Extract<EngineEvent, { kind: "ended" }>, { name, state, paint }: EndedTask): TerminalText {
+function endedText(event: EndedEvent, { name, state, paint }: EndedTask): TerminalText {
   const exitCode =
     event.exitCode === undefined || event.outcome !== "failed" ? undefined : `exit code ${event.exitCode.toString()}`;
   const reason = event.error?.replaceAll(/\s*\n\s*/g, " ") ?? exitCode;

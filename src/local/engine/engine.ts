@@ -32,6 +32,8 @@ interface Scope {
   readonly kept: { place?: TaskPlace };
   /** Stops what is in it. */
   readonly signal: AbortSignal;
+  /** Called when a task directly below gets its turn. */
+  readonly onBegun?: () => void;
 }
 
 /** A task in its place. */
@@ -107,23 +109,28 @@ class Engine {
       return preserved.outcome;
     }
     const { pipeline } = this.#options;
-    const { signal } = scope;
+    const { signal, onBegun } = scope;
+    const announced = (begin: Begin) => (): void => {
+      onBegun?.();
+      begin();
+    };
     let ending: Ending;
     try {
       const component = componentOf(pipeline.spec, task);
       if (component.implementation.case === "dag") {
         const isLoop = task.iterator.case !== undefined;
         ending = await watchTask(this.#deps, { place, taskKind: isLoop ? "loop" : "dag", signal }, (begin) =>
-          this.#runDag(key, task, component, { place, scope, begin }),
+          this.#runDag(key, task, component, { place, scope, begin: announced(begin) }),
         );
       } else {
         const executor = executorOf(pipeline, component, task.componentRef?.name ?? "").spec;
         const taskKind = executor.case === "importer" ? "importer" : "step";
-        ending = await watchTask(this.#deps, { place, taskKind, signal }, (begin) =>
-          executor.case === "importer"
-            ? this.#runImporter(key, executor.value, { place, scope, begin })
-            : this.#runStep(key, task, component, { place, scope, begin }),
-        );
+        ending = await watchTask(this.#deps, { place, taskKind, signal }, (begin) => {
+          const turn = { place, scope, begin: announced(begin) };
+          return executor.case === "importer"
+            ? this.#runImporter(key, executor.value, turn)
+            : this.#runStep(key, task, component, turn);
+        });
       }
     } catch (error) {
       // Only the look-ups above throw; the pipeline was checked before the run, so this is a spec nobody foresaw.
@@ -156,7 +163,9 @@ class Engine {
     const limit = task.iteratorPolicy?.parallelismLimit ?? 0;
     const slots = new Slots(limit > 0 ? limit : Math.max(count, 1));
     const bodies = Array.from({ length: count }, (_, index) =>
-      slots.run(() => this.#runBody(component, { ...body, iterations: [...iterations, index] })),
+      slots.run(() =>
+        this.#places.enter((onBegun) => this.#runBody(component, { ...body, iterations: [...iterations, index], onBegun })),
+      ),
     );
     return await this.#bodyEnding(dagOutcome(await Promise.all(bodies)), body);
   }

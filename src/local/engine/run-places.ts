@@ -15,27 +15,51 @@ export interface SharedSlots {
 export class RunPlaces {
   readonly #steps: Slots;
   readonly #drivers: Slots;
+  readonly #entering: Slots;
   readonly #shared: SharedSlots | undefined;
+  readonly #parallelism: number;
 
   /** @param shared Of all runs of this process, taken in addition. */
   constructor(parallelism: number, shared: SharedSlots | undefined) {
     this.#steps = new Slots(parallelism);
     this.#drivers = new Slots(parallelism);
+    this.#entering = new Slots(parallelism);
     this.#shared = shared;
+    this.#parallelism = parallelism;
   }
 
   /** Runs a step, or an importer, when there is a place for it. */
   step<Result>(work: () => Promise<Result>): Promise<Result> {
-    return inBoth(this.#steps, this.#shared?.steps, work);
+    const shared = this.#shared;
+    // In that order a run that waits keeps only its own places.
+    return this.#steps.run(() => (shared === undefined ? work() : shared.steps.run(work)));
   }
 
-  /** Runs a driver when there is a place for it. */
+  /**
+   * Runs a driver when there is a place for it and fewer steps wait for theirs than may run: drivers that run ahead of the steps only
+   * keep what those will be launched with in memory, and the steps from the processors.
+   */
   driver<Result>(work: () => Promise<Result>): Promise<Result> {
-    return inBoth(this.#drivers, this.#shared?.drivers, work);
+    return this.#drivers.run(async () => {
+      await this.#steps.lineBelow(this.#parallelism);
+      return await (this.#shared === undefined ? work() : this.#shared.drivers.run(work));
+    });
   }
-}
 
-/** In a place of the run, then in one of all runs: in that order a run that waits keeps only its own places. */
-function inBoth<Result>(own: Slots, shared: Slots | undefined, work: () => Promise<Result>): Promise<Result> {
-  return own.run(() => (shared === undefined ? work() : shared.run(work)));
+  /**
+   * Runs the body of an iteration, when few others have yet to begin their first task: of thousands that wait for a driver each would
+   * keep its own memory.
+   *
+   * @param body Calls back when it has begun something; its end counts as well.
+   */
+  enter<Result>(body: (onBegun: () => void) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      void this.#entering.run(
+        () =>
+          new Promise<void>((begun) => {
+            body(begun).then(resolve, reject).finally(begun);
+          }),
+      );
+    });
+  }
 }

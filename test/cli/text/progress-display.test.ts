@@ -58,6 +58,37 @@ describe("progress on a pipe", () => {
     ]);
   });
 
+  test("of a loop of thousands says how far it is at every tenth, and what failed first", ({ expect }) => {
+    const { display, text } = open(false);
+    const loop = { place: place("root.loop"), taskKind: "loop" } as const;
+    display.event({ kind: "started", ...loop });
+    display.event({ kind: "running", ...loop, iterationCount: 5000 });
+    for (let index = 0; index < 5000; index += 1) {
+      display.event(started("root.loop.a", index));
+      display.event(running("root.loop.a", index));
+      display.event({ kind: "retrying", place: place("root.loop.a", index), retryIndex: 1, exitCode: 3 });
+      const outcome = index % 100 === 7 ? { outcome: "failed", exitCode: 3 } : {};
+      display.event(ended("", { place: place("root.loop.a", index), ...outcome }));
+    }
+    display.event({ ...ended("", {}), ...loop, outcome: "failed" } as EngineEvent);
+    display.event(running("root.b"));
+    display.end();
+    const lines = text().trimEnd().split("\n");
+    const failures = lines.filter((line) => line.startsWith("loop.a["));
+    expect(failures).toEqual(Array.from({ length: 20 }, (_, index) => `loop.a[${index * 100 + 7}]: FAILED (1.2 s): exit code 3`));
+    expect(lines.filter((line) => !failures.includes(line))).toEqual([
+      "loop: loop started",
+      "loop: 5000 iterations, 495 SUCCEEDED, 5 FAILED",
+      "loop: 5000 iterations, 990 SUCCEEDED, 10 FAILED",
+      "loop: 5000 iterations, 1485 SUCCEEDED, 15 FAILED",
+      "loop: what else fails is counted",
+      ...[4, 5, 6, 7, 8, 9, 10].map((tenth) => `loop: 5000 iterations, ${tenth * 495} SUCCEEDED, ${tenth * 5} FAILED`),
+      "loop: FAILED (1.2 s)",
+      "loop: 5000 iterations, 4950 SUCCEEDED, 50 FAILED",
+      "b: step started",
+    ]);
+  });
+
   test("escapes what others wrote and has no colours, those of steps neither", ({ expect }) => {
     const { display, text } = open(false);
     display.event(running("root.\u{1b}[31mred"));

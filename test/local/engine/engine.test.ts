@@ -15,6 +15,7 @@ type Tasks = Record<string, JsonObject>;
 const step = (more: JsonObject = {}): JsonObject => ({ taskInfo: { name: "s" }, componentRef: { name: "comp-step" }, ...more });
 const after = (...dependentTasks: string[]): JsonObject => step({ dependentTasks });
 const sub = (name: string, more: JsonObject = {}): JsonObject => ({ taskInfo: { name }, componentRef: { name }, ...more });
+const iterated = { parameterIterator: { itemInput: "i", items: { raw: "[]" } } };
 const completed = { triggerPolicy: { strategy: "ALL_UPSTREAM_TASKS_COMPLETED" } };
 
 function specOf(root: Tasks, dags: Record<string, Tasks> = {}): JsonObject {
@@ -44,7 +45,7 @@ interface Script {
   /** The signal is aborted before the run. */
   stopped?: boolean;
   /** Called in the middle of every launch. */
-  during?: (place: string, controller: AbortController) => Promise<void> | void;
+  during?: (place: string, controller: AbortController, log: string[]) => Promise<void> | void;
   /** What stops exit tasks; absent: the same as all others. */
   exitTasks?: AbortController;
 }
@@ -74,7 +75,7 @@ async function run(
     state.running += 1;
     state.most = Math.max(state.most, state.running);
     log.push(`launch ${place}`);
-    await during?.(place, controller);
+    await during?.(place, controller, log);
     await new Promise(setImmediate);
     state.running -= 1;
     const attempt = attempts.get(place) ?? 0;
@@ -301,6 +302,67 @@ describe("runPipeline()", () => {
     expect((await run(specOf({ loop: sub("body", iterator) }, body), { drivers, parallelism: 3 })).most).toBe(3);
     const limited = sub("body", { ...iterator, iteratorPolicy: { parallelismLimit: 2 } });
     expect((await run(specOf({ loop: limited }, body), { drivers, parallelism: 8 })).most).toBe(2);
+  });
+
+  test("drivers do not run ahead of steps that wait for a place, in whatever loops they are", async () => {
+    const spec = specOf(
+      { outer: sub("comp-outer", iterated) },
+      { "comp-outer": { inner: sub("comp-inner", iterated) }, "comp-inner": { x: step() } },
+    );
+    const drivers = Object.fromEntries([
+      ["root.outer", { iterationCount: 10 }],
+      ...Array.from({ length: 10 }, (_, index) => [`root.outer.inner[${index}]`, { iterationCount: 10 }]),
+    ]);
+    const drivenWhenIdle: number[] = [];
+    const { log, most } = await run(spec, {
+      drivers,
+      parallelism: 2,
+      during: async (_place, _controller, soFar) => {
+        for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+        drivenWhenIdle.push(
+          soFar.filter((line) => /^drive .*x/.test(line)).length - soFar.filter((line) => /^launch/.test(line)).length,
+        );
+      },
+    });
+    expect(log.filter((line) => line.startsWith("launch"))).toHaveLength(100);
+    expect(most).toBe(2);
+    // One is in line, two drivers are under way when it gets there, and one has a place but has not begun.
+    expect(Math.max(...drivenWhenIdle)).toBeLessThanOrEqual(4);
+  });
+
+  test("drivers that wait for steps are not begun once the run is stopped, and give their places to those of exit tasks", async () => {
+    const { log } = await run(
+      specOf(
+        {
+          "exit-handler-1": sub("body"),
+          clean: step({ dependentTasks: ["exit-handler-1"], ...completed }),
+          loop: sub("x", iterated),
+        },
+        { body: { a: step() }, x: { x: step() } },
+      ),
+      {
+        drivers: { "root.loop": { iterationCount: 50 } },
+        parallelism: 2,
+        exitTasks: new AbortController(),
+        during: async (place, controller, soFar) => {
+          const turns = async (most: number): Promise<void> => {
+            for (let turn = 0; turn < most && !soFar.includes("launch root.clean"); turn += 1) await new Promise(setImmediate);
+          };
+          if (place === "root.clean") return;
+          if (place.startsWith("root.loop")) {
+            await turns(500);
+            soFar.push(`end ${place}`);
+          } else {
+            await turns(20);
+            controller.abort("SIGTERM");
+            soFar.push("stopped");
+          }
+        },
+      },
+    );
+    expect(log.slice(log.indexOf("stopped"))).toEqual([
+      ...["stopped", "cut id of root.exit-handler-1", "drive root.clean", "launch root.clean", "end root.loop.x[0]"],
+    ]);
   });
 
   test("goes on with independent tasks after a failure, and fails in the end", async () => {
