@@ -22,6 +22,8 @@ export interface CliHost {
   readonly processors: number;
   /** Standard input, for the one command that reads it. */
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** What this process may use: of the machine, or of the container around it. */
+  readonly memoryBytes: number;
   readonly stdout: TerminalStream;
   readonly stderr: TerminalStream;
   /** Watches for Ctrl-C from the call on, and where asked for the end of standard input. */

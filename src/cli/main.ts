@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { availableParallelism, constants } from "node:os";
+import { availableParallelism, constants, totalmem } from "node:os";
 import path from "node:path";
 import { formatVersion } from "../program/build-info.ts";
 import { killDescendants } from "../node/kill-descendants.ts";
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     get stdin() {
       return process.stdin;
     },
+    memoryBytes: memoryBytes(),
     stdout: terminalStream(stdout),
     stderr: terminalStream(stderr),
     stopSignal,
@@ -39,6 +40,11 @@ async function main(): Promise<void> {
   process.exitCode = exitCode;
   // What a library left open must not keep the shell waiting; output under way is written first.
   stdout.write("", () => stderr.write("", () => process.exit(exitCode)));
+}
+
+/** Without a limit the system says none, or more than there is. */
+function memoryBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity);
 }
 
 function terminalStream(stream: NodeJS.WriteStream): TerminalStream {

@@ -58,6 +58,8 @@ export interface SharingOptions {
   readonly secrets?: string;
   /** What `runners` were chosen by. */
   readonly runners?: RunnerOptions;
+  /** What `capacity` was chosen by; a server weighs by its own. */
+  readonly capacity?: string;
 }
 
 /** What the run is given of its process. */
@@ -92,11 +94,12 @@ export async function runPipeline(deps: RunPipelineDeps, options: RunPipelineOpt
     const secrets = sharing?.secrets === undefined ? {} : { secrets: sharing.secrets };
     const runners = sharing?.runners === undefined ? {} : { runners: sharing.runners };
     const workingFolder = sharing?.workingFolder === undefined ? {} : { workingFolder: sharing.workingFolder };
+    const capacity = sharing?.capacity === undefined ? {} : { capacity: sharing.capacity };
     const begin = (): void => {
       createRun(place.server, run);
       onStarted(run.runId);
     };
-    const kept = { isolation, cacheDisabled, parallelism, ...secrets, ...runners, ...workingFolder };
+    const kept = { isolation, cacheDisabled, parallelism, ...capacity, ...secrets, ...runners, ...workingFolder };
     await writeRunOptions(runFolder(home, run.runId), kept);
     return await executeRun({ ...deps, begin }, place, run, options);
   });

@@ -19,6 +19,9 @@ describe("parseCommandLine()", () => {
     { argv: ["run", "--param", "a=1", "p.yaml", "--param", "b=x y"], expected: { ...defaults, params: ["a=1", "b=x y"] } },
     { argv: ["run", "p.yaml", "--param=a=--b", "--params", "f.yaml"], expected: { params: ["a=--b"], paramsFile: "f.yaml" } },
     { argv: ["run", "p.yaml", "--no-cache", "--dry-run"], expected: { cacheDisabled: true, dryRun: true } },
+    { argv: ["run", "p.yaml", "--capacity", "cpu=8,memory=1Gi"], expected: { capacity: "cpu=8,memory=1Gi" } },
+    { argv: ["resume", "last", "--capacity", "none"], expected: { capacity: "none" } },
+    { argv: ["serve", "--capacity", "none"], expected: { capacity: "none" } },
     { argv: ["run", "p.yaml", "--parallelism", "12", "--output=json"], expected: { parallelism: 12, output: "json" } },
     { argv: ["run", "p.yaml", "--isolation", "process", "--home", "h"], expected: { isolation: "process", home: "h" } },
     { argv: ["run", "p.yaml", "--pipeline-root", "s3://b/c"], expected: { pipelineRoot: "s3://b/c" } },
@@ -93,6 +96,10 @@ describe("parseCommandLine()", () => {
     { argv: ["home", "--param", "a=1"], message: "Unknown option --param: try kfp-runtime --help" },
     { argv: ["run", "p.yaml", "--home", "a", "--home", "b"], message: "Option --home is given more than once" },
     { argv: ["run", "p.yaml", "--output", "xml"], message: 'Option --output cannot be "xml": it is one of "text", "json"' },
+    {
+      argv: ["run", "p.yaml", "--capacity", "8"],
+      message: 'Cannot read option --capacity: "8" is not none, nor amounts as cpu=8,memory=16Gi',
+    },
     {
       argv: ["run", "p.yaml", "--parallelism", "1.5"],
       message: 'Cannot read option --parallelism: "1.5" is not a whole number from 1',

@@ -17,7 +17,7 @@ import { buildInfo } from "../../program/build-info.ts";
 import type { CliHost } from "../host.ts";
 import { homeWords, withRun } from "./history/common.ts";
 import type { ResumeCommand } from "./resume.ts";
-import { LEAST_PARALLELISM } from "./run.ts";
+import { capacityOf, LEAST_PARALLELISM } from "./run.ts";
 import { watchRun } from "./watch-run.ts";
 
 /**
@@ -37,6 +37,7 @@ export async function performResume(command: ResumeCommand, host: CliHost): Prom
   const before = await readRunOptions(nodeFileSystem, runFolder(home, run.runId));
   const secrets = command.secrets === undefined ? before.secrets : resolve(workingFolder, command.secrets);
   const objects = secrets === undefined ? {} : { objects: await readLocalObjects(secrets) };
+  const capacity = command.capacity ?? before.capacity;
   const cacheDisabled = before.cacheDisabled ?? false;
   const runners = runnersOf(command, before.runners);
   const runnerOf = runners.runners === undefined ? undefined : await resolveRunners(runners.runners, run.pipeline, host);
@@ -61,6 +62,7 @@ export async function performResume(command: ResumeCommand, host: CliHost): Prom
           ...{ homeFolder: home.folder, runId: run.runId, environment, programFolder, cacheDisabled, ...objects },
           isolation: command.isolation ?? before.isolation ?? "in-process",
           parallelism: command.parallelism ?? before.parallelism ?? Math.max(LEAST_PARALLELISM, processors),
+          ...capacityOf(capacity, host),
           sharing: {
             ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
             ...(secrets === undefined ? {} : { secrets }),

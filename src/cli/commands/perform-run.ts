@@ -19,7 +19,7 @@ import { readLocalObjects } from "../../local/objects/read-objects.ts";
 import { assertMountable } from "../../local/steps/host-mounts.ts";
 import { nodeFileSystem } from "../../node/node-file-system.ts";
 import { buildInfo } from "../../program/build-info.ts";
-import { LEAST_PARALLELISM, type RunCommand } from "./run.ts";
+import { capacityOf, LEAST_PARALLELISM, type RunCommand } from "./run.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { planJson, planLines } from "../text/plan-text.ts";
 import { rerunCommand } from "../text/rerun-command.ts";
@@ -96,11 +96,13 @@ export async function performRun(command: RunCommand, host: CliHost): Promise<nu
             ...{ waitMs: command.waitMs, workingFolder, version: buildInfo.version },
             runners: command.runners,
             ...(command.secrets === undefined ? {} : { secrets: inFolder(command.secrets) }),
+            ...(command.capacity === undefined ? {} : { capacity: command.capacity }),
           },
           isolation: command.isolation,
           cacheDisabled,
           inspectTasks: command.inspectTasks,
           parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, host.processors),
+          ...capacityOf(command.capacity, host),
           programFolder: host.programFolder,
         },
       ),

@@ -17,7 +17,7 @@ import { buildInfo } from "../../program/build-info.ts";
 import { EXIT_SUCCEEDED, type CliHost } from "../host.ts";
 import { durationText } from "../text/duration-text.ts";
 import { say, terminalJson, writeLines, type TerminalText } from "../text/terminal-text.ts";
-import { LEAST_PARALLELISM } from "./run.ts";
+import { capacityOf, LEAST_PARALLELISM } from "./run.ts";
 import type { ServeCommand } from "./serve.ts";
 
 /** @throws {HostError} when the home cannot be used; {ApiError} when the address cannot be listened at. */
@@ -46,6 +46,7 @@ export async function performServe(command: ServeCommand, host: CliHost): Promis
       needsToken: command.needsToken,
       maxRuns: command.maxRuns,
       parallelism: command.parallelism ?? Math.max(LEAST_PARALLELISM, processors),
+      ...capacityOf(command.capacity, host),
       isolation: command.isolation,
       ...(secrets === undefined ? {} : { secrets }),
     },

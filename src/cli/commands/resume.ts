@@ -7,7 +7,15 @@ import type { CommandEntry } from "../command-entry.ts";
 import type { RunnerOptions } from "../../local/executors/runners.ts";
 import { listOf, readCount, readDuration, readPath, single } from "../option-values.ts";
 import { HISTORY_OPTIONS, optional, readHistoryOptions, RUN_OPERAND, type HistoryCommand } from "./history/common.ts";
-import { RUNNER_FOR_OPTION, RUNNER_OPTION, runnerNamed, SECRETS_OPTION, WAIT_OPTION } from "./run.ts";
+import {
+  CAPACITY_OPTION,
+  readCapacity,
+  RUNNER_FOR_OPTION,
+  RUNNER_OPTION,
+  runnerNamed,
+  SECRETS_OPTION,
+  WAIT_OPTION,
+} from "./run.ts";
 
 /** `kfp-runtime resume`. What is absent is as it was. */
 export interface ResumeCommand extends HistoryCommand {
@@ -15,6 +23,8 @@ export interface ResumeCommand extends HistoryCommand {
   readonly run: string;
   readonly isolation?: "in-process" | "process";
   readonly parallelism?: number;
+  /** As `chooseCapacity` takes it. */
+  readonly capacity?: string;
   readonly secrets?: string;
   readonly runner?: RunnerOptions["runner"];
   /** `TASK=RUNNER`; without any as before. */
@@ -36,6 +46,7 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
       describe: "Run driver and launcher in this process, or start their programs (default: as before)",
     },
     parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: as before)" },
+    capacity: { ...CAPACITY_OPTION, describe: `${CAPACITY_OPTION.describe} (default: as before)` },
     secrets: { ...SECRETS_OPTION, describe: `${SECRETS_OPTION.describe} (default: as before)` },
     runner: { ...RUNNER_OPTION, describe: `${RUNNER_OPTION.describe} (default: as before)` },
     "runner-for": { ...RUNNER_FOR_OPTION, describe: `${RUNNER_FOR_OPTION.describe} (default: as before)` },
@@ -57,6 +68,7 @@ export const resumeEntry: CommandEntry<ResumeCommand> = {
       run: single(values, "run"),
       ...(isolation === "process" || isolation === "in-process" ? { isolation } : {}),
       ...(parallelism === undefined ? {} : { parallelism: readCount(parallelism) }),
+      ...(values["capacity"] === undefined ? {} : { capacity: readCapacity(values) }),
       ...(secrets === undefined ? {} : { secrets: readPath(values, "secrets") }),
       ...(runner === undefined ? {} : { runner: runnerNamed(runner) }),
       runnersFor: listOf(values["runner-for"]),

@@ -5,7 +5,10 @@
  */
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { listOf, readCount, readDuration, readPath, single, type Values } from "../option-values.ts";
+import { chooseCapacity } from "../../local/engine/machine-capacity.ts";
+import type { Amounts } from "../../local/engine/step-need.ts";
 import type { RunnerOptions } from "../../local/executors/runners.ts";
+import type { CliHost } from "../host.ts";
 import { HOME_OPTION } from "./home.ts";
 
 /** Steps at the same time, at least: waiting for a network costs no processor. */
@@ -26,6 +29,8 @@ export interface RunCommand {
   readonly isolation: "in-process" | "process";
   readonly cacheDisabled: boolean;
   readonly parallelism?: number;
+  /** As `chooseCapacity` takes it. */
+  readonly capacity?: string;
   /** Tasks whose driver and launcher wait for a debugger. */
   readonly inspectTasks: readonly string[];
   /** Milliseconds to wait for a home that is in use. */
@@ -72,6 +77,22 @@ export const RUNNER_FOR_OPTION = {
   describe: "TASK=RUNNER: another runner for one task; repeatable",
 } as const satisfies CommandOption;
 
+/** What their requests are weighed against. */
+export const CAPACITY_OPTION = {
+  type: "string",
+  requiresArg: true,
+  describe: "What requests of steps that run at the same time may come to, as cpu=8,memory=16Gi; none: they do not count",
+} as const satisfies CommandOption;
+
+/** The capacity that was chosen, or that of the machine. */
+export function capacityOf(
+  text: string | undefined,
+  { processors, memoryBytes }: Pick<CliHost, "processors" | "memoryBytes">,
+): { capacity?: Amounts } {
+  const capacity = chooseCapacity(text, { cpu: processors, memory: memoryBytes });
+  return capacity === undefined ? {} : { capacity };
+}
+
 /** Options by name. */
 const RUN_OPTIONS = {
   param: {
@@ -102,6 +123,7 @@ const RUN_OPTIONS = {
   secrets: SECRETS_OPTION,
   "no-cache": { type: "boolean", default: false, describe: "Take no outputs from earlier runs" },
   parallelism: { type: "string", requiresArg: true, describe: "Steps at the same time (default: by the number of processors)" },
+  capacity: { ...CAPACITY_OPTION, describe: `${CAPACITY_OPTION.describe} (default: this machine)` },
   "inspect-task": {
     type: "string",
     requiresArg: true,
@@ -133,6 +155,13 @@ export function runnerNamed(text: string): RunnerOptions["runner"] {
   return text === "container" || text === "auto" ? text : "host";
 }
 
+/** @throws {UsageError} for one that cannot be read. */
+export function readCapacity(values: Values): string {
+  const text = single(values, "capacity");
+  chooseCapacity(text, {});
+  return text;
+}
+
 function readRun(values: Values): RunCommand {
   const { param, params, "pipeline-root": root, parallelism, "inspect-task": inspectTask } = values;
   return {
@@ -147,6 +176,7 @@ function readRun(values: Values): RunCommand {
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     cacheDisabled: values["no-cache"] === true,
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
+    ...(values["capacity"] === undefined ? {} : { capacity: readCapacity(values) }),
     inspectTasks: listOf(inspectTask),
     waitMs: readDuration(single(values, "wait"), "wait"),
     output: single(values, "output") === "json" ? "json" : "text",

@@ -8,7 +8,7 @@ import { isLoopback, type PortChoice } from "../../local/serve/listen.ts";
 import type { CommandEntry, CommandOption } from "../command-entry.ts";
 import { listOf, readCount, readPath, single, type Values } from "../option-values.ts";
 import { HOME_OPTION } from "./home.ts";
-import { SECRETS_OPTION, STOP_WITH_STDIN_OPTION } from "./run.ts";
+import { CAPACITY_OPTION, readCapacity, SECRETS_OPTION, STOP_WITH_STDIN_OPTION } from "./run.ts";
 
 /** `kfp-runtime serve`, read and checked as far as the command line alone goes. */
 export interface ServeCommand {
@@ -24,6 +24,8 @@ export interface ServeCommand {
   readonly runLayout: "merged" | "branch";
   readonly maxRuns: number;
   readonly parallelism?: number;
+  /** As `chooseCapacity` takes it. */
+  readonly capacity?: string;
   readonly isolation: "in-process" | "process";
   /** Folder or file of secrets and config maps. */
   readonly secrets?: string;
@@ -65,6 +67,7 @@ const SERVE_OPTIONS = {
     requiresArg: true,
     describe: "Steps at the same time, of all runs together (default: by the number of processors)",
   },
+  capacity: { ...CAPACITY_OPTION, describe: `${CAPACITY_OPTION.describe} (default: this machine)` },
   isolation: {
     choices: ["in-process", "process"],
     default: "in-process",
@@ -133,6 +136,7 @@ function readServe(values: Values): ServeCommand {
     runLayout: single(values, "run-layout") === "branch" ? "branch" : "merged",
     maxRuns: maxRuns === undefined ? DEFAULT_MAX_RUNS : readCount(single(values, "max-runs"), "max-runs"),
     ...(parallelism === undefined ? {} : { parallelism: readCount(single(values, "parallelism")) }),
+    ...(values["capacity"] === undefined ? {} : { capacity: readCapacity(values) }),
     isolation: single(values, "isolation") === "process" ? "process" : "in-process",
     ...(values["secrets"] === undefined ? {} : { secrets: readPath(values, "secrets") }),
     needsToken,

@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { oneLine } from "../../core/one-line.ts";
 import type { EngineEvent, TaskKind } from "../../local/engine/engine-event.ts";
 import type { StepLine } from "../../local/steps/local-step-runtime.ts";
 import type { TaskPlace } from "../../local/engine/task-executor.ts";
 import { taskLabel } from "../../local/engine/task-label.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TerminalStream } from "../host.ts";
+import type { Excess } from "../../local/engine/step-need.ts";
 import { durationText } from "./duration-text.ts";
 import { GroupStates } from "./group-states.ts";
+import { sizeText } from "./size-text.ts";
 import { WideLoops } from "./wide-loops.ts";
 import {
   fitColumns,
@@ -101,6 +104,13 @@ class PlainDisplay implements ProgressDisplay {
       case "retrying":
         if (wideLoops.around(event.place) !== undefined) return;
         this.#print(say`${name}: ended with exit code ${event.exitCode}, attempt ${event.retryIndex + 1} begins`);
+        return;
+      case "redriving":
+        if (wideLoops.around(event.place) !== undefined) return;
+        this.#print(say`${name}: its driver failed, attempt ${event.retryIndex + 1} begins: ${oneLine(event.error)}`);
+        return;
+      case "alone":
+        this.#print(say`${name}: runs alone, it asks for ${event.excess.map(excessText).join(" and ")}`);
         return;
       case "ended":
         this.#ended(event);
@@ -256,7 +266,12 @@ interface EndedTask {
 function endedText(event: EndedEvent, { name, state, paint }: EndedTask): TerminalText {
   const exitCode =
     event.exitCode === undefined || event.outcome !== "failed" ? undefined : `exit code ${event.exitCode.toString()}`;
-  const reason = event.error?.replaceAll(/\s*\n\s*/g, " ") ?? exitCode;
+  const reason = event.error === undefined ? exitCode : oneLine(event.error);
   const end = say`${name}: ${paintState(paint, state)} ${paint("dim", `(${durationText(event.durationMs)})`)}`;
   return reason === undefined ? end : say`${end}: ${reason}`;
+}
+
+function excessText({ resource, asked, available }: Excess): string {
+  const text = (amount: number): string => (resource === "memory" ? sizeText(amount) : String(amount));
+  return `${resource} ${text(asked)}, more than the ${text(available)} that there are`;
 }

@@ -20,6 +20,7 @@ export function rerunCommand(command: RunCommand): string {
     ...option("--isolation", command.isolation === "process" ? "process" : undefined),
     ...(command.cacheDisabled ? ["--no-cache"] : []),
     ...option("--parallelism", command.parallelism?.toString()),
+    ...option("--capacity", command.capacity),
     ...(command.fullLogs ? ["--full-logs"] : []),
     ...option("--output", command.output === "json" ? "json" : undefined),
   ];

@@ -9,6 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import type { PodIdentity } from "./pod-command.ts";
 import type { SharedSlots } from "./run-places.ts";
+import type { Amounts } from "./step-need.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 
 /** The run, and how much of it may happen at once. */
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly kubernetesConfigs: ReadonlyMap<string, string>;
   /** Steps that run at the same time; drivers have as many places of their own. */
   readonly parallelism: number;
+  /** What the requests of steps that run at the same time may come to, of all runs where places are shared; absent: anything. */
+  readonly capacity?: Amounts;
 }
 
 /** What the engine drives, and who hears of it. */

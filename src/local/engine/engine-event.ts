@@ -4,6 +4,8 @@
  * @module
  */
 import type { TaskOutcome } from "./dag-order.ts";
+import type { DriverAttemptEvent } from "./driver-attempts.ts";
+import type { Excess } from "./step-need.ts";
 import type { AttemptEvent } from "./step-attempts.ts";
 import type { TaskPlace } from "./task-executor.ts";
 
@@ -34,4 +36,7 @@ export type EngineEvent =
       /** The run was stopped before the task was done, and no program of it was under way: nobody needs a line for each of these. */
       readonly isCut?: boolean;
     }
-  | AttemptEvent;
+  /** It asks for more than this machine has, and runs while no other step does; said once of all iterations. */
+  | { readonly kind: "alone"; readonly place: TaskPlace; readonly excess: readonly Excess[] }
+  | AttemptEvent
+  | DriverAttemptEvent;

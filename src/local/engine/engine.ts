@@ -16,10 +16,12 @@ import { componentOf, executorOf } from "../../core/spec/pipeline-spec.ts";
 import type { ChildOptions, CommonOptions } from "../../driver/options.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import { dagOutcome, dependenciesOf, isExitBody, isExitTask, mayStart, type TaskOutcome } from "./dag-order.ts";
+import { runDriverAttempts } from "./driver-attempts.ts";
 import type { EngineDeps, EngineOptions } from "./engine-deps.ts";
 import { RunPlaces } from "./run-places.ts";
 import { Slots } from "./slots.ts";
 import { runAttempts } from "./step-attempts.ts";
+import { stepNeed, type Excess } from "./step-need.ts";
 import type { TaskExecutor, TaskPlace } from "./task-executor.ts";
 import { notBegun, watchTask, type Begin, type Ending } from "./watch-task.ts";
 
@@ -53,11 +55,13 @@ class Engine {
   readonly #deps: EngineDeps;
   readonly #options: EngineOptions;
   readonly #places: RunPlaces;
+  /** Scope paths of steps that are larger than this machine, as far as that has been said. */
+  readonly #saidAlone = new Set<string>();
 
   constructor(deps: EngineDeps, options: EngineOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#places = new RunPlaces(options.parallelism, deps.shared);
+    this.#places = new RunPlaces(options.parallelism, options.capacity ?? {}, deps.shared);
   }
 
   async runRoot(): Promise<TaskOutcome> {
@@ -196,8 +200,10 @@ class Engine {
     });
     if (condition === false) return { outcome: "skipped" };
     if (cached === true || podSpecPatch === undefined) return { outcome: "succeeded", cached: cached === true };
+    const need = stepNeed(podSpecPatch.containers[0].resources, this.#options.capacity ?? {});
+    if (need.excess !== undefined) this.#sayAlone(place, need.excess);
     const attempts = { place, patch: podSpecPatch, policy: task.retryPolicy };
-    return runAttempts({ ...this.#deps, signal }, attempts, (work) => this.#places.step(work));
+    return runAttempts({ ...this.#deps, signal }, attempts, (work) => this.#places.step(work, need));
   }
 
   async #runImporter(key: string, importer: ImporterSpec, { place, scope, begin }: Turn): Promise<Ending> {
@@ -217,6 +223,12 @@ class Engine {
     return exitCode === 0 ? { outcome: "succeeded" } : { outcome: "failed", exitCode, hasRun: true };
   }
 
+  #sayAlone(place: TaskPlace, excess: readonly Excess[]): void {
+    if (this.#saidAlone.has(place.scopePath)) return;
+    this.#saidAlone.add(place.scopePath);
+    this.#deps.onEvent({ kind: "alone", place, excess });
+  }
+
   /** One driver in a place of its own; none begins once the run is to stop, however many wait for a place. */
   async #drive(
     begin: Begin,
@@ -225,11 +237,13 @@ class Engine {
     options: Parameters<TaskExecutor["drive"]>[0]["options"],
   ): Promise<DriverResult> {
     const { executor } = this.#deps;
-    return this.#places.driver(() => {
-      if (signal.aborted) throw notBegun();
-      begin();
-      return executor.drive({ place, options, signal });
-    });
+    return runDriverAttempts({ ...this.#deps, signal }, place, () =>
+      this.#places.driver(() => {
+        if (signal.aborted) throw notBegun();
+        begin();
+        return executor.drive({ place, options, signal });
+      }),
+    );
   }
 
   #common(place: TaskPlace, folder = this.#deps.driverFolder()): CommonOptions {

@@ -4,6 +4,7 @@
  * @module
  */
 import { Slots } from "./slots.ts";
+import type { Amounts, StepNeed } from "./step-need.ts";
 
 /** Places for the steps and the drivers of all runs together. */
 export interface SharedSlots {
@@ -19,20 +20,24 @@ export class RunPlaces {
   readonly #shared: SharedSlots | undefined;
   readonly #parallelism: number;
 
-  /** @param shared Of all runs of this process, taken in addition. */
-  constructor(parallelism: number, shared: SharedSlots | undefined) {
-    this.#steps = new Slots(parallelism);
+  /** @param shared Of all runs of this process, taken in addition; what steps need is weighed there then. */
+  constructor(parallelism: number, capacity: Amounts, shared: SharedSlots | undefined) {
+    this.#steps = new Slots(parallelism, capacity);
     this.#drivers = new Slots(parallelism);
     this.#entering = new Slots(parallelism);
     this.#shared = shared;
     this.#parallelism = parallelism;
   }
 
-  /** Runs a step, or an importer, when there is a place for it. */
-  step<Result>(work: () => Promise<Result>): Promise<Result> {
+  /**
+   * Runs a step, or an importer, when there is a place for it, and what it needs.
+   *
+   * @param need Absent: nothing but the place.
+   */
+  step<Result>(work: () => Promise<Result>, need?: StepNeed): Promise<Result> {
     const shared = this.#shared;
     // In that order a run that waits keeps only its own places.
-    return this.#steps.run(() => (shared === undefined ? work() : shared.steps.run(work)));
+    return shared === undefined ? this.#steps.run(work, need) : this.#steps.run(() => shared.steps.run(work, need));
   }
 
   /**

@@ -8,7 +8,7 @@ import type { ApiServerFlags } from "../../core/api-server-flags.ts";
 import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname } from "node:path";
-import { SpecError } from "../../core/errors.ts";
+import { HostError, SpecError } from "../../core/errors.ts";
 import { driverArguments } from "../../driver/driver-arguments.ts";
 import type { DriverResult } from "../../driver/result.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
@@ -93,18 +93,17 @@ export function createProcessExecutor(options: ProcessExecutorOptions): TaskExec
  * A driver says why it failed in a line of its log, or on standard error before it has one; that is the message, without level and
  * time. What crashed says it in the first line of its stack.
  */
-function driverFailure(exitCode: number, text: string): SpecError {
+function driverFailure(exitCode: number, text: string): SpecError | HostError {
   const lines = text.trim().split("\n");
   const logged = lines.flatMap((line) => /^ERROR \S+ driver failed: (.*?)(?: code=\S+)?$/.exec(line)?.[1] ?? []).at(-1);
   const said =
     lines.flatMap((line) => /^driver: (.*)$/.exec(line)?.[1] ?? []).at(-1) ?? lines.find((line) => /^\w*Error\b.*: /.test(line));
   const reason = logged?.replaceAll("\\n", "\n").replaceAll("\\t", "\t") ?? said;
-  return new SpecError("SPEC_INVALID", reason ?? endedText(exitCode));
-}
-
-function endedText(exitCode: number): string {
+  if (reason !== undefined) return new SpecError("SPEC_INVALID", reason);
   const signal = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0];
-  return signal === undefined ? `driver ended with exit code ${exitCode}` : `driver was ended by ${signal}`;
+  return signal === undefined
+    ? new SpecError("SPEC_INVALID", `driver ended with exit code ${exitCode}`)
+    : new HostError("INTERRUPTED", `driver was ended by ${signal}`, { details: { signal } });
 }
 
 /** Hands whole lines of a driver's log on, and keeps the end of it for the error message. */

@@ -33,7 +33,7 @@ export const LANGUAGE_FEATURES = {
   dependencies: feature("task dependencies without data", "supported", "as in the cluster"),
   importers: feature("importers", "supported", "as in the cluster, for the stores below"),
   caching: feature("caching, cache keys", "supported", "across the runs of one home"),
-  retries: feature("retry policies with backoff", "supported", "of steps; drivers are not repeated"),
+  retries: feature("retry policies with backoff", "supported", "as in the cluster"),
   ignoreFailure: feature("ignore_upstream_failure", "supported", "as in the cluster"),
   exitHandlers: feature(
     "exit handlers and final status",
@@ -49,12 +49,16 @@ export const LANGUAGE_FEATURES = {
   resources: feature(
     "resource requests and limits, accelerators",
     "warning",
-    "no meaning here; CPU and memory limits with --runner container",
+    "requests are weighed, see Side by side; limits of CPU and memory with --runner container",
   ),
   preCacheCheck: feature("lifecycle.preCacheCheck", "warning", "never run, as in the cluster"),
   defaultRoot: feature("defaultPipelineRoot", "warning", "not used: artifacts go to the home or to --pipeline-root"),
   unknown: feature("members this version does not know", "warning", "not used; named"),
-  entryPoint: feature("containers without command and arguments", "error", "the entry point of an image is out of reach"),
+  entryPoint: feature(
+    "containers without command and arguments",
+    "error",
+    "they fail on a cluster, too: the entry point of an image is out of reach",
+  ),
   stores: feature("oci://, huggingface:// and other stores", "error", "no client for them yet"),
   otherExecutors: feature("resolver and custom job executors", "error", "not part of Kubeflow"),
 } as const satisfies Record<string, Feature>;

@@ -22,6 +22,7 @@ import { CANCELLED_MESSAGE, exitTaskTime, stoppedMessage, terminationSignal, unl
 import { withDeadline } from "../engine/deadline.ts";
 import { runPipeline as runEngine } from "../engine/engine.ts";
 import type { SharedSlots } from "../engine/run-places.ts";
+import type { Amounts } from "../engine/step-need.ts";
 import type { EngineEvent } from "../engine/engine-event.ts";
 import { taskLabel } from "../engine/task-label.ts";
 import { createExecutor } from "../executors/create-executor.ts";
@@ -52,6 +53,8 @@ export interface ExecuteOptions {
   readonly cacheDisabled: boolean;
   /** Steps at the same time. */
   readonly parallelism: number;
+  /** What their requests may come to; absent: requests do not count. */
+  readonly capacity?: Amounts;
   /** Which steps run in containers; default none. */
   readonly runners?: RunnerOf;
   /** Secrets and config maps of the steps; default none. */
@@ -303,7 +306,8 @@ class Execution {
     const { clock, files, randomUuid, onEvent, onNotice } = this.#deps;
     const { server } = this.#place;
     const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
-    const { cacheDisabled, parallelism, inspectTasks = [], isolation, programFolder, environment, workingFolder } = this.#options;
+    const { cacheDisabled, parallelism, capacity, inspectTasks = [] } = this.#options;
+    const { isolation, programFolder, environment, workingFolder } = this.#options;
     const runName = this.#runName();
     let pods = 0;
     let drivers = 0;
@@ -367,6 +371,7 @@ class Execution {
         apiServer: { address: server.host, port: String(server.port), tlsEnabled: false, caCertPath: "" },
         kubernetesConfigs,
         parallelism,
+        ...(capacity === undefined ? {} : { capacity }),
       },
     );
     try {

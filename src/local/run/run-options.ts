@@ -11,6 +11,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeFolder } from "../../node/files/make-folder.ts";
 import type { FileSystem } from "../../ports/file-system.ts";
+import { chooseCapacity } from "../engine/machine-capacity.ts";
 import { isRunnerOptions, type RunnerOptions } from "../executors/runners.ts";
 
 /** What the command line decided. */
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly cacheDisabled: boolean;
   /** Steps at the same time. */
   readonly parallelism: number;
+  /** What their requests are weighed against, as `chooseCapacity` takes it. */
+  readonly capacity?: string;
   /** Folder or file of secrets and config maps, absolute. */
   readonly secrets?: string;
   /** Where steps ran: a step made for its image must not run on this machine the next time. */
@@ -35,6 +38,16 @@ export function expandsMacros(options: Pick<Partial<RunOptions>, "expandsMacros"
   return options.expandsMacros ?? options.isolation === undefined;
 }
 
+function isCapacity(value: unknown): value is string {
+  if (typeof value !== "string") return false;
+  try {
+    chooseCapacity(value, {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const LARGEST_OPTIONS_BYTES = 64 * 1024;
 
 function optionsPath(runFolder: string): string {
@@ -47,11 +60,11 @@ function optionsPath(runFolder: string): string {
  * @param runFolder Made where it is missing.
  */
 export async function writeRunOptions(runFolder: string, options: RunOptions): Promise<void> {
-  const { isolation, cacheDisabled, parallelism, secrets, runners, workingFolder } = options;
+  const { isolation, cacheDisabled, parallelism, capacity, secrets, runners, workingFolder } = options;
   const macros = options.expandsMacros === true ? { expandsMacros: true } : {};
   try {
     await makeFolder(runFolder);
-    const text = JSON.stringify({ isolation, cacheDisabled, parallelism, secrets, runners, workingFolder, ...macros });
+    const text = JSON.stringify({ isolation, cacheDisabled, parallelism, capacity, secrets, runners, workingFolder, ...macros });
     await writeFile(optionsPath(runFolder), `${text}\n`);
   } catch {
     // What the disk has against it the run itself will say.
@@ -66,11 +79,12 @@ export async function readRunOptions(
   try {
     const text = await files.readRegularText(optionsPath(runFolder), { maxBytes: LARGEST_OPTIONS_BYTES });
     const value = JSON.parse(text ?? "{}") as Partial<Record<keyof RunOptions, unknown>>;
-    const { isolation, cacheDisabled, parallelism, secrets, runners, workingFolder } = value;
+    const { isolation, cacheDisabled, parallelism, capacity, secrets, runners, workingFolder } = value;
     return {
       ...(isolation === "in-process" || isolation === "process" ? { isolation } : {}),
       ...(typeof cacheDisabled === "boolean" ? { cacheDisabled } : {}),
       ...(typeof parallelism === "number" && Number.isSafeInteger(parallelism) && parallelism > 0 ? { parallelism } : {}),
+      ...(isCapacity(capacity) ? { capacity } : {}),
       ...(typeof secrets === "string" ? { secrets } : {}),
       ...(isRunnerOptions(runners) ? { runners } : {}),
       ...(typeof workingFolder === "string" ? { workingFolder } : {}),

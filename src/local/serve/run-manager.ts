@@ -26,6 +26,7 @@ import type { FileSystem } from "../../ports/file-system.ts";
 import { CANCELLED_MESSAGE, cancelledMessage } from "../engine/cancellation.ts";
 import type { SharedSlots } from "../engine/run-places.ts";
 import { Slots } from "../engine/slots.ts";
+import type { Amounts } from "../engine/step-need.ts";
 import type { Home } from "../home/home.ts";
 import { resolveRunners } from "../containers/resolve-runners.ts";
 import { readLocalObjects } from "../objects/read-objects.ts";
@@ -65,6 +66,8 @@ export interface RunManagerOptions {
   readonly maxRuns: number;
   /** Steps at the same time, of all runs together. */
   readonly parallelism: number;
+  /** What their requests may come to; absent: requests do not count. */
+  readonly capacity?: Amounts;
   readonly isolation: "in-process" | "process";
   readonly programFolder: string;
   /** Of the host. */
@@ -94,7 +97,7 @@ export class RunManager {
   constructor(deps: RunManagerDeps, options: RunManagerOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#shared = { steps: new Slots(options.parallelism), drivers: new Slots(options.parallelism) };
+    this.#shared = { steps: new Slots(options.parallelism, options.capacity), drivers: new Slots(options.parallelism) };
   }
 
   /** What the API server tells of. Before {@link start} nothing is lost: it is in the store. */
@@ -260,8 +263,9 @@ export class RunManager {
     folder: string,
     kept: RunSettings | Partial<RunOptions>,
   ): Promise<ExecuteOptions> {
-    const { isolation, programFolder, environment, parallelism } = this.#options;
-    const { runners: _named, expandsMacros: _macros, ...given } = kept;
+    const { isolation, programFolder, environment, parallelism, capacity } = this.#options;
+    // Steps of all runs are weighed together, whatever this one was weighed by before.
+    const { runners: _named, expandsMacros: _macros, capacity: _before, ...given } = kept as RunSettings & Partial<RunOptions>;
     // A run of the command line has the secrets that it was given, and no others.
     const { secrets } = kept.isolation === undefined ? this.#options : kept;
     await assertWorkingFolder(runId, kept.workingFolder);
@@ -273,6 +277,7 @@ export class RunManager {
     return {
       ...{ isolation, programFolder, environment, parallelism, cacheDisabled: false },
       ...given,
+      ...(capacity === undefined ? {} : { capacity }),
       ...(runners === undefined ? {} : { runners }),
       ...(secrets === undefined ? {} : { objects: await readLocalObjects(secrets) }),
       ...(token === undefined ? {} : { tokenPath: tokenPath(folder) }),

@@ -43,6 +43,12 @@ describe("progress on a pipe", () => {
     display.event(ended("root.a", { cached: true }));
     display.event({ kind: "retrying", place: place("root.b"), retryIndex: 1, exitCode: 3 });
     display.event(ended("root.b", { outcome: "failed", exitCode: 3 }));
+    display.event({ kind: "redriving", place: place("root.c"), retryIndex: 1, error: "spawn\n EAGAIN" });
+    const excess = [
+      { resource: "cpu", asked: 8, available: 2 },
+      { resource: "memory", asked: 2 ** 36, available: 2 ** 30 },
+    ];
+    display.event({ kind: "alone", place: place("root.c"), excess });
     display.event(ended("root.c", { outcome: "failed", error: "no such input:\n  x" }));
     display.event(ended("root.d", { outcome: "skipped", durationMs: 20 }));
     display.end();
@@ -52,6 +58,8 @@ describe("progress on a pipe", () => {
       "a: CACHED (1.2 s)",
       "b: ended with exit code 3, attempt 2 begins",
       "b: FAILED (1.2 s): exit code 3",
+      "c: its driver failed, attempt 2 begins: spawn EAGAIN",
+      "c: runs alone, it asks for cpu 8, more than the 2 that there are and memory 64.0 GiB, more than the 1.0 GiB that there are",
       "c: FAILED (1.2 s): no such input: x",
       "d: SKIPPED (0.02 s)",
       "",

@@ -16,8 +16,8 @@ describe("rerunCommand()", () => {
       command: "kfp-runtime run p.yaml --home /h --pipeline-root 's3://b/c?d' --isolation process --no-cache",
     },
     {
-      argv: ["p.yaml", "--parallelism", "2", "--output", "json", "--full-logs", "--inspect-task", "a"],
-      command: "kfp-runtime run p.yaml --parallelism 2 --full-logs --output json",
+      argv: ["p.yaml", "--parallelism", "2", "--capacity", "cpu=2", "--output", "json", "--full-logs", "--inspect-task", "a"],
+      command: "kfp-runtime run p.yaml --parallelism 2 --capacity cpu=2 --full-logs --output json",
     },
   ])("$argv", async ({ argv, command }, { expect }) => {
     expect(rerunCommand((await parseCommandLine(["run", ...argv], 80)) as RunCommand)).toBe(command);

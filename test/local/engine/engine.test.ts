@@ -1,6 +1,7 @@
 /** Order, numbers and outcomes of the engine, with an executor that only says what it was asked. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { HostError } from "../../../src/core/errors.ts";
 import { parsePipelineSpec } from "../../../src/core/spec/pipeline-spec.ts";
 import type { PodSpecPatch } from "../../../src/driver/pod-spec-patch/pod-spec.ts";
 import type { DriverResult } from "../../../src/driver/result.ts";
@@ -36,12 +37,17 @@ function specOf(root: Tasks, dags: Record<string, Tasks> = {}): JsonObject {
   };
 }
 
+type Answer = Partial<DriverResult> | Error;
+
 interface Script {
-  /** Answers of drivers by scope path, with iterations as `root.loop[1].task`. */
-  drivers?: Record<string, Partial<DriverResult> | Error>;
+  /** Answers of drivers by scope path, with iterations as `root.loop[1].task`; a list is one per attempt, the last one for all further. */
+  drivers?: Record<string, Answer | Answer[]>;
   /** Exit codes of launchers by place; a list is one per attempt. */
   exitCodes?: Record<string, number | number[]>;
   parallelism?: number;
+  capacity?: Record<string, number>;
+  /** Resources of steps by scope path. */
+  resources?: Record<string, PodSpecPatch["containers"][0]["resources"]>;
   /** The signal is aborted before the run. */
   stopped?: boolean;
   /** Called in the middle of every launch. */
@@ -61,7 +67,7 @@ const nameOf = ({ scopePath, iterations }: { scopePath: string; iterations: read
 
 async function run(
   spec: JsonObject,
-  { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during, exitTasks }: Script = {},
+  { drivers = {}, exitCodes = {}, parallelism = 4, stopped = false, during, exitTasks, ...script }: Script = {},
 ) {
   const controller = new AbortController();
   if (stopped) controller.abort("SIGINT");
@@ -89,9 +95,11 @@ async function run(
       log.push(`drive ${name}`);
       driven.set(name, options);
       await new Promise(setImmediate);
-      const answer = drivers[name] ?? {};
+      const answers = [drivers[name] ?? {}].flat();
+      const answer = answers[Math.min(log.filter((line) => line === `drive ${name}`).length, answers.length) - 1] ?? {};
       if (answer instanceof Error) throw answer;
-      const patch: PodSpecPatch = { containers: [{ name: "main", command: [], env: [], resources: {} }] };
+      const resources = script.resources?.[place.scopePath] ?? {};
+      const patch: PodSpecPatch = { containers: [{ name: "main", command: [], env: [], resources }] };
       const result = options.type === "CONTAINER" ? { cached: false, podSpecPatch: patch } : {};
       return { taskId: `id of ${name}`, ...result, ...answer };
     },
@@ -118,12 +126,14 @@ async function run(
     apiServer: { address: "127.0.0.1", port: "1", tlsEnabled: false, caCertPath: "" },
     kubernetesConfigs: new Map(),
     parallelism,
+    ...(script.capacity === undefined ? {} : { capacity: script.capacity }),
   };
   let pods = 0;
   const outcome = await runPipeline(
     {
       executor,
-      clock: systemClock,
+      // Pauses between attempts take no time.
+      clock: { ...systemClock, sleep: () => Promise.resolve() },
       driverFolder: () => "/unused",
       newPod: () => ({ name: `pod-${(pods += 1)}`, uid: "u", namespace: "ns" }),
       onEvent: (event) => events.push(event),
@@ -320,7 +330,7 @@ describe("runPipeline()", () => {
       during: async (_place, _controller, soFar) => {
         for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
         drivenWhenIdle.push(
-          soFar.filter((line) => /^drive .*x/.test(line)).length - soFar.filter((line) => /^launch/.test(line)).length,
+          soFar.filter((line) => /^drive .*x/.test(line)).length - soFar.filter((line) => line.startsWith("launch")).length,
         );
       },
     });
@@ -394,6 +404,78 @@ describe("runPipeline()", () => {
       outcome: "failed",
       error: "no such input",
     });
+  });
+
+  const shortOfProcesses = new HostError("FILE_WRITE_FAILED", "Cannot start driver", {
+    cause: Object.assign(new Error("spawn EAGAIN"), { code: "EAGAIN" }),
+  });
+
+  test("runs a driver again that could not do its work, twice at most, and says so", async () => {
+    const { outcome, log, events } = await run(specOf({ a: step() }), {
+      drivers: { "root.a": [shortOfProcesses, shortOfProcesses, {}] },
+    });
+    expect(outcome).toBe("succeeded");
+    expect(log).toEqual(["drive root", "drive root.a", "drive root.a", "drive root.a", "launch root.a"]);
+    expect(events.filter(({ kind }) => kind === "redriving")).toMatchObject([
+      { retryIndex: 1, error: "Cannot start driver" },
+      { retryIndex: 2, error: "Cannot start driver" },
+    ]);
+    const { ended, log: all } = await run(specOf({ a: step() }), { drivers: { "root.a": shortOfProcesses } });
+    expect(ended["root.a"]).toBe("failed");
+    expect(all.filter((line) => line === "drive root.a")).toHaveLength(3);
+  });
+
+  test("does not run a driver again that says what is wrong", async () => {
+    const { log } = await run(specOf({ a: step() }), { drivers: { "root.a": new Error("no such input") } });
+    expect(log).toEqual(["drive root", "drive root.a"]);
+  });
+
+  test("runs as many steps as their requests leave room for, and one that is larger than the machine alone", async () => {
+    const running = new Set<string>();
+    const together: string[] = [];
+    const { outcome, events } = await run(
+      specOf({ a: step(), b: step(), c: step(), huge: step(), loop: sub("x", iterated), plain: step() }, { x: { huge: step() } }),
+      {
+        drivers: { "root.loop": { iterationCount: 2 } },
+        parallelism: 8,
+        capacity: { cpu: 2, memory: 1e9 },
+        resources: {
+          "root.a": { requests: { cpu: "1500m" } },
+          "root.b": { limits: { cpu: "0.5" } },
+          "root.c": { requests: { cpu: "100m" }, limits: { cpu: "64" } },
+          "root.huge": { requests: { memory: "2G" } },
+          "root.loop.huge": { requests: { cpu: "64", memory: "2G" } },
+        },
+        during: async (place) => {
+          running.add(place);
+          for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+          together.push([...running].toSorted().join(" "));
+          running.delete(place);
+        },
+      },
+    );
+    expect(outcome).toBe("succeeded");
+    const largest = together.filter((places) => !together.some((others) => others !== places && others.includes(places)));
+    expect(largest.filter((places) => places.includes("huge")).toSorted()).toEqual([
+      ...["root.huge", "root.loop.huge[0]", "root.loop.huge[1]"],
+    ]);
+    for (const places of largest) expect(places.includes("root.a") && places.includes("root.b root.c")).toBe(false);
+    expect(largest.some((places) => places.startsWith("root.a root.b"))).toBe(true);
+    expect(events.filter(({ kind }) => kind === "alone")).toEqual([
+      {
+        kind: "alone",
+        place: { scopePath: "root.huge", iterations: [] },
+        excess: [{ resource: "memory", asked: 2e9, available: 1e9 }],
+      },
+      {
+        kind: "alone",
+        place: { scopePath: "root.loop.huge", iterations: [0] },
+        excess: [
+          { resource: "cpu", asked: 64, available: 2 },
+          { resource: "memory", asked: 2e9, available: 1e9 },
+        ],
+      },
+    ]);
   });
 
   test("tries again as often as the retry policy says, with a fresh pod and the attempt's index", async () => {

@@ -29,6 +29,30 @@ describe("Slots", () => {
     expect(begun()).toEqual([true, true, true]);
   });
 
+  test("keeps the order where a large need waits for small ones", async ({ expect }) => {
+    const slots = new Slots(8, { cpu: 1 });
+    const small = Array.from({ length: 10 }, work);
+    const runs = small.map(({ run }) => slots.run(run, { amounts: { cpu: 0.1 } }));
+    const [large, after] = [work(), work()];
+    const others = [slots.run(large.run, { amounts: { cpu: 1 } }), slots.run(after.run)];
+    expect(small.filter(({ state }) => state.begun)).toHaveLength(8);
+    for (const { end } of small) end();
+    await Promise.all(runs);
+    expect([large.state.begun, after.state.begun]).toEqual([true, true]);
+    large.end();
+    after.end();
+    await Promise.all(others);
+  });
+
+  test("tenths of a processor add up to a whole one", async ({ expect }) => {
+    const slots = new Slots(20, { cpu: 1 });
+    const works = Array.from({ length: 11 }, work);
+    const runs = works.map(({ run }) => slots.run(run, { amounts: { cpu: 0.1 } }));
+    expect(works.filter(({ state }) => state.begun)).toHaveLength(10);
+    for (const { end } of works) end();
+    await Promise.all(runs);
+  });
+
   test("lineBelow() waits until few enough wait", async ({ expect }) => {
     const slots = new Slots(1);
     const works = [work(), work(), work()];

@@ -19,6 +19,7 @@ describe("options of a run", () => {
     usual,
     { isolation: "process", cacheDisabled: true, parallelism: 1, secrets: "/secrets" },
     { ...usual, runners: { runner: "container", exceptions: ["train=host"] } },
+    { ...usual, capacity: "cpu=8,memory=1Gi" },
     { ...usual, workingFolder: "/somewhere", expandsMacros: true },
   ])("%j come back", async (options) => {
     await writeRunOptions(folder, options);
