@@ -16,7 +16,7 @@ import type { RunnerOptions } from "./executors/runners.ts";
 import { throwIfCancelled } from "./engine/cancellation.ts";
 import { finishAbandonedRuns } from "./home/abandoned-runs.ts";
 import { prepareHome, type Home } from "./home/home.ts";
-import { killLeftOverSteps } from "./home/left-over-steps.ts";
+import { killLeftOverSteps, processesNotice } from "./home/left-over-steps.ts";
 import type { HomeLock } from "./home/home-lock.ts";
 import { obtainHome } from "./home/obtain-home.ts";
 import { homeError } from "./home/storage-problem.ts";
@@ -128,6 +128,8 @@ export async function inLockedHome(
   };
   try {
     throwIfCancelled(signal);
+    const notice = processesNotice();
+    if (notice !== undefined) onNotice(notice);
     const trouble = new StorageTrouble();
     const server = await openServer(home, trouble, deps);
     try {

@@ -3,12 +3,9 @@
  *
  * A program that empties its environment is not found by itself, only with the process group it lives in.
  *
- * Standard: proc_pid_environ(5), ps(1).
- *
  * @module
  */
-import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readEnvironments, readProcess, type ProcessSource } from "./process-table.ts";
 
 /** What may start another process while it is looked for is looked for again. */
 const ROUNDS = 20;
@@ -28,10 +25,10 @@ export interface Mark {
  *
  * @returns How many there were; those that still run after a second count as well.
  */
-export async function killMarkedProcesses(mark: Mark): Promise<number> {
+export async function killMarkedProcesses(mark: Mark, source?: ProcessSource): Promise<number> {
   const killed = new Set<number>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    const found = findMarkedProcesses(mark);
+    const found = findMarkedProcesses(mark, source);
     if (found.length === 0) break;
     for (const pid of found) {
       killed.add(pid);
@@ -43,15 +40,15 @@ export async function killMarkedProcesses(mark: Mark): Promise<number> {
 }
 
 /** The same in one go, for whoever cannot wait. */
-export function killMarkedProcessesNow(mark: Mark): void {
-  for (const pid of findMarkedProcesses(mark)) killGroupAndProcess(pid);
+export function killMarkedProcessesNow(mark: Mark, source?: ProcessSource): void {
+  for (const pid of findMarkedProcesses(mark, source)) killGroupAndProcess(pid);
 }
 
-function findMarkedProcesses(mark: Mark): number[] {
-  const own = ownAncestry();
+function findMarkedProcesses(mark: Mark, source: ProcessSource | undefined): number[] {
+  const own = ownAncestry(source);
   const isMarked = (environment: readonly string[]): boolean =>
     environment.some((text) => text.startsWith(`${mark.variable}=`) && mark.matches(text.slice(mark.variable.length + 1)));
-  return [...readEnvironments(mark.variable)]
+  return [...readEnvironments(mark.variable, source)]
     .filter(([pid, environment]) => !own.has(pid) && isMarked(environment))
     .map(([pid]) => pid);
 }
@@ -66,48 +63,14 @@ function killGroupAndProcess(pid: number): void {
   }
 }
 
-/** Environment as `NAME=value`, by pid, of what this user may look at. Zombies have none. */
-function readEnvironments(variable: string): Map<number, string[]> {
-  try {
-    const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-    const environments = pids.flatMap((pid): [number, string[]][] => {
-      try {
-        return [[Number(pid), readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")]];
-      } catch {
-        return [];
-      }
-    });
-    return new Map(environments);
-  } catch {
-    return environmentsOfPs(variable);
-  }
-}
-
-/** Where there is no /proc: the variables follow the command line, apart by blanks, so a value ends where the next variable begins. */
-function environmentsOfPs(variable: string): Map<number, string[]> {
-  const { stdout } = spawnSync("ps", ["axeww", "-o", "pid=,command="], { encoding: "utf8", timeout: 5000, maxBuffer: 64 << 20 });
-  return new Map(
-    (stdout ?? "").split("\n").flatMap((line): [number, string[]][] => {
-      const [, pid] = /^\s*(\d+) /.exec(line) ?? [];
-      const start = line.lastIndexOf(` ${variable}=`);
-      if (pid === undefined || start < 0) return [];
-      const text = line.slice(start + 1);
-      return [[Number(pid), [text.slice(0, /\s\w+=/.exec(text)?.index ?? text.length).trimEnd()]]];
-    }),
-  );
-}
-
 /** This process and those above it: a program that a step started may be ours, too. */
-function ownAncestry(): Set<number> {
+function ownAncestry(source: ProcessSource | undefined): Set<number> {
   const own = new Set([process.pid, process.ppid]);
   for (let pid = process.ppid; pid > 1;) {
-    try {
-      const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-      pid = Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[1]);
-      own.add(pid);
-    } catch {
-      break;
-    }
+    const facts = readProcess(pid, source);
+    if (facts === undefined) break;
+    pid = facts.parent;
+    own.add(pid);
   }
   return own;
 }

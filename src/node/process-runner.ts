@@ -21,6 +21,7 @@ import { checkStart, withSuspicion } from "./executable.ts";
 import { freeChunk } from "./free-chunk.ts";
 import { countOutOfMemoryKills, wasOutOfMemory } from "./out-of-memory.ts";
 import { monotonicMs } from "./system-clock.ts";
+import { noteGroup } from "./started-groups.ts";
 
 /** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
 export interface DrainLimits {
@@ -82,6 +83,7 @@ async function runCommand(options: CommandOptions, drain: DrainLimits): Promise<
   } catch (error) {
     return { kind: "not-started", reason: startFailure(options, error as NodeJS.ErrnoException) };
   }
+  noteGroup(child);
   child.once("spawn", () => options.onStart?.());
   const ended = new Promise<CommandOutcome>((resolve) => {
     child.once("error", (error) => resolve({ kind: "not-started", reason: startFailure(options, error) }));

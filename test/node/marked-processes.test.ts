@@ -22,13 +22,16 @@ async function startMarked(mark: string): Promise<number[]> {
   return text.trim().split("\n").map(Number);
 }
 
-test.skipIf(process.platform === "win32")("ends what carries the mark, with its group, and nothing else", async () => {
+test.for([
+  ["/proc", undefined],
+  ["ps, where there is no /proc", { folder: "/no-such-folder", ps: "ps" }],
+] as const)("ends what carries the mark, with its group, and nothing else, by %s", async ([, source]) => {
   const [one, two] = [randomUUID(), randomUUID()];
   const [marked, others] = [await startMarked(one), await startMarked(two)];
-  expect(await killMarkedProcesses({ variable, matches: (value) => value === one })).toBeGreaterThanOrEqual(2);
+  expect(await killMarkedProcesses({ variable, matches: (value) => value === one }, source)).toBeGreaterThanOrEqual(2);
   expect(await allEnded(marked)).toBe(true);
   expect(others.every(isRunning)).toBe(true);
-  killMarkedProcessesNow({ variable, matches: (value) => value === two });
+  killMarkedProcessesNow({ variable, matches: (value) => value === two }, source);
   expect(await allEnded(others)).toBe(true);
-  expect(await killMarkedProcesses({ variable, matches: () => true })).toBe(0);
+  expect(await killMarkedProcesses({ variable, matches: () => true }, source)).toBe(0);
 });

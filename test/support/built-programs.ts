@@ -67,12 +67,15 @@ export interface CliOptions {
   readonly onStdout?: (stdout: string, signal: (name: NodeJS.Signals) => void) => void;
   /** Presses Ctrl-C. */
   readonly signal?: AbortSignal;
+  /** A program, with its arguments, that becomes this one. */
+  readonly through?: readonly string[];
 }
 
 /** Runs `kfp-runtime` to its end, with the Node of the tests first on the PATH. */
 export async function runCli({ bin }: Programs, args: readonly string[], options: CliOptions): Promise<CliRun> {
   const { PATH: searchPath = "" } = process.env;
-  const child = spawn(path.join(bin, "kfp-runtime"), args, {
+  const [command = "", ...words] = [...(options.through ?? []), path.join(bin, "kfp-runtime"), ...args];
+  const child = spawn(command, words, {
     cwd: options.cwd,
     env: { ...process.env, PATH: `${path.dirname(process.execPath)}:${searchPath}`, NO_COLOR: "1", ...options.env },
     stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],

@@ -23,3 +23,12 @@ export function storedRuns(home: string): StoredRunState[] {
     db.close();
   }
 }
+
+/** Tasks of the only run that have succeeded so far: 0 while there is no database yet, or while its writer has it for itself. */
+export function succeededTasks(home: string): number {
+  try {
+    return storedRuns(home)[0]?.tasks["SUCCEEDED"] ?? 0;
+  } catch {
+    return 0;
+  }
+}

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { constants, readFileSync } from "node:fs";
+import { constants } from "node:fs";
 import { link, open, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errorMessage, HostError } from "../../core/errors.ts";
+import { readProcess } from "../../node/process-table.ts";
 import type { Home } from "./home.ts";
 
 /** Who uses a home. */
 export interface LockHolder {
   readonly pid: number;
-  /** Kernel's start time of that process: a later process may get the same pid. Empty where /proc is not there. */
+  /** When that process began, as the machine tells it: a later process may get the same pid. Empty where it does not. */
   readonly processStart: string;
   readonly host: string;
   /** UTC. */
@@ -49,7 +50,7 @@ export interface HomeLock {
 export async function lockHome(home: Home, what: string, now: Date): Promise<HomeLock> {
   const holder: LockHolder = {
     pid: process.pid,
-    processStart: processStart(process.pid),
+    processStart: readProcess(process.pid)?.start ?? "",
     host: hostname(),
     since: now.toISOString(),
     what,
@@ -198,19 +199,13 @@ function isAlive({ pid, processStart: start, host }: LockHolder): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  return start === "" || processStart(pid) === start;
+  const facts = readProcess(pid);
+  // Where the machine does not tell, or told the holder in other words, the signal is all there is: a lock that lives is never taken.
+  if (facts === undefined) return true;
+  return !facts.hasEnded && (!isComparable(start, facts.start) || start === facts.start);
 }
 
-/** States of /proc/PID/stat of a process that has ended, and that its parent has not asked about: in a container perhaps never. */
-const ENDED_STATES = ["Z", "X"];
-
-function processStart(pid: number): string {
-  try {
-    // Field 22 of /proc/PID/stat; the name in field 2 may hold blanks, so count from its closing parenthesis.
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state = "", ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return ENDED_STATES.includes(state) ? "" : (fields[18] ?? "");
-  } catch {
-    return "";
-  }
+/** Starts are numbers in /proc and words in ps; a holder may have looked where this process cannot. */
+function isComparable(left: string, right: string): boolean {
+  return left !== "" && right !== "" && /^\d+$/.test(left) === /^\d+$/.test(right);
 }

@@ -14,7 +14,7 @@ import type { FileSystem } from "../../ports/file-system.ts";
 import type { BuildInfo } from "../../program/build-info.ts";
 import { lockHome } from "../home/home-lock.ts";
 import { prepareHome, type Home } from "../home/home.ts";
-import { killLeftOverSteps } from "../home/left-over-steps.ts";
+import { killLeftOverSteps, processesNotice } from "../home/left-over-steps.ts";
 import { homeError } from "../home/storage-problem.ts";
 import { HAND_OVER } from "./hand-over-holder.ts";
 import { homeLiveLogs } from "./live-logs.ts";
@@ -76,6 +76,8 @@ export async function serveHome(deps: ServeDeps, options: ServeOptions): Promise
     }
   };
   try {
+    const notice = processesNotice();
+    if (notice !== undefined) onNotice(notice);
     const killed = await killLeftOverSteps(home);
     if (killed > 0) onNotice(`ended ${killed} processes that an earlier server or run had left behind`);
     const authorizer = options.needsToken ? createTokenAuthorizer(await provideUserToken(home)) : undefined;

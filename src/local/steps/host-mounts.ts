@@ -42,7 +42,7 @@ function probe(): MountSupport {
   if (process.platform !== "linux") return { reason: "only Linux can show a folder to a single program" };
   const unshare = process.getuid?.() === 0 ? AS_ROOT : AS_USER;
   const [command = "", ...args] = unshare;
-  const result = spawnSync(command, [...args, "mount", "--bind", "/proc", "/proc"], {
+  const result = spawnSync(command, [...args, "mount", "--bind", "/", "/"], {
     encoding: "utf8",
     timeout: PROBE_TIMEOUT_MS,
     stdio: ["ignore", "ignore", "pipe"],

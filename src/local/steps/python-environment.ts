@@ -18,6 +18,7 @@ import { errorMessage, HostError } from "../../core/errors.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
 import { exists } from "../../node/files/path-kind.ts";
+import { noteGroup } from "../../node/started-groups.ts";
 
 /** Where environments are kept, and what making one may use. */
 export interface PythonEnvironmentsOptions {
@@ -185,6 +186,7 @@ async function runQuietly(
 ): Promise<Answer> {
   const { signal } = options;
   const child = spawn(command, args, { env: options.environment, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  noteGroup(child);
   let output = "";
   const keep = (chunk: Buffer): void => {
     output = (output + chunk.toString("utf8")).slice(-65_536);

@@ -9,6 +9,7 @@ import { basename } from "node:path";
 import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
 import { errorMessage, HostError, ResolveError } from "../../core/errors.ts";
 import { argumentLimitBytes } from "../../node/argument-limit.ts";
+import { noteGroup } from "../../node/started-groups.ts";
 import type { OutputSink } from "../../ports/process-runner.ts";
 import type { FolderMount } from "../pods/pod-folders.ts";
 import { withMounts } from "./host-mounts.ts";
@@ -53,6 +54,7 @@ export async function runProgram(run: ProgramRun): Promise<number> {
   } catch (error) {
     throw startError(program, error);
   }
+  noteGroup(child);
   const ended = new Promise<number>((resolve, reject) => {
     child.once("error", (error) => reject(startError(program, error)));
     child.once("exit", (code, name) => resolve(name === null ? (code ?? 1) : 128 + constants.signals[name]));

@@ -50,6 +50,15 @@ describe("a server in the lock", () => {
     await lock.release();
   });
 
+  test.for([
+    ["in the words of ps", "Sun Nov 29 06:46:01 2026"],
+    ["not at all", ""],
+  ] as const)("that lives counts when the machine told its start %s", async ([, processStart]) => {
+    writeHolder({ processStart, server });
+    expect((await lockHolder(home))?.pid).toBe(process.pid);
+    await expect(lockHome(home, "run", new Date())).rejects.toThrow(`process ${process.pid} on ${hostname()}`);
+  });
+
   test("of a process that has ended and that nobody has asked about does not count", async ({ skip }) => {
     if (process.platform !== "linux") skip("needs /proc");
     const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
