@@ -120,11 +120,10 @@ function environmentsOfPs(variable: string, { ps }: ProcessSource): Map<number, 
 
 /** Times in one language, so that they can be compared. */
 function outputOf(ps: string, args: readonly string[]): string {
-  const { stdout } = spawnSync(ps, args, {
+  const { stdout } = spawnSync("env", ["LC_ALL=C", "TZ=UTC", ps, ...args], {
     encoding: "utf8",
     timeout: PS_TIMEOUT_MS,
     maxBuffer: 64 << 20,
-    env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
   });
   return stdout ?? "";
 }
