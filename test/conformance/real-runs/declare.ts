@@ -13,7 +13,8 @@ import { needsPackages } from "./needs.ts";
 import type { RealRun } from "./real-run.ts";
 import { runRow } from "./run.ts";
 
-const TIMEOUT_MS = 600_000;
+/** A step may wait for packages of a hundred megabytes. */
+const TIMEOUT_MS = 1_800_000;
 
 /** Of rows without packages several run at a time. */
 export function declareRows(rows: readonly RealRun[]): void {
