@@ -1,11 +1,11 @@
 /**
  * What digests of 512 MiB cost, one thread for each row: `node bench/digests.ts [--rounds N]`. Prints the smallest CPU time in ms.
  *
- * MD5 of one message after the other (OpenSSL) beside four at once (src/objectstore/transfer/md5-lanes.ts), as for the parts of an object.
+ * MD5 of one message after the other (OpenSSL) beside four at once (src/objectstore/digests/md5-lanes.ts), as for the parts of an object.
  */
 import { parseArgs } from "node:util";
-import { DigestThread, digestsAtOnce } from "../src/objectstore/transfer/digest-thread.ts";
-import type { ThreadAlgorithm } from "../src/objectstore/transfer/digest-thread.ts";
+import { DigestThread, digestsAtOnce } from "../src/objectstore/digests/digest-thread.ts";
+import type { ThreadAlgorithm } from "../src/objectstore/digests/digest-thread.ts";
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "5" } } });
 const MIB = 1024 * 1024;
@@ -29,7 +29,7 @@ async function cpuMs(algorithm: ThreadAlgorithm, together: number): Promise<numb
 }
 
 console.log("| 512 MiB | at once | CPU ms |\n| --- | ---: | ---: |");
-for (const algorithm of ["md5", "sha256", "sha1", "crc32", "crc32c"] as const) {
+for (const algorithm of ["md5", "sha256", "sha1", "crc32", "crc32c", "crc64nvme"] as const) {
   for (const together of new Set([1, digestsAtOnce(algorithm)])) {
     console.log(`| ${algorithm} | ${String(together)} | ${(await cpuMs(algorithm, together)).toFixed(0)} |`);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { createCipheriv, createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
 
 export const BLOCK_BYTES = 1024 * 1024;
 
@@ -13,18 +14,35 @@ export const BLOCK: Buffer = createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), 
   Buffer.alloc(BLOCK_BYTES),
 );
 
-const known = new Map<number, string>();
-
-/** MD5 of so many bytes of content that begin where a block begins. */
-export function contentMd5(sizeBytes: number): string {
-  const found = known.get(sizeBytes);
-  if (found !== undefined) return found;
-  const hash = createHash("md5");
-  for (let left = sizeBytes; left > 0; left -= BLOCK_BYTES) hash.update(left < BLOCK_BYTES ? BLOCK.subarray(0, left) : BLOCK);
-  const digest = hash.digest("hex");
-  known.set(sizeBytes, digest);
-  return digest;
+/** Of so many bytes of content that begin where a block begins; computed once for each length. */
+function remembered(compute: (blocks: Iterable<Buffer>) => string): (sizeBytes: number) => string {
+  const known = new Map<number, string>();
+  return (sizeBytes) => {
+    const digest = known.get(sizeBytes) ?? compute(blocksOf(sizeBytes));
+    known.set(sizeBytes, digest);
+    return digest;
+  };
 }
+
+function* blocksOf(sizeBytes: number): Generator<Buffer> {
+  for (let left = sizeBytes; left > 0; left -= BLOCK_BYTES) yield left < BLOCK_BYTES ? BLOCK.subarray(0, left) : BLOCK;
+}
+
+/** In hex. */
+export const contentMd5 = remembered((blocks) => {
+  const hash = createHash("md5");
+  for (const block of blocks) hash.update(block);
+  return hash.digest("hex");
+});
+
+/** In Base64, as stores write it. */
+export const contentCrc32 = remembered((blocks) => {
+  let value = 0;
+  for (const block of blocks) value = crc32(block, value);
+  const digest = Buffer.alloc(4);
+  digest.writeUInt32BE(value);
+  return digest.toString("base64");
+});
 
 /** The ETag that S3 gives an object: MD5 of the whole, or of the digests of its parts with their number. */
 export function contentTag(parts: readonly number[], isMultipart: boolean): string {

@@ -3,12 +3,14 @@
  * on raw sockets, drains the bodies of uploads into one buffer, checks their lengths, and sends known content (known-content.ts). No
  * signature is checked and nothing is stored but sizes.
  *
+ * Objects whose key ends in `-crc32` have such a checksum, as if it had been sent with them.
+ *
  * Prints its port. `--latency N` answers each request N ms after its last byte. A line `used` on standard input makes it print its CPU
  * time so far in microseconds.
  */
 import { createServer, type Socket } from "node:net";
 import { parseArgs } from "node:util";
-import { BLOCK, BLOCK_BYTES, contentMd5, contentTag } from "./known-content.ts";
+import { BLOCK, BLOCK_BYTES, contentCrc32, contentMd5, contentTag } from "./known-content.ts";
 
 const { values: options } = parseArgs({ options: { latency: { type: "string", default: "0" } } });
 const latencyMs = Number(options.latency);
@@ -86,9 +88,11 @@ function answerUpload({ method, key, query, sizeBytes }: Request, uploadId: stri
   };
 }
 
-function answerObject({ method, query, headers }: Request, stored: StoredObject): Answer {
+function answerObject({ method, key, query, headers }: Request, stored: StoredObject): Answer {
   const sizeBytes = sizeOf(stored);
+  const checksum = key.endsWith("-crc32") ? { "x-amz-checksum-crc32": contentCrc32(sizeBytes) } : {};
   const tagged = {
+    ...checksum,
     etag: `"${contentTag(stored.parts, stored.isMultipart)}"`,
     "last-modified": "Sun, 29 Nov 2026 00:00:00 GMT",
     "accept-ranges": "bytes",

@@ -12,8 +12,8 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import type { Retrier } from "./retry.ts";
-import type { OfferedChecksum } from "./transfer/checksums.ts";
-import type { Digests } from "./transfer/digests.ts";
+import type { OfferedChecksum } from "./digests/checksums.ts";
+import type { Digests } from "./digests/digests.ts";
 import type { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 
 /** What an answer says about stored bytes. */

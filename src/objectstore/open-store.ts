@@ -24,7 +24,7 @@ import { createRetrier } from "./retry.ts";
 import type { Retrier } from "./retry.ts";
 import { toStorageError } from "./store-errors.ts";
 import type { StoreAction } from "./store-errors.ts";
-import { Digests } from "./transfer/digests.ts";
+import { Digests } from "./digests/digests.ts";
 import { keyExists } from "./transfer/exists.ts";
 import { lookAtObject } from "./transfer/read-object.ts";
 import { BUFFER_BYTES } from "./transfer/file-body.ts";

@@ -8,7 +8,7 @@
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createCrc32c } from "../../src/objectstore/transfer/crc.ts";
+import { createCrc } from "../../src/objectstore/digests/crc.ts";
 
 export interface FakeGcsRequest {
   readonly method: string;
@@ -316,7 +316,7 @@ function flipped(body: Buffer, offset: number, fault: GcsFault | undefined): Buf
 }
 
 function crc32cOf(body: Uint8Array): string {
-  const crc = createCrc32c();
+  const crc = createCrc("crc32c");
   crc.update(body);
   return crc.digest().toString("base64");
 }

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createChecksum, offeredChecksums } from "../../src/objectstore/transfer/checksums.ts";
-import type { ChecksumAlgorithm } from "../../src/objectstore/transfer/checksums.ts";
+import { createChecksum, offeredChecksums } from "../../src/objectstore/digests/checksums.ts";
+import type { ChecksumAlgorithm } from "../../src/objectstore/digests/checksums.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import { startFakeS3Server } from "../fakes/fake-s3-server.ts";
 import type { FakeS3Object, FakeS3Options, FakeS3Request, FakeS3Server, Fault } from "../fakes/fake-s3-server.ts";
@@ -237,8 +237,8 @@ describe("offeredChecksums()", () => {
       "x-amz-checksum-type": "FULL_OBJECT",
     };
     expect(offeredChecksums(headers)).toEqual([
-      { algorithm: "sha256", value: "abcd", parts: 12 },
       { algorithm: "crc64nvme", value: "rosUhgp5mIg=" },
+      { algorithm: "sha256", value: "abcd", parts: 12 },
     ]);
   });
 });

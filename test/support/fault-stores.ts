@@ -47,7 +47,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
 export type StartedFaultWorld = (FaultWorld & { close(): Promise<void> }) | { readonly missing: string };
 
 /** Requests are given up soon: the tests wait for some of them. */
-const IDLE_TIMEOUT_MS = 1_000;
+const IDLE_TIMEOUT_MS = 3_000;
 
 export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promise<StartedFaultWorld> {
   const server = await start();

@@ -11,7 +11,6 @@ import { parseListing, tagOf } from "./azure-answers.ts";
 import type { AzureHttp } from "./azure-http.ts";
 import { escapeBlobName } from "./blob-name.ts";
 import { putFile } from "./put-file.ts";
-import { streamContent } from "../transfer/read-batches.ts";
 
 /** As the reference's storage library. */
 const PAGE_SIZE = "1000";
@@ -30,14 +29,15 @@ export function createAzureBucket(http: AzureHttp): Bucket {
         ...(isWhole ? {} : { range: `bytes=${offset}-${end}` }),
         ...(etag === "" ? {} : { "if-match": `"${etag}"` }),
       };
-      const stream = await http.open({ method: "GET", key, headers }, signal);
-      const isPartial = stream.statusCode === 206;
-      const start = /^bytes (\d+)-/.exec(stream.headers["content-range"] ?? "")?.[1];
+      const answer = await http.open({ method: "GET", key, headers }, lengthBytes, signal);
+      const { content } = answer;
+      const isPartial = answer.status === 206;
+      const start = /^bytes (\d+)-/.exec(answer.headers["content-range"] ?? "")?.[1];
       if (isPartial && Number(start ?? Number.NaN) !== offset) {
-        stream.destroy();
+        content.destroy();
         throw new StoreFailure("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
       }
-      return { content: streamContent(stream), tag: tagOf(stream.headers, isPartial), offset: isPartial ? offset : 0, isPartial };
+      return { content, tag: tagOf(answer.headers, isPartial), offset: isPartial ? offset : 0, isPartial };
     },
 
     async stat(key, signal) {

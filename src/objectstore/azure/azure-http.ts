@@ -8,8 +8,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../ports/clock.ts";
 import { refusalTimes } from "../http/refusal-times.ts";
-import { readAnswer, sendRequest } from "../http/send-request.ts";
-import type { ConnectionSettings } from "../http/send-request.ts";
+import { readAnswer } from "../http/send-request.ts";
+import type { ConnectionSettings, OutgoingRequest } from "../http/send-request.ts";
 import { createStoreHttp } from "../http/store-http.ts";
 import type { StoreCall, StoreHttp } from "../http/store-http.ts";
 import { StoreFailure } from "../store-failure.ts";
@@ -48,14 +48,14 @@ export type AzureHttp = StoreHttp<AzureCall>;
 /** Sends nothing yet. */
 export function createAzureHttp(settings: AzureHttpSettings): AzureHttp {
   const { login, clock } = settings;
-  return createStoreHttp({
+  return createStoreHttp(settings, {
     tokensFor: () => (login.kind === "Entra ID" ? login.tokens : undefined),
-    send: async (call, token, signal) => await sendRequest(settings, authorized(settings, call, token), signal),
+    toRequest: (call, token) => authorized(settings, call, token),
     refusal: async (answer, call) => await refusal(answer, call, clock),
   });
 }
 
-function authorized(settings: AzureHttpSettings, call: AzureCall, token: string | undefined) {
+function authorized(settings: AzureHttpSettings, call: AzureCall, token: string | undefined): OutgoingRequest {
   const { service, login, clock } = settings;
   const { method, body } = call;
   const url = urlOf(settings, call);

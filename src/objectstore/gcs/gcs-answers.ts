@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { BlobPage } from "../bucket.ts";
 import { BAD_CHECKSUM } from "../store-advice.ts";
 import { StoreFailure } from "../store-failure.ts";
-import type { OfferedChecksum } from "../transfer/checksums.ts";
+import type { OfferedChecksum } from "../digests/checksums.ts";
 
 /** What the store says about an object. */
 export interface ObjectFacts {

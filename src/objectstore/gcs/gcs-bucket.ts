@@ -14,7 +14,6 @@ import { StoreFailure } from "../store-failure.ts";
 import { crc32cChecksum, OBJECT_FIELDS, offeredCrc32c, parseListing, parseObject } from "./gcs-answers.ts";
 import type { GcsHttp } from "./gcs-http.ts";
 import { putFile } from "./put-file.ts";
-import { streamContent } from "../transfer/read-batches.ts";
 
 /** Most that the store gives in one answer. */
 const PAGE_SIZE = "1000";
@@ -36,23 +35,25 @@ export function createGcsBucket(http: GcsHttp, bucket: string): Bucket {
       const end = lengthBytes === undefined ? "" : String(offset + lengthBytes - 1);
       const headers = { "accept-encoding": "gzip", ...(isWhole ? {} : { range: `bytes=${offset}-${end}` }) };
       const target = objectAt(key, { alt: "media", ...(etag === "" ? {} : { ifGenerationMatch: etag }) });
-      const stream = await http.open({ method: "GET", target, headers, absent: "NoSuchKey" }, signal);
-      const isPartial = stream.statusCode === 206;
-      const generation = stream.headers["x-goog-generation"];
+      const call = { method: "GET", target, headers, absent: "NoSuchKey" } as const;
+      const answer = await http.open(call, lengthBytes, signal);
+      const { content } = answer;
+      const isPartial = answer.status === 206;
+      const generation = answer.headers["x-goog-generation"];
       const version = typeof generation === "string" ? generation : etag;
       const fail = (message: string, facts: { status?: number; reason?: string }): StoreFailure => {
-        stream.destroy();
+        content.destroy();
         return new StoreFailure(message, facts);
       };
       // An emulator may not know the condition.
       if (etag !== "" && version !== etag) throw fail("the object has another generation", { status: 412 });
-      const start = /^bytes (\d+)-/.exec(stream.headers["content-range"] ?? "")?.[1];
+      const start = /^bytes (\d+)-/.exec(answer.headers["content-range"] ?? "")?.[1];
       if (isPartial && Number(start ?? Number.NaN) !== offset) {
         throw fail("the store answered another byte range than the asked one", { reason: "UNEXPECTED_EOF" });
       }
-      const checksums = isPartial ? [] : offeredCrc32c(stream.headers);
+      const checksums = isPartial ? [] : offeredCrc32c(answer.headers);
       const tag = { etag: version, isContentDigest: false, checksums };
-      return { content: streamContent(stream), tag, offset: isPartial ? offset : 0, isPartial };
+      return { content, tag, offset: isPartial ? offset : 0, isPartial };
     },
 
     async stat(key, signal) {

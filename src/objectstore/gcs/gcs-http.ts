@@ -6,8 +6,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { refusalTimes } from "../http/refusal-times.ts";
-import { sendRequest } from "../http/send-request.ts";
-import type { ConnectionSettings } from "../http/send-request.ts";
+import type { ConnectionSettings, OutgoingRequest } from "../http/send-request.ts";
 import { createStoreHttp } from "../http/store-http.ts";
 import type { StoreCall, StoreHttp } from "../http/store-http.ts";
 import type { TokenSource } from "../credentials/remembered-tokens.ts";
@@ -42,21 +41,15 @@ export type GcsHttp = StoreHttp<GcsCall>;
 export function createGcsHttp(settings: GcsHttpSettings): GcsHttp {
   const { endpoint, tokens } = settings;
   const urlOf = ({ target }: GcsCall): URL => new URL(target, endpoint);
-  return createStoreHttp({
+  return createStoreHttp(settings, {
     // The address of an upload session is a secret of its own. A token goes to no other host than the store's.
     tokensFor: (call) => (urlOf(call).origin === new URL(endpoint).origin ? tokens : undefined),
-    send: async (call, token, signal) => await send(settings, urlOf(call), { call, token, signal }),
+    toRequest: (call, token) => toRequest(urlOf(call), call, token),
     refusal,
   });
 }
 
-interface Sending {
-  readonly call: GcsCall;
-  readonly token: string | undefined;
-  readonly signal: AbortSignal;
-}
-
-function send(settings: GcsHttpSettings, url: URL, { call, token, signal }: Sending): Promise<IncomingMessage> {
+function toRequest(url: URL, call: GcsCall, token: string | undefined): OutgoingRequest {
   const { method, body = [] } = call;
   const headers = {
     "user-agent": "kfp-runtime",
@@ -64,7 +57,7 @@ function send(settings: GcsHttpSettings, url: URL, { call, token, signal }: Send
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     ...(method === "GET" ? {} : { "content-length": String(body.reduce((sum, { length }) => sum + length, 0)) }),
   };
-  return sendRequest(settings, { method, url, headers, body }, signal);
+  return { method, url, headers, body };
 }
 
 async function refusal(answer: IncomingMessage, { absent }: GcsCall): Promise<StoreFailure> {

@@ -14,7 +14,8 @@ import { randomBytes } from "node:crypto";
 import type { SourceFile, TransferTools } from "../bucket.ts";
 import { BAD_CHECKSUM } from "../store-advice.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { FileShrankError } from "../transfer/digests.ts";
+import { FileShrankError } from "../digests/digests.ts";
+import { JoinedCrc } from "../digests/joined-crc.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { OBJECT_FIELDS, parseObject } from "./gcs-answers.ts";
 import type { ObjectFacts } from "./gcs-answers.ts";
@@ -198,13 +199,15 @@ function metadata({ key, contentType }: PutTarget, crc32c: string): string {
   return JSON.stringify({ name: key, contentType, crc32c });
 }
 
-/** The file is read once more for it. */
+/** The file is read once more for it, in as many threads as there are. */
 async function checksumOf({ digests, signal }: PutContext, { file, path, sizeBytes }: PutTarget): Promise<string> {
+  const crc = new JoinedCrc(digests, { file, sizeBytes }, "crc32c");
   try {
-    const digest = await digests.ofRegion(file, { start: 0, end: sizeBytes }, "crc32c");
+    const digest = await crc.digest();
     signal.throwIfAborted();
     return digest.toString("base64");
   } catch (error) {
+    await crc.settle();
     throw error instanceof FileShrankError ? new StoreFailure(`${path} became shorter while it was uploaded`) : error;
   }
 }

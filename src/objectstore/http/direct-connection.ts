@@ -42,6 +42,7 @@ export class DirectConnection {
   #ready: Buffer | undefined;
   #isPaused = false;
   #onHead: HeadHandler | undefined;
+  #hasOddAnswer = false;
   #failure: StoreFailure | undefined;
   #wake: () => void = () => {};
 
@@ -57,6 +58,11 @@ export class DirectConnection {
 
   get isUsable(): boolean {
     return this.#failure === undefined;
+  }
+
+  /** Whether the last answer was written in a way that only Node's own client reads. */
+  get hasOddAnswer(): boolean {
+    return this.#hasOddAnswer;
   }
 
   /** What befalls the socket from now on is the failure of the request under way. */
@@ -142,6 +148,7 @@ export class DirectConnection {
     const earlyBytes = this.#filledBytes - end - END_OF_HEAD.length;
     const isOrdinary = head !== undefined && (head.status === 200 || head.status === 206) && earlyBytes <= head.contentBytes;
     if (!isOrdinary) {
+      this.#hasOddAnswer = head === undefined;
       this.#answer(undefined);
       return false;
     }

@@ -17,6 +17,9 @@ export const SMALLEST_DIRECT_BYTES = 1024 * 1024;
 /** Each holds two buffers of 1 MiB. */
 const MOST_CONNECTIONS = 8;
 
+/** A place that answers so often in a row in a way that cannot be read here is not asked again: each time costs a request. */
+const MOST_ODD_ANSWERS = 2;
+
 /** A GET of content whose length is known. */
 export interface DirectGet {
   readonly protocol: "http:" | "https:";
@@ -43,6 +46,8 @@ export class DirectConnections {
   readonly #tls: Pick<SecureContextOptions, "ca">;
   readonly #idle = new Map<string, DirectConnection[]>();
   readonly #open = new Set<DirectConnection>();
+  /** By place, in a row. */
+  readonly #oddAnswers = new Map<string, number>();
 
   /** @param tls Certificates that connections trust; absent: Node's own. */
   constructor(tls: Pick<SecureContextOptions, "ca"> = {}) {
@@ -50,13 +55,14 @@ export class DirectConnections {
   }
 
   /**
-   * @returns `undefined` when the request has to be sent another way: all connections are busy, or the answer is not a successful one of
-   *   known length.
+   * @returns `undefined` when the request has to be sent another way: all connections are busy, the answer is not a successful one of
+   *   known length, or those before it were not.
    * @throws {StoreFailure} when there is no answer.
    */
   async get(request: DirectGet, signal: AbortSignal): Promise<DirectAnswer | undefined> {
     const { protocol, hostname, port, idleTimeoutMs } = request;
     const place = `${protocol}//${hostname}:${port}`;
+    if (this.#oddAnswersOf(place) >= MOST_ODD_ANSWERS) return undefined;
     const known = this.#takeIdle(place);
     const connection = known ?? this.#connect(request);
     if (connection === undefined) return undefined;
@@ -66,10 +72,12 @@ export class DirectConnections {
     try {
       const head = await connection.get(requestHead(request), idleTimeoutMs);
       if (head === undefined) {
+        if (connection.hasOddAnswer) this.#oddAnswers.set(place, this.#oddAnswersOf(place) + 1);
         this.#drop(connection);
         finish();
         return undefined;
       }
+      this.#oddAnswers.delete(place);
       const end = (isOver: boolean): void => {
         finish();
         if (isOver && head.isKeptAlive && connection.isUsable) this.#keep(place, connection);
@@ -96,6 +104,10 @@ export class DirectConnections {
     for (const connection of this.#open) connection.destroy();
     this.#open.clear();
     this.#idle.clear();
+  }
+
+  #oddAnswersOf(place: string): number {
+    return this.#oddAnswers.get(place) ?? 0;
   }
 
   #takeIdle(place: string): DirectConnection | undefined {

@@ -10,6 +10,7 @@ import { urlToHttpOptions } from "node:url";
 import type { HttpAgents } from "../http-agents.ts";
 import { systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
+import type { DirectAnswer } from "./direct-connections.ts";
 import { readBody } from "../transfer/read-body.ts";
 
 /** How connections behave. */
@@ -87,6 +88,34 @@ function limitConnecting(request: ClientRequest, connectTimeoutMs: number): void
 
 function timeout(message: string): StoreFailure {
   return new StoreFailure(message, { reason: "TIMEOUT" });
+}
+
+/**
+ * Sends a GET whose content goes through buffers of ours (direct-connections.ts).
+ *
+ * @returns `undefined` when the request has to be sent with `sendRequest`, whatever it is that it meets there.
+ * @throws {StoreFailure} when there is no answer.
+ */
+export async function getDirectly(
+  { agents, idleTimeoutMs, connectTimeoutMs }: ConnectionSettings,
+  { url, headers }: Pick<OutgoingRequest, "url" | "headers">,
+  signal: AbortSignal,
+): Promise<DirectAnswer | undefined> {
+  if (agents.direct === undefined) return undefined;
+  const { protocol, hostname, port, path } = url instanceof URL ? addressOf(url) : url;
+  const host = url instanceof URL ? { host: url.host } : {};
+  const place = { protocol, hostname, port: port === "" ? (protocol === "https:" ? "443" : "80") : port, path };
+  return await agents.direct.get({ ...place, headers: { ...host, ...headers }, idleTimeoutMs, connectTimeoutMs }, signal);
+}
+
+function addressOf({ protocol, hostname, port, pathname, search }: URL): RequestAddress {
+  return {
+    protocol: protocol === "https:" ? "https:" : "http:",
+    // An IPv6 address without brackets.
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port,
+    path: `${pathname}${search}`,
+  };
 }
 
 /** The body of an answer as text. @throws {StoreFailure} */

@@ -6,8 +6,12 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { TokenSource } from "../credentials/remembered-tokens.ts";
+import type { BlobContent } from "../bucket.ts";
 import type { StoreFailure } from "../store-failure.ts";
-import { readAnswer } from "./send-request.ts";
+import { streamContent } from "../transfer/read-batches.ts";
+import { SMALLEST_DIRECT_BYTES } from "./direct-connections.ts";
+import { getDirectly, readAnswer, sendRequest } from "./send-request.ts";
+import type { ConnectionSettings, OutgoingRequest } from "./send-request.ts";
 
 /** What all calls have in common. */
 export interface StoreCall {
@@ -22,10 +26,22 @@ export interface TextAnswer {
   readonly text: string;
 }
 
+/** An answer whose content is to be read. */
+export interface ContentAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly content: BlobContent;
+}
+
 /** Sends requests, without retries. */
 export interface StoreHttp<Call extends StoreCall> {
-  /** Whoever gets the answer must read or destroy it. @throws {StoreFailure} for a refusal; what fetching a token throws. */
-  open(call: Call, signal: AbortSignal): Promise<IncomingMessage>;
+  /**
+   * Sends a GET of content. Whoever gets the answer must read or destroy it.
+   *
+   * @param lengthBytes Of the range that is asked for, where it has an end.
+   * @throws {StoreFailure} for a refusal; what fetching a token throws.
+   */
+  open(call: Call, lengthBytes: number | undefined, signal: AbortSignal): Promise<ContentAnswer>;
   read(call: Call, signal: AbortSignal): Promise<TextAnswer>;
 }
 
@@ -33,18 +49,22 @@ export interface StoreHttp<Call extends StoreCall> {
 export interface StoreProtocol<Call extends StoreCall> {
   /** Absent: the call needs no token. */
   readonly tokensFor: (call: Call) => TokenSource | undefined;
-  readonly send: (call: Call, token: string | undefined, signal: AbortSignal) => Promise<IncomingMessage>;
+  /** Throws `StoreFailure` where the login is known to be of no use. */
+  readonly toRequest: (call: Call, token: string | undefined) => OutgoingRequest;
   /** Reads what the answer says about itself. */
   readonly refusal: (answer: IncomingMessage, call: Call) => Promise<StoreFailure>;
 }
 
-export function createStoreHttp<Call extends StoreCall>({ tokensFor, send, refusal }: StoreProtocol<Call>): StoreHttp<Call> {
-  async function open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
+export function createStoreHttp<Call extends StoreCall>(
+  settings: ConnectionSettings,
+  { tokensFor, toRequest, refusal }: StoreProtocol<Call>,
+): StoreHttp<Call> {
+  async function send(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
     const tokens = tokensFor(call);
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       const token = await tokens?.get();
-      const answer = await send(call, token, signal);
+      const answer = await sendRequest(settings, toRequest(call, token), signal);
       const status = answer.statusCode ?? 0;
       if ((status >= 200 && status < 300) || call.alsoExpected?.includes(status) === true) return answer;
       const failure = await refusal(answer, call);
@@ -56,9 +76,18 @@ export function createStoreHttp<Call extends StoreCall>({ tokensFor, send, refus
   }
 
   return {
-    open,
+    async open(call, lengthBytes, signal) {
+      if ((lengthBytes ?? 0) >= SMALLEST_DIRECT_BYTES) {
+        signal.throwIfAborted();
+        const token = await tokensFor(call)?.get();
+        const direct = await getDirectly(settings, toRequest(call, token), signal);
+        if (direct !== undefined) return direct;
+      }
+      const answer = await send(call, signal);
+      return { status: answer.statusCode ?? 0, headers: answer.headers, content: streamContent(answer) };
+    },
     async read(call, signal) {
-      const answer = await open(call, signal);
+      const answer = await send(call, signal);
       return { status: answer.statusCode ?? 0, headers: answer.headers, text: await readAnswer(answer) };
     },
   };

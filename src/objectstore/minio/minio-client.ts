@@ -12,10 +12,11 @@ import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { SMALLEST_DIRECT_BYTES } from "../http/direct-connections.ts";
-import { sendRequest } from "../http/send-request.ts";
+import { getDirectly, sendRequest } from "../http/send-request.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
 import { createRequestSigner } from "../s3/request-signer.ts";
 import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
+import { strictEncode } from "../s3/strict-encode.ts";
 import type { S3Requests, UploadBody } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
@@ -133,9 +134,7 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
       const what = { method: "GET", key, headers, expected: [200, 206] } as const;
       if ((range.lengthBytes ?? 0) >= SMALLEST_DIRECT_BYTES) {
         const { path, signed } = await prepare(what, signal);
-        const { idleTimeoutMs, connectTimeoutMs } = settings;
-        const request = { ...place, path, headers: signed, idleTimeoutMs, connectTimeoutMs };
-        const answer = await settings.agents.direct?.get(request, signal);
+        const answer = await getDirectly(settings, { url: { ...place, path }, headers: signed }, signal);
         if (answer !== undefined) return toBlobBody(answer.content, answer.headers, { status: answer.status, range });
       }
       const response = await callExpecting(what, signal);
@@ -188,9 +187,4 @@ async function refusal(response: IncomingMessage, isHead: boolean): Promise<Stor
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** The signature needs every reserved character encoded, also those that encodeURIComponent leaves. */
-function strictEncode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -11,7 +11,7 @@
 import { createHash } from "node:crypto";
 import type { SourceFile, StoredTag, TransferTools } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
-import { isMd5 } from "../transfer/checksums.ts";
+import { isMd5 } from "../digests/checksums.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { runBounded } from "../transfer/run-bounded.ts";
 import type { S3Requests, UploadBody, UploadedPart } from "./s3-requests.ts";

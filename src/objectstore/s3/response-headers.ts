@@ -9,7 +9,7 @@ import { refusalTimes } from "../http/refusal-times.ts";
 import type { AnswerHeaders } from "../http/refusal-times.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { StoreFailureOptions } from "../store-failure.ts";
-import { offeredChecksums } from "../transfer/checksums.ts";
+import { offeredChecksums } from "../digests/checksums.ts";
 import type { PartEntry } from "./s3-requests.ts";
 
 /**

@@ -31,6 +31,7 @@ import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
 import { streamContent } from "../transfer/read-batches.ts";
 import { readDocument } from "../transfer/read-body.ts";
+import { readDirectly } from "./direct-reads.ts";
 import { readListing } from "./read-listing.ts";
 import { answerFacts, storedTag, toBlobBody } from "./response-headers.ts";
 import type { S3Requests, UploadBody } from "./s3-requests.ts";
@@ -54,6 +55,7 @@ export function createS3Client(settings: S3Settings): S3Requests {
   const { bucket: Bucket } = settings;
   const client = new S3Client(clientConfig(settings));
   askForChecksums(client);
+  const directContentOf = readDirectly(client, settings);
   const encryption = {
     // The service judges the word; the SDK's type lists those it knew when it was made.
     ...(settings.sseType === undefined ? {} : { ServerSideEncryption: settings.sseType as ServerSideEncryption }),
@@ -121,7 +123,8 @@ export function createS3Client(settings: S3Settings): S3Requests {
         ...(answer.ContentRange === undefined ? {} : { "content-range": answer.ContentRange }),
       };
       const status = answer.$metadata.httpStatusCode ?? 200;
-      return toBlobBody(streamContent(answer.Body), headers, { status, range });
+      const content = directContentOf(answer.Body) ?? streamContent(answer.Body);
+      return toBlobBody(content, headers, { status, range });
     },
 
     async stat(key, signal) {

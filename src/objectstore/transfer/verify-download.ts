@@ -3,7 +3,8 @@
  * one made of those of its parts where the size of the parts can be found out.
  *
  * The file is read again, in small pieces: parts and ranges arrive in any order, and what counts is what is on the disk. Where parts have
- * digests of their own, that happens while others still arrive. One proof is enough, the cheapest one is taken.
+ * digests of their own, or those of pieces can be joined, that happens while others still arrive. One proof is enough, the cheapest one
+ * is taken (docs/adr/0046-checksums-of-large-objects.md).
  *
  * Source: docs/spec/object-stores.md#decision-checksums.
  *
@@ -11,10 +12,12 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import type { BlobEntry, StoredTag } from "../bucket.ts";
-import { createChecksum, isMd5 } from "./checksums.ts";
-import type { ChecksumAlgorithm } from "./checksums.ts";
-import type { FileRegion } from "./digests.ts";
-import { PartDigests } from "./part-digests.ts";
+import { createChecksum, isMd5 } from "../digests/checksums.ts";
+import type { ChecksumAlgorithm } from "../digests/checksums.ts";
+import type { FileRegion } from "../digests/digests.ts";
+import { isCrc } from "../digests/crc-join.ts";
+import { JoinedCrc } from "../digests/joined-crc.ts";
+import { PartDigests } from "../digests/part-digests.ts";
 import type { TransferContext } from "./upload.ts";
 
 /** What the store says about the bytes. */
@@ -48,12 +51,7 @@ export async function startVerification(
   const { bucket, digests } = context;
   const claims = claimsOf(tag);
   const whole = claims.find(({ parts }) => parts === undefined);
-  if (whole !== undefined) {
-    return verifyAtTheEnd(async () => {
-      const digest = await digests.ofRegion(file, { start: 0, end: entry.sizeBytes }, whole.algorithm);
-      return digest.toString(whole.encoding) === whole.value ? undefined : damage(whole);
-    });
-  }
+  if (whole !== undefined) return verifyWhole(context, entry, file, whole);
   const [composite] = claims;
   if (composite?.parts === undefined || bucket.partSizes === undefined) return verifyAtTheEnd(() => Promise.resolve(undefined));
   const { sizes, isCertain } = await bucket.partSizes(entry, composite.parts, context);
@@ -69,6 +67,21 @@ export async function startVerification(
       return isCertain ? damage(composite) : undefined;
     },
     settle: async () => await likely?.settle(),
+  };
+}
+
+/** A CRC is joined from those of pieces, which go along with the download; other digests take one byte after the other. */
+function verifyWhole({ digests }: TransferContext, { sizeBytes }: BlobEntry, file: FileHandle, claim: Claim): Verification {
+  const { algorithm, encoding, value } = claim;
+  const judge = (digest: Buffer): string | undefined => (digest.toString(encoding) === value ? undefined : damage(claim));
+  if (!isCrc(algorithm)) {
+    return verifyAtTheEnd(async () => judge(await digests.ofRegion(file, { start: 0, end: sizeBytes }, algorithm)));
+  }
+  const crc = new JoinedCrc(digests, { file, sizeBytes }, algorithm);
+  return {
+    onWritten: (region) => crc.onWritten(region),
+    findDamage: async () => judge(await crc.digest()),
+    settle: async () => await crc.settle(),
   };
 }
 
@@ -100,15 +113,15 @@ function damage({ name }: Claim): string {
   return `the received bytes differ from the stored ones (${name} does not match)${hint}`;
 }
 
-/** Cheapest first. */
+/** Cheapest first: MD5 comes after CRCs and before SHA. */
 function claimsOf({ etag, isContentDigest, checksums }: StoredTag): Claim[] {
   const claims = checksums.map(({ algorithm, value, parts }): Claim => {
     const name = `checksum ${algorithm}`;
     return { name, algorithm, encoding: "base64", value, ...(parts === undefined ? {} : { parts }) };
   });
-  const native = claims.filter(({ algorithm }) => algorithm !== "crc32c" && algorithm !== "crc64nvme");
-  const others = claims.filter((claim) => !native.includes(claim));
-  return [...native, ...(isContentDigest ? etagClaims(etag) : []), ...others];
+  const cheap = claims.filter(({ algorithm }) => isCrc(algorithm));
+  const others = claims.filter((claim) => !cheap.includes(claim));
+  return [...cheap, ...(isContentDigest ? etagClaims(etag) : []), ...others];
 }
 
 function etagClaims(etag: string): Claim[] {

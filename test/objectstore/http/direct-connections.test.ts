@@ -154,6 +154,27 @@ test.for([
   await expect.poll(() => sockets[0]?.destroyed || sockets[0]?.readableEnded).toBe(true);
 });
 
+test("a place that answers oddly twice in a row is left alone; refusals are not odd", async () => {
+  const answers = [
+    "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+    "HTTP/1.0 206 OK\r\ncontent-length: 1\r\n\r\nx",
+    `${headOf(1)}x`,
+  ];
+  const order = [0, 1, 0, 2, 1, 0, 1, 2, 2];
+  const requests: number[] = [];
+  const { get, connections } = await start((socket, _request, count) => {
+    requests.push(count);
+    socket.write(answers[order[count - 1] ?? 0] ?? "");
+  });
+  const given: (string | undefined)[] = [];
+  for (const _ of order) {
+    const answer = await connections.get(get, never);
+    given.push(answer === undefined ? undefined : (await readAll(answer)).toString());
+  }
+  expect(given).toEqual([undefined, undefined, undefined, "x", undefined, undefined, undefined, undefined, undefined]);
+  expect(requests).toHaveLength(7);
+});
+
 test("gives what came before the connection broke, then the failure", async () => {
   const { get, connections } = await start((socket) => {
     socket.write(headOf(10_000));

@@ -6,7 +6,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { ChecksumAlgorithm } from "./checksums.ts";
 import type { DigestOptions, Digests, FileRegion } from "./digests.ts";
-import { runBounded } from "./run-bounded.ts";
+import { runBounded } from "../transfer/run-bounded.ts";
 
 /** Parts looked at at once when the file is there already. */
 const PARTS_AT_ONCE = 4;

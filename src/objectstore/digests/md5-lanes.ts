@@ -82,7 +82,11 @@ export function md5LanesModule(): Uint8Array<ArrayBuffer> {
     ...[...get(AT), ...i32(BLOCK_BYTES), I32_ADD, TEE, AT, ...get(END), I32_LESS_UNSIGNED, BRANCH_IF, 0, END_OF_BLOCK],
     ...state.flatMap((word) => [...i32(16 * word), ...get(STATE + word), ...vector(V128.store), ALIGNED_16, 0]),
   ];
-  return binaryModule({ code, vectorLocals: VECTOR_LOCALS, memoryBytes: LANES_AT + LANES * PIECE_BYTES });
+  return binaryModule({
+    code,
+    locals: { count: VECTOR_LOCALS, type: "v128" },
+    memoryBytes: LANES_AT + LANES * PIECE_BYTES,
+  });
 }
 
 /** Four words of the block of each lane: four rows become four columns. */

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { Digests } from "../../../src/objectstore/transfer/digests.ts";
-import { createChecksum } from "../../../src/objectstore/transfer/checksums.ts";
-import type { ChecksumAlgorithm } from "../../../src/objectstore/transfer/checksums.ts";
-import { DigestThread } from "../../../src/objectstore/transfer/digest-thread.ts";
-import { PartDigests } from "../../../src/objectstore/transfer/part-digests.ts";
+import { Digests } from "../../../src/objectstore/digests/digests.ts";
+import { createChecksum } from "../../../src/objectstore/digests/checksums.ts";
+import type { ChecksumAlgorithm } from "../../../src/objectstore/digests/checksums.ts";
+import { DigestThread } from "../../../src/objectstore/digests/digest-thread.ts";
+import { PartDigests } from "../../../src/objectstore/digests/part-digests.ts";
 import { patternBytes } from "../../support/store-bench.ts";
 
 const MIB = 1024 * 1024;

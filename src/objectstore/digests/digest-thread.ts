@@ -6,26 +6,16 @@
  * @module
  */
 import { Worker } from "node:worker_threads";
-import { beginCrc32c } from "./crc.ts";
-import { LANES, LANES_AT, md5LanesModule, PIECE_BYTES } from "./md5-lanes.ts";
+import { compiledCrc, compiledMd5Lanes } from "./compiled-modules.ts";
+import { CRCS, openCrc } from "./crc.ts";
+import { LANES } from "./md5-lanes.ts";
 
 /** What a thread can compute. */
-export type ThreadAlgorithm = "crc32" | "crc32c" | "md5" | "sha1" | "sha256";
-
-/** Of all engines; @types/node has no name for it. */
-declare const WebAssembly: { readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object } | undefined;
-
-let compiled: { readonly module: object | undefined } | undefined;
-
-/** Compiled once for all threads, and improved once by the engine. `undefined` where it cannot be (`node --jitless`). */
-function md5Lanes(): object | undefined {
-  compiled ??= { module: typeof WebAssembly === "object" ? new WebAssembly.Module(md5LanesModule()) : undefined };
-  return compiled.module;
-}
+export type ThreadAlgorithm = "crc32" | "crc32c" | "crc64nvme" | "md5" | "sha1" | "sha256";
 
 /** How many digests a thread computes at once in hardly more time than one takes. */
 export function digestsAtOnce(algorithm: ThreadAlgorithm): number {
-  return algorithm === "md5" && md5Lanes() !== undefined ? LANES : 1;
+  return algorithm === "md5" && compiledMd5Lanes() !== undefined ? LANES : 1;
 }
 
 /** Shared memory, or a piece of an open file. */
@@ -39,11 +29,12 @@ const { parentPort, workerData } = require("node:worker_threads");
 const { createHash } = require("node:crypto");
 const { readSync } = require("node:fs");
 const { crc32 } = require("node:zlib");
-const { LANES, LANES_AT, PIECE_BYTES } = workerData.layout;
-const beginCrc32c = ${beginCrc32c.toString()};
-const tables = {};
+const { md5Lanes, crc, crcs } = workerData;
+const { LANES, LANES_AT, PIECE_BYTES } = md5Lanes?.layout ?? {};
+const openCrc = ${openCrc.toString()};
+const opened = {};
 const begin = (algorithm) => {
-  if (algorithm === "crc32c") return beginCrc32c(tables);
+  if (crcs[algorithm] !== undefined) return (opened[algorithm] ??= openCrc(crcs[algorithm], crc))();
   if (algorithm !== "crc32") return createHash(algorithm);
   let value = 0;
   return {
@@ -74,7 +65,7 @@ const computeOne = (algorithm, source) => {
 };
 let lanes;
 const openLanes = () => {
-  const { exports } = new WebAssembly.Instance(workerData.md5Lanes);
+  const { exports } = new WebAssembly.Instance(md5Lanes.module);
   const words = new Uint32Array(exports.memory.buffer, 0, 4 * LANES);
   const pieces = Array.from({ length: LANES }, (_, lane) => Buffer.from(exports.memory.buffer, LANES_AT + lane * PIECE_BYTES, PIECE_BYTES));
   return { run: exports.run, words, pieces };
@@ -135,7 +126,7 @@ export class DigestThread {
 
   /** @throws when the machine allows no further thread. */
   constructor() {
-    const workerData = { md5Lanes: md5Lanes(), layout: { LANES, LANES_AT, PIECE_BYTES } };
+    const workerData = { md5Lanes: compiledMd5Lanes(), crc: compiledCrc(), crcs: CRCS };
     const isolated = { eval: true, env: {}, argv: [], execArgv: [], stdin: false, resourceLimits: LIMITS };
     this.#worker = new Worker(PROGRAM, { ...isolated, workerData });
     this.#worker.unref();

@@ -109,7 +109,7 @@ export class Digests {
     source: DigestSource,
     { isPatient = false }: DigestOptions,
   ): Promise<Buffer | undefined> {
-    if (algorithm === "crc64nvme" || this.#areThreadsBroken || this.#mostThreads === 0) return undefined;
+    if (this.#areThreadsBroken || this.#mostThreads === 0) return undefined;
     return await new Promise((done) => {
       this.#jobs.push({ algorithm, source, isPatient, done });
       this.#startJobs();

@@ -24,7 +24,7 @@ export const V128 = {
 
 const PAGE_BYTES = 64 * 1024;
 const I32 = 0x7f;
-const VECTOR = 0x7b;
+const LOCAL_TYPES = { i64: 0x7e, v128: 0x7b } as const;
 const FUNCTION_TYPE = 0x60;
 const END = 0x0b;
 
@@ -32,15 +32,15 @@ const END = 0x0b;
 export interface ModuleParts {
   /** Instructions of the function, which takes two i32 and returns nothing; without the `end`. */
   readonly code: readonly number[];
-  /** Locals of type v128 after the two parameters. */
-  readonly vectorLocals: number;
+  /** After the two parameters. */
+  readonly locals: { readonly count: number; readonly type: "i64" | "v128" };
   /** What the memory must hold at least. */
   readonly memoryBytes: number;
 }
 
 /** Exports the function as `run` and the memory as `memory`. */
-export function binaryModule({ code, vectorLocals, memoryBytes }: ModuleParts): Uint8Array<ArrayBuffer> {
-  const body = [1, ...encodeUnsigned(vectorLocals), VECTOR, ...code, END];
+export function binaryModule({ code, locals, memoryBytes }: ModuleParts): Uint8Array<ArrayBuffer> {
+  const body = [1, ...encodeUnsigned(locals.count), LOCAL_TYPES[locals.type], ...code, END];
   const pages = encodeUnsigned(Math.ceil(memoryBytes / PAGE_BYTES));
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
