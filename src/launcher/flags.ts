@@ -111,6 +111,15 @@ export function parseLauncherFlags(argv: readonly string[]): LauncherCommand {
   return { mode, ...shared, options };
 }
 
+/** What is ignored of a command line that can be read; nothing of another. For those that say more beside it. */
+export function ignoredFlags(argv: readonly string[]): readonly string[] {
+  try {
+    return parseFlags(LAUNCHER_FLAGS, argv).warnings;
+  } catch {
+    return [];
+  }
+}
+
 function executorType(text: string): keyof typeof REQUIRED {
   if (text === "container" || text === "importer") return text;
   throw new UsageError("FLAG_MISSING", `unsupported executor type "${text}", must be one of container, importer`, {

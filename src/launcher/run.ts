@@ -16,7 +16,7 @@ import { buildInfo, formatVersion } from "../program/build-info.ts";
 import { capDeadlinesOnStop, type ApiConnection, type ProgramHost } from "../program/host.ts";
 import { reportUsage } from "../program/usage.ts";
 import type { LauncherDeps, LaunchResult } from "./deps.ts";
-import { LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
+import { ignoredFlags, LAUNCHER_FLAGS, parseLauncherFlags, type ExecutorCommand } from "./flags.ts";
 import { CALLS_UNTIL_MS } from "./interruption.ts";
 import type { GivenApiServerFlags } from "../core/api-server-flags.ts";
 import { readLauncherSettings } from "./settings.ts";
@@ -51,6 +51,7 @@ export async function runLauncher(argv: readonly string[], host: LauncherHost): 
   try {
     command = parseLauncherFlags(argv);
   } catch (error) {
+    for (const warning of ignoredFlags(argv)) host.stderr.write(`launcher-v2: warning: ${warning}\n`);
     return reportUsage(error, host.stderr, PROGRAM);
   }
   switch (command.mode) {

@@ -37,7 +37,7 @@ const load = () => loadLauncherConfig(deps, { namespace: "team-a", folder });
 const rejected = (status: number): KubeError => new KubeError("KUBE_REJECTED", "refused", { details: { status } });
 
 describe("loadLauncherConfig()", () => {
-  test("the mount wins and the API is not called", async () => {
+  test("E10 the mount wins and the API is not called", async () => {
     await mkdir(join(folder, "..2026"), { recursive: true });
     await writeFile(join(folder, "..2026", "defaultPipelineRoot"), " minio://b/p\n");
     await symlink("..2026", join(folder, "..data"));
@@ -49,7 +49,7 @@ describe("loadLauncherConfig()", () => {
     expect(calls).toEqual([]);
   });
 
-  test.for(["missing", "empty", "a file"])("the ConfigMap is read when the mount is %s", async (what) => {
+  test.for(["missing", "empty", "a file"])("E11 the ConfigMap is read when the mount is %s", async (what) => {
     if (what === "empty") await mkdir(folder, { recursive: true });
     if (what === "a file") await writeFile(folder, "x");
     configMap = { defaultPipelineRoot: "s3://b/p", providers: "s3: {}" };

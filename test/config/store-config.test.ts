@@ -257,7 +257,7 @@ describe("assertUriAllowed()", () => {
     "minio://mlpipeline/v2/artifacts",
     "s3://mlpipeline/v2/artifacts/x",
     "/etc/passwd",
-  ])("refuses %s", (uri, { expect }) => {
+  ])("E12 refuses %s", (uri, { expect }) => {
     expect(() => assertUriAllowed(uri, config, remote)).toThrow(/is outside the configured pipeline root/);
   });
 

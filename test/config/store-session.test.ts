@@ -44,14 +44,14 @@ describe("sessionFor() (docs/spec/object-stores.md#configuration-cases)", () => 
     both.replaceAll("CRED_D", defaults).replaceAll("CRED_O", override).replace("FIRST", first).replace("SECOND", second);
 
   test.for([
-    { name: "no section, s3", providers: "", path: "s3://b", expected: fromEnvironment("s3") },
+    { name: "E2 no section, s3", providers: "", path: "s3://b", expected: fromEnvironment("s3") },
     {
       name: "an endpoint of gs (ours)",
       providers: 'gs: {default: {endpoint: "http://gcs.local:4443", credentials: {fromEnv: true}}}',
       path: "gs://b",
       expected: { endpoint: "http://gcs.local:4443", credentials: environment, maxAttempts: 5 },
     },
-    { name: "no section, gs", providers: "", path: "gs://b", expected: fromEnvironment("gs") },
+    { name: "E2 no section, gs", providers: "", path: "gs://b", expected: fromEnvironment("gs") },
     { name: "no section, azblob", providers: "", path: "azblob://b", expected: fromEnvironment("azblob") },
     {
       name: "an azblob section",
@@ -81,47 +81,47 @@ describe("sessionFor() (docs/spec/object-stores.md#configuration-cases)", () => 
       path: "azblob://b?storage_account=other&localemu=true",
       expected: { ...fromEnvironment("azblob"), query: { accountName: "other", isLocalEmulator: true } },
     },
-    { name: "no section, minio", providers: "", path: "minio://any/p", expected: builtIn },
-    { name: "empty section", providers: "minio: {}", path: "minio://b", expected: builtIn },
+    { name: "E1 no section, minio", providers: "", path: "minio://any/p", expected: builtIn },
+    { name: "E3 empty section", providers: "minio: {}", path: "minio://b", expected: builtIn },
     { name: "null section", providers: "minio:", path: "minio://b", expected: builtIn },
     {
-      name: "default from environment, override with secret: under the override",
+      name: "E4 default from environment, override with secret: under the override",
       providers: fill("{fromEnv: true}", withSecret),
       path: "minio://b/p/x",
       expected: { endpoint: "http://o", region: "r", maxAttempts: 2, credentials: secret("team", "a", "s") },
     },
     {
-      name: "default from environment, override with secret: elsewhere",
+      name: "E4 default from environment, override with secret: elsewhere",
       providers: fill("{fromEnv: true}", withSecret),
       path: "minio://b/x",
       expected: { endpoint: "http://d", region: "r", maxAttempts: 7, forcePathStyle: true, credentials: environment },
     },
     {
-      name: "override from environment, default with secret",
+      name: "E5 override from environment, default with secret",
       providers: fill(withSecret, "{fromEnv: true}"),
       path: "minio://b/p",
       expected: { endpoint: "http://o", region: "r", maxAttempts: 2, credentials: environment },
     },
     {
-      name: "overrides a then a/b: the first wins",
+      name: "E6 overrides a then a/b: the first wins",
       providers: fill(withSecret, "{fromEnv: true}", "a", "a/b"),
       path: "minio://b/a/b",
       expected: { region: "r" },
     },
     {
-      name: "overrides a/b then a: the second matches a",
+      name: "E7 overrides a/b then a: the second matches a",
       providers: fill(withSecret, "{fromEnv: true}", "a/b", "a"),
       path: "minio://b/a",
       expected: { region: "second" },
     },
     {
-      name: "prefixes compare by segment",
+      name: "E9 prefixes compare by segment",
       providers: fill(withSecret, "{fromEnv: true}", "some/path/allowed", "none"),
       path: "minio://b/some/path/allowed-other/",
       expected: { endpoint: "http://d" },
     },
     {
-      name: "a query goes past every section",
+      name: "E8 a query goes past every section",
       providers: fill(withSecret, withSecret),
       path: "minio://b/p?region=x&endpoint=y",
       expected: { ...fromEnvironment("minio"), region: "x", endpoint: "https://y" },

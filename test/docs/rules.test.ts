@@ -1,6 +1,6 @@
 /**
- * Every rule is held by a test, or is a line in the list of deviations; every case of the tables about pods and of the list of cases of
- * the API server is a test.
+ * Every rule is held by a test, or is a line in the list of deviations; every case of the tables about pods, of those
+ * about launchers and of the list of cases of the API server is a test.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -40,11 +40,17 @@ const CASES: readonly (readonly [document: string, count: number])[] = [
   ["persistent-volume-claims.md", 23],
   ["task-config-workspace-modelcar.md", 21],
   ["api-server.md", 44],
+  ["launcher-command-line.md", 10],
+  ["placeholders.md", 12],
+  ["outputs.md", 20],
+  ["output-propagation.md", 21],
+  ["importer.md", 6],
+  ["object-stores.md", 12],
 ];
 
 describe.for(CASES)("the cases of docs/spec/%s are tests", ([document, count]) => {
   const text = readFileSync(path.join(root, "docs/spec", document), "utf8");
-  const cases = [...text.matchAll(/^\| ([A-Z]\d+) \|/gm)].map(([, id = ""]) => id);
+  const cases = [...text.matchAll(/^\| ([A-Z]\d+) +\|/gm)].map(([, id = ""]) => id);
 
   test("as many as there are", ({ expect }) => {
     expect(cases).toHaveLength(count);

@@ -46,7 +46,7 @@ describe("parseLauncherFlags(): modes", () => {
     expect(parseLauncherFlags(["--copy", "", ...container]).mode).toBe("container");
   });
 
-  test("the environment does not stand in for --namespace, since only flags are read", () => {
+  test("F3 the environment does not stand in for --namespace, since only flags are read", () => {
     expect(problemOf(container.filter((_, index) => ![8, 9].includes(index))).message).toBe(
       "--namespace is required for container executor but was not provided",
     );
@@ -78,7 +78,7 @@ describe("parseLauncherFlags(): container mode", () => {
     });
   });
 
-  test("-1 is not an iteration, and what follows -- is the command, flags included", () => {
+  test("F4 -1 is not an iteration, and what follows -- is the command, flags included", () => {
     const { options } = containerOf([...container, "--iteration_index", "-1", "--", "sh", "-c", "--task_id"]);
     expect(options.iterationIndex).toBeUndefined();
     expect(options.command).toEqual(["sh", "-c", "--task_id"]);
@@ -101,7 +101,7 @@ describe("parseLauncherFlags(): container mode", () => {
     expect(containerOf([...container, "--ml_pipeline_server_address", ""]).api.address).toBe("");
   });
 
-  test("unknown flags are warnings, their values are skipped", () => {
+  test("F6 unknown flags are warnings, their values are skipped", () => {
     const { warnings, options } = containerOf([...container, "--new_flag", "v", "--other=x", "--", "sh"]);
     expect(warnings).toEqual(["unknown flag --new_flag is ignored", "unknown flag --other is ignored"]);
     expect(options.command).toEqual(["sh"]);
@@ -181,7 +181,7 @@ describe("parseLauncherFlags(): recorded command lines", () => {
     }
   });
 
-  test("an empty --ca_cert_path among all that a workflow gives is none, and nothing of it is a warning", () => {
+  test("F8 an empty --ca_cert_path among all that a workflow gives is none, and nothing of it is a warning", () => {
     const given = [
       ...container,
       "--executor_type",

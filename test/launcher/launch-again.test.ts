@@ -7,7 +7,7 @@ import { plain, script, single, train, trainOutputs } from "../support/launcher-
 import { artifactsOf, launcherPipeline, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
 describe("launchContainer(): retries and earlier attempts", () => {
-  test("a row that failed says RUNNING while the next attempt runs, and nothing is stored twice (LAU-8)", async () => {
+  test("G12 a row that failed says RUNNING while the next attempt runs, and nothing is stored twice (LAU-8)", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     await world.api.updateTask(world.runId, row.taskId, {
@@ -77,7 +77,7 @@ describe("launchContainer(): retries and earlier attempts", () => {
     expect(stateOf(await world.task(world.root.taskId))).toBe(state);
   });
 
-  test("foreign properties survive a failure, too", async () => {
+  test("G12 foreign properties survive a failure, too", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     await world.api.updateTask(world.runId, row.taskId, {
@@ -114,7 +114,7 @@ describe("launchContainer(): retries and earlier attempts", () => {
     expect(artifactsOf(await world.task(loop.taskId))).toHaveLength(1);
   });
 
-  test("an attempt that is simply run again adds nothing (LAU-13)", async () => {
+  test("G13 an attempt that is simply run again adds nothing (LAU-13)", async () => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     await world.launch(row, { command: train });
@@ -137,7 +137,7 @@ describe("launchContainer(): the server fails", () => {
       message: /^failed to execute component: failed to flush artifacts before propagation: .*; failed to flush batch updates: /,
     },
     { method: "CreateArtifactTasksBulk", message: /^failed to flush batch updates: / },
-  ])("$method fails at the end", async ({ message, ...fault }) => {
+  ])("G6, G7 $method fails at the end", async ({ message, ...fault }) => {
     const world = await startLauncherWorld(single);
     const row = await world.row(world.root, "train");
     world.server.faults.add({ ...fault, ...denied });

@@ -7,15 +7,15 @@ import { artifactsOf, parametersOf, startLauncherWorld, stateOf } from "../suppo
 
 describe("launchContainer(): outputs", () => {
   test.for([
-    { type: "NUMBER_DOUBLE", file: "0.95", value: 0.95 },
-    { type: "NUMBER_INTEGER", file: " 42\n", value: 42 },
-    { type: "NUMBER_INTEGER", metadata: { parameterValues: { o: "7" } }, value: "7" },
-    { type: "STRING", file: "hi\n", value: "hi\n" },
-    { type: "BOOLEAN", file: "True", value: true },
-    { type: "NUMBER_DOUBLE", file: "1_000.5", value: 1000.5 },
-    { type: "NUMBER_DOUBLE", file: "0x1p-2", value: 0.25 },
-    { type: "STRING", metadata: { parameterValues: { o: "file loses" } }, file: "x", value: "file loses" },
-  ])("parameter of type $type: $file $metadata", async ({ type, file, metadata, value }) => {
+    { name: "O1 ", type: "NUMBER_DOUBLE", file: "0.95", value: 0.95 },
+    { name: "O2 ", type: "NUMBER_INTEGER", file: " 42\n", value: 42 },
+    { name: "O3 ", type: "NUMBER_INTEGER", metadata: { parameterValues: { o: "7" } }, value: "7" },
+    { name: "O4 ", type: "STRING", file: "hi\n", value: "hi\n" },
+    { name: "O7 ", type: "BOOLEAN", file: "True", value: true },
+    { name: "O8 ", type: "NUMBER_DOUBLE", file: "1_000.5", value: 1000.5 },
+    { name: "O8 ", type: "NUMBER_DOUBLE", file: "0x1p-2", value: 0.25 },
+    { name: "", type: "STRING", metadata: { parameterValues: { o: "file loses" } }, file: "x", value: "file loses" },
+  ])("$name$type parameter: $file $metadata", async ({ type, file, metadata, value }) => {
     const world = await startLauncherWorld(stepOf({ type }));
     const row = await world.row(world.root, "step");
     const { task, exitCode } = await world.launch(row, {
@@ -59,7 +59,7 @@ describe("launchContainer(): outputs", () => {
     expect(values.filter((value) => text.includes(value))).toEqual(level === 4 ? values : []);
   });
 
-  test("an undeclared parameter is recorded, unknown fields are a warning (LAU-5)", async () => {
+  test("O10, O11 an undeclared parameter is recorded, unknown fields are a warning (LAU-5)", async () => {
     const world = await startLauncherWorld(plain);
     const row = await world.row(world.root, "say");
     const { task, logger } = await world.launch(row, { command: report({ parameterValues: { extra: 1 }, foo: 1 }) });
@@ -71,17 +71,23 @@ describe("launchContainer(): outputs", () => {
 
   test.for([
     {
-      name: "a missing parameter file",
+      name: "O5 a missing parameter file",
       pipeline: stepOf({ type: "STRING" }),
       command: ["true"],
       message:
         /^failed to execute component: failed to read output parameter name="o" type="STRING" path="[^"]+\/o": .*did not write/,
     },
     {
-      name: "a parameter that cannot be read",
+      name: "O6 a parameter that cannot be read",
       pipeline: stepOf({ type: "LIST" }),
       command: script(`echo '{"a":1}' > "$0"`, "{{$.outputs.parameters['o'].output_file}}"),
       message: /failed to read output parameter name="o" type="LIST" path="[^"]+": Cannot read/,
+    },
+    {
+      name: "O9 a number that is none without an exponent",
+      pipeline: stepOf({ type: "NUMBER_DOUBLE" }),
+      command: script('printf 0x10 > "$0"', "{{$.outputs.parameters['o'].output_file}}"),
+      message: /failed to read output parameter name="o" type="NUMBER_DOUBLE" path="[^"]+": Cannot read/,
     },
     {
       name: "an executor output that is not JSON",
@@ -102,7 +108,7 @@ describe("launchContainer(): outputs", () => {
       message: /^failed to execute component: .*"accuracy" must be a number/,
     },
     {
-      name: "a declared artifact that is not there",
+      name: "R2 a declared artifact that is not there",
       pipeline: stepOf({ title: "system.Model" }),
       command: ["true"],
       message: /^failed to execute component: declared output artifact "a" is missing at "[^"]+\/a": /,
@@ -190,7 +196,7 @@ describe("launchContainer(): outputs", () => {
   test.for([
     { uri: "oci://r/o/m:v1", registered: true },
     { uri: "unsupported://x", registered: false },
-  ])("an artifact the program put at $uri (LAU-24)", async ({ uri, registered }) => {
+  ])("R6, R7 an artifact the program put at $uri (LAU-24)", async ({ uri, registered }) => {
     const world = await startLauncherWorld(stepOf({ title: "system.Model" }));
     const row = await world.row(world.root, "step");
     const { task, exitCode, logger } = await world.launch(row, {

@@ -32,7 +32,7 @@ describe("launchContainer(): propagation", () => {
     expect(artifactsOf(rootNow)).toEqual([]);
   });
 
-  test("iterations of a loop are told apart, also through a sub-pipeline (LAU-26)", async () => {
+  test("G2 iterations of a loop are told apart, also through a sub-pipeline (LAU-26)", async () => {
     const world = await startLauncherWorld(
       launcherPipeline(
         {
@@ -79,6 +79,44 @@ describe("launchContainer(): propagation", () => {
     expect(stateOf(await world.task(world.root.taskId))).toBe("SUCCEEDED");
   });
 
+  test.for([
+    { server: "complete", options: {} },
+    { server: "of the branch", options: { hydration: "branch", outputLinkTypes: "branch", runLayout: "branch" } },
+  ] as const)(
+    "G11 a loop whose body is a DAG has an entry of the DAG for each iteration (server $server)",
+    async ({ options }) => {
+      const world = await startLauncherWorld(
+        launcherPipeline(
+          {
+            root: { tasks: { loop: "comp-loop" } },
+            "comp-loop": { tasks: { body: "comp-body" }, parameters: { each: { from: [["body", "best"]], type: "LIST" } } },
+            "comp-body": {
+              tasks: { train: "comp-train" },
+              parameters: { best: { from: [["train", "score"]], type: "NUMBER_DOUBLE" } },
+            },
+          },
+          { "comp-train": trainOutputs },
+        ),
+        options,
+      );
+      const loop = await world.row(world.root, "loop", { type: TaskType.LOOP, iterationCount: 2 });
+      for (const iteration of [1, 0]) {
+        const body = await world.row(loop, "body", { type: TaskType.DAG, iteration });
+        const command = script('printf "$2" > "$0"; echo weights > "$1"', scorePath, modelPath, `0.${iteration}`);
+        expect((await world.launch(await world.row(body, "train"), { command })).exitCode).toBe(0);
+      }
+      const entries = (await world.task(loop.taskId)).outputs?.parameters ?? [];
+      expect(
+        entries
+          .map(({ type, producer, value }) => [type, producer?.taskName, Number(producer?.iteration), value?.kind.value])
+          .toSorted(byText),
+      ).toEqual([
+        [IoType.ITERATOR_OUTPUT, "body", 0, 0],
+        [IoType.ITERATOR_OUTPUT, "body", 1, 0.1],
+      ]);
+    },
+  );
+
   test("an inner loop publishes one list per outer iteration (LAU-26)", async () => {
     const world = await startLauncherWorld(
       launcherPipeline(
@@ -122,10 +160,13 @@ describe("launchContainer(): propagation", () => {
     { first: undefined, launch: { command: ["false"] }, parent: "FAILED" },
     { first: undefined, launch: { command: ["true"] }, parent: "RUNNING" },
     { first: TaskState.SKIPPED, launch: { command: ["true"] }, parent: "SUCCEEDED" },
-  ])("with a sibling in state $first and $launch.command the parent is $parent", async ({ first, launch, parent }) => {
-    const world = await startLauncherWorld(pair);
-    if (first !== undefined) await world.row(world.root, "other", { state: first });
-    await world.launch(await world.row(world.root, "say"), launch);
-    expect(stateOf(await world.task(world.root.taskId))).toBe(parent);
-  });
+  ])(
+    "G8, G9, G10 with a sibling in state $first and $launch.command the parent is $parent",
+    async ({ first, launch, parent }) => {
+      const world = await startLauncherWorld(pair);
+      if (first !== undefined) await world.row(world.root, "other", { state: first });
+      await world.launch(await world.row(world.root, "say"), launch);
+      expect(stateOf(await world.task(world.root.taskId))).toBe(parent);
+    },
+  );
 });

@@ -11,8 +11,8 @@ import { artifactsOf, startLauncherWorld, stateOf, type LaunchOptions } from "..
 
 describe("launchContainer(): failures before the command", () => {
   test.for<{ name: string; launch: LaunchOptions; message: RegExp }>([
-    { name: "nothing after --", launch: { command: [] }, message: /no command to run/ },
-    { name: "an executor input that ends early", launch: { executorInput: "{" }, message: /--executor_input.*unexpected end/ },
+    { name: "F10 nothing after --", launch: { command: [] }, message: /no command to run/ },
+    { name: "F9 an executor input that ends early", launch: { executorInput: "{" }, message: /--executor_input.*unexpected end/ },
     { name: "an empty executor input", launch: { executorInput: "" }, message: /--executor_input.*empty/ },
     { name: "a file that is not there", launch: { executorInput: "@/no/such/file" }, message: /--executor_input from file/ },
     {

@@ -52,12 +52,18 @@ describe("runLauncher()", () => {
     {
       argv: ["--nope"],
       exitCode: 1,
-      stderr: /^launcher-v2: --pipeline_name is required for container executor .*--task_name\n$/,
+      stderr:
+        /^launcher-v2: warning: unknown flag --nope is ignored\nlauncher-v2: --pipeline_name is required for container executor .*--task_name\n$/,
     },
-    { argv: ["--executor_type", "foo"], exitCode: 1, stderr: /unsupported executor type "foo"/ },
+    { argv: [...complete, "--executor_type", "foo"], exitCode: 1, stderr: /unsupported executor type "foo"/ },
     { argv: ["--iteration_index", "x"], exitCode: 2, stderr: /invalid value "x".*\nUsage of launcher-v2:/ },
     { argv: [...complete, "--namespace", ""], exitCode: 1, stderr: /must specify Namespace/ },
-  ])("$argv ends with $exitCode and makes no call", async ({ argv, exitCode, stdout = /^$/, stderr = /^$/ }) => {
+    {
+      argv: complete.filter((_, index) => complete[index - 1] !== "--namespace" && complete[index] !== "--namespace"),
+      exitCode: 1,
+      stderr: /--namespace is required/,
+    },
+  ])("F2, F3, F5, F7 $argv ends with $exitCode and makes no call", async ({ argv, exitCode, stdout = /^$/, stderr = /^$/ }) => {
     const outcome = await run(argv);
     expect(outcome.exitCode).toBe(exitCode);
     expect(outcome.stdout).toMatch(stdout);
@@ -65,7 +71,7 @@ describe("runLauncher()", () => {
     expect(outcome.calls).toEqual([]);
   });
 
-  test("--copy copies, whatever else is given", async () => {
+  test("F1 --copy copies, whatever else is given", async () => {
     const destinations: string[] = [];
     const copy = (destination: string): Promise<void> => {
       destinations.push(destination);

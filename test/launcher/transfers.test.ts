@@ -175,7 +175,7 @@ describe("locations", () => {
 describe("uploads", () => {
   const isUpload = (request: string): boolean => /^upload .*\/(model|a)$/.test(request) || request === "refresh";
 
-  test("go to the provisioned URIs; the log is stored under the attempt's name", async () => {
+  test("R1 go to the provisioned URIs; the log is stored under the attempt's name", async () => {
     const world = await startStoreWorld(single);
     const { task } = await world.launchWithStore(await world.row(world.root, "train"), {
       command: train,
@@ -189,7 +189,7 @@ describe("uploads", () => {
     expect(stateOf(task)).toBe("SUCCEEDED");
   });
 
-  test("a transient failure is tried once more, with fresh credentials", async () => {
+  test("R3 a transient failure is tried once more, with fresh credentials", async () => {
     const world = await startStoreWorld(single);
     world.store.failures.push({ request: `upload ${root}/train/salt-0/model`, error: transientFailure() });
     const { task } = await world.launchWithStore(await world.row(world.root, "train"), { command: train });
@@ -202,7 +202,7 @@ describe("uploads", () => {
   });
 
   test.for([
-    { name: "permanent", errors: [new StorageError("OBJECT_ACCESS_DENIED", "denied")], attempts: 1 },
+    { name: "R4 permanent", errors: [new StorageError("OBJECT_ACCESS_DENIED", "denied")], attempts: 1 },
     {
       name: "no such bucket",
       errors: [new StorageError("OBJECT_NOT_FOUND", "no bucket", { details: { bucket: "b" } })],
@@ -219,6 +219,38 @@ describe("uploads", () => {
     );
     expect(world.store.requests.filter(isUpload)).toHaveLength(attempts);
     expect(artifactsOf(task).map(({ key }) => key)).toEqual(["executor-logs"]);
+  });
+
+  test("R5 two provisioned elements are uploaded in order and registered, each with what was reported of it", async () => {
+    const world = await startStoreWorld(stepOf({ title: "system.Model" }));
+    const uris = [`${root}/first/a`, `${root}/second/a`];
+    const report = { artifacts: { a: { artifacts: [{ metadata: { n: 1 } }, { metadata: { n: 2 } }] } } };
+    const { task, exitCode } = await world.launchWithStore(await world.row(world.root, "step"), {
+      change({ outputs }) {
+        const [given] = outputs?.artifacts["a"]?.artifacts ?? [];
+        if (outputs === undefined || given === undefined) throw new Error("no output");
+        const artifacts = uris.map((uri, index) => ({ ...given, uri, name: `a-${index}` }));
+        outputs.artifacts["a"] = { $typeName: "ml_pipelines.ArtifactList", artifacts };
+      },
+      command: script(
+        'for name in first second; do mkdir -p "$0/$name"; echo $name > "$0/$name/a"; done; printf "%s" "$1" > "$2"',
+        `${world.folder}/minio/mlpipeline/v2/artifacts`,
+        JSON.stringify(report),
+        "{{$.outputs.output_file}}",
+      ),
+      publishLogs: false,
+    });
+    expect(task.statusMetadata?.message ?? "").toBe("");
+    expect(exitCode).toBe(0);
+    expect(world.store.requests.filter(isUpload)).toEqual(uris.map((uri) => `upload ${uri}`));
+    expect(uris.map((uri) => world.store.objects.get(uri))).toEqual(["first\n", "second\n"]);
+    const stored = (task.outputs?.artifacts ?? []).flatMap(({ artifacts }) => artifacts);
+    expect(new Map(stored.map(({ uri, metadata }) => [uri, metadata["n"]?.kind.value]))).toEqual(
+      new Map([
+        [uris[0], 1],
+        [uris[1], 2],
+      ]),
+    );
   });
 
   test("a log that cannot be uploaded costs a warning, on success and on failure", async () => {

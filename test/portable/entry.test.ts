@@ -197,7 +197,7 @@ describe.skipIf(muslMissing())("portable/launch.c", () => {
     expect(run).toMatchObject({ status: 0, stderr: "" });
   });
 
-  test("may be repeated, over read-only files and what an interrupted copy left", async ({ expect }) => {
+  test("F1 may be repeated, over read-only files and what an interrupted copy left", async ({ expect }) => {
     const volume = makeVolume("repeated");
     const destination = path.join(volume, "launch");
     await runToEnd(launch, ["--copy", destination]);

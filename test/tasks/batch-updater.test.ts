@@ -73,7 +73,7 @@ describe("BatchUpdater", () => {
     expect(setup.takeCalls()).toEqual([]);
   });
 
-  test("sends artifacts, links, tasks in this order; a blank link gets the new id", async ({ expect }) => {
+  test("Q5 sends artifacts, links, tasks in this order; a blank link gets the new id", async ({ expect }) => {
     const setup = await setUp();
     const batch = setup.newBatch();
     batch.noteFreshTask(setup.rootId);
@@ -94,7 +94,7 @@ describe("BatchUpdater", () => {
     });
   });
 
-  test("sends the same link once, but another key or iteration as well", async ({ expect }) => {
+  test("Q1, Q2 sends the same link once, but another key or iteration as well", async ({ expect }) => {
     const setup = await setUp();
     const artifact = await setup.api.createArtifact(artifactOf(setup));
     const batch = setup.newBatch();
@@ -111,7 +111,7 @@ describe("BatchUpdater", () => {
     expect(batch.counters.omittedLinks).toBe(1);
   });
 
-  test("does not double the lists of a message queued twice", async ({ expect }) => {
+  test("Q3 does not double the lists of a message queued twice", async ({ expect }) => {
     const setup = await setUp();
     const batch = setup.newBatch();
     const update: TaskInit = {
@@ -124,7 +124,7 @@ describe("BatchUpdater", () => {
     expect(batch.counters.deduplicatedTaskUpdates).toBe(1);
   });
 
-  test("keeps a copy: the caller's later changes have no effect, a second update merges", async ({ expect }) => {
+  test("Q4 keeps a copy: the caller's later changes have no effect, a second update merges", async ({ expect }) => {
     const setup = await setUp();
     const batch = setup.newBatch();
     const update = { state: TaskState.RUNNING, cacheFingerprint: "first" };
@@ -133,6 +133,18 @@ describe("BatchUpdater", () => {
     batch.queueTaskUpdate(setup.taskId, { state: TaskState.SKIPPED, statusMetadata: { message: "why" } });
     const task = (await batch.flush()).tasks.get(setup.taskId);
     expect(task).toMatchObject({ state: TaskState.SKIPPED, cacheFingerprint: "first", statusMetadata: { message: "why" } });
+  });
+
+  test("Q7 a second update that differs only in state leaves the parameters of the first as they are", async ({ expect }) => {
+    const setup = await setUp();
+    const batch = setup.newBatch();
+    const outputs = { parameters: [{ parameterKey: "n", type: IoType.OUTPUT, producer: { taskName: "train" } }] };
+    batch.queueTaskUpdate(setup.taskId, { outputs, state: TaskState.RUNNING });
+    batch.queueTaskUpdate(setup.taskId, { outputs, state: TaskState.SUCCEEDED });
+    const task = (await batch.flush()).tasks.get(setup.taskId);
+    expect(task?.state).toBe(TaskState.SUCCEEDED);
+    expect(task?.outputs?.parameters).toHaveLength(1);
+    expect((await setup.api.getTask(setup.runId, setup.taskId)).outputs?.parameters).toHaveLength(1);
   });
 
   test("an update never cuts a task off its parent", async ({ expect }) => {
@@ -161,7 +173,7 @@ describe("BatchUpdater", () => {
     expect(setup.takeCalls()).toEqual([]);
   });
 
-  test("resumes at the stage that failed", async ({ expect }) => {
+  test("Q6 resumes at the stage that failed", async ({ expect }) => {
     const setup = await setUp();
     setup.server.faults.add({ method: "CreateArtifactTasksBulk", kind: "status", code: "PERMISSION_DENIED" });
     const batch = setup.newBatch();

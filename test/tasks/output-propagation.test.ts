@@ -58,7 +58,7 @@ const plain = (entries: readonly IoParameter[] | undefined) =>
     .toSorted((a, b) => (a.iteration ?? -1) - (b.iteration ?? -1));
 
 describe("propagateOutputs()", () => {
-  test("a worker's outputs reach the root: two writes, no read (LAU-39)", async ({ expect }) => {
+  test("G1 a worker's outputs reach the root: two writes, no read (LAU-39)", async ({ expect }) => {
     const { api, root, runId, propagate, read } = await setUp();
     const train = await createRow(api, root, "train");
     const artifact = { namespace: "n", type: ArtifactType.Model, name: "model", uri: "s3://b/m" };
@@ -193,7 +193,7 @@ describe("propagateOutputs()", () => {
     expect(logger.messages("warn")).toEqual([]);
   });
 
-  test("an ancestor that cannot be read leaves what the lower levels need in the queue", async ({ expect }) => {
+  test("G14 an ancestor that cannot be read leaves what the lower levels need in the queue", async ({ expect }) => {
     const { api, root, runId, server, clock, logger, read, cell } = await setUp();
     const outer = await createRow(api, root, "outer", { type: TaskType.LOOP, iterationCount: 1 });
     const inner = await createRow(api, outer, "inner", { type: TaskType.LOOP, iteration: 0, iterationCount: 1 });

@@ -50,7 +50,7 @@ describe.for([
     { a: SKIPPED, b: SKIPPED, sub: SKIPPED },
     { a: CACHED, b: SKIPPED, sub: SUCCEEDED },
     { a: SUCCEEDED, b: CACHED, sub: SUCCEEDED },
-  ])("children $a and $b make $sub", async ({ a, b, sub: expected }, { expect }) => {
+  ])("G8, G9, G10 children $a and $b make $sub", async ({ a, b, sub: expected }, { expect }) => {
     const { api, root, end, propagate, stateOf } = await setUp();
     const sub = await createRow(api, root, "sub", { type: TaskType.DAG });
     const first = await createRow(api, sub, "a");

@@ -140,7 +140,7 @@ describe("mergeArtifactReports()", () => {
     expect(merged).toMatchObject([["model", [{ metadata: { x: 1 } }, { name: "second", metadata: { y: 2 } }]]]);
   });
 
-  test("reports about the log artifact and about unknown keys are ignored", ({ expect }) => {
+  test("R9 reports about the log artifact and about unknown keys are ignored", ({ expect }) => {
     const logs = { name: "executor-logs", uri: "s3://b/executor-logs" };
     expect(
       merge({ "executor-logs": [logs] }, { "executor-logs": [{ uri: "s3://evil/x" }], nope: [{ uri: "s3://b/nope" }] }),

@@ -63,7 +63,7 @@ describe("planOutputArtifacts() (docs/spec/outputs.md#artifact-cases)", () => {
     );
   });
 
-  test("a custom title and a schema version are kept in the metadata", ({ expect }) => {
+  test("R8 a custom title and a schema version are kept in the metadata", ({ expect }) => {
     const artifact = { name: "m", uri: "s3://b/m", type: { schemaTitle: "google.VertexModel", schemaVersion: "0.0.2" } };
     expect(plan("model", artifact)).toMatchObject([
       { artifact: { type: "Artifact", metadata: { _kfp_schema_title: "google.VertexModel", _kfp_schema_version: "0.0.2" } } },

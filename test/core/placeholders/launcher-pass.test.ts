@@ -43,55 +43,67 @@ const ref = (name: string): string => `{{$.inputs.parameters['${name}']}}`;
 
 describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-cases) (LAU-17)", () => {
   test.for([
-    { input: { parameters: { a: "x" } }, element: `p-${ref("a")}-${ref("a")}`, result: "p-x-x" },
-    { input: { parameters: { l: ["a", "b"] } }, element: `--i=${ref("l")}`, result: '--i=["a","b"]' },
-    { input: { parameters: { d: { k: "<" } } }, element: ref("d"), result: '{"k":"\\u003c"}' },
-    { input: { parameters: { b: true } }, element: ref("b"), result: "true" },
-    { input: {}, element: ref("zz"), result: ref("zz") },
-    { input: { inputs: { m: [{ uri: "gs://b/m" }] } }, element: "{{$.inputs.artifacts['m'].path}}", result: "/gcs/b/m" },
+    { name: "N1 ", input: { parameters: { a: "x" } }, element: `p-${ref("a")}-${ref("a")}`, result: "p-x-x" },
+    { name: "N2 ", input: { parameters: { l: ["a", "b"] } }, element: `--i=${ref("l")}`, result: '--i=["a","b"]' },
+    { name: "N3 ", input: { parameters: { d: { k: "<" } } }, element: ref("d"), result: '{"k":"\\u003c"}' },
+    { name: "N4 ", input: { parameters: { b: true } }, element: ref("b"), result: "true" },
+    { name: "N5 ", input: {}, element: ref("zz"), result: ref("zz") },
     {
+      name: "N6 ",
+      input: { inputs: { m: [{ uri: "gs://b/m" }] } },
+      element: "{{$.inputs.artifacts['m'].path}}",
+      result: "/gcs/b/m",
+    },
+    {
+      name: "N7 ",
       input: { outputs: { m: [{ uri: "s3://b/m", customPath: "/x/y" }] } },
       element: "{{$.outputs.artifacts['m'].path}} {{$.outputs.artifacts['m'].uri}}",
       result: "/x/y s3://b/m",
     },
     {
+      name: "N8 ",
       input: { inputs: { m: [{ uri: "minio://b/d/f", customPath: "/x", metadata: { _kfp_workspace: true } }] } },
       element: "{{$.inputs.artifacts['m'].path}}",
       result: "/kfp-workspace/.artifacts/minio/b/d/f",
     },
     {
+      name: "",
       input: { inputs: { m: [{ uri: "s3://b/f", metadata: { _kfp_workspace: "true" } }] } },
       element: "{{$.inputs.artifacts['m'].path}}",
       result: "/s3/b/f",
     },
     {
+      name: "N9 ",
       input: { inputs: { m: [{ uri: "https://h/f" }] } },
       element: "{{$.inputs.artifacts['m'].path}} {{$.inputs.artifacts['m'].uri}}",
       result: "{{$.inputs.artifacts['m'].path}} https://h/f",
     },
     {
+      name: "",
       input: { inputs: { m: [] } },
       element: "{{$.inputs.artifacts['m'].path}}{{$.inputs.artifacts['m'].uri}}{{$.inputs.artifacts['m']}}",
       result: "{{$.inputs.artifacts['m'].path}}{{$.inputs.artifacts['m'].uri}}[]",
     },
-    { input: { parameters: { exe: "python" } }, element: ref("exe"), result: "python" },
+    { name: "N11 ", input: { parameters: { exe: "python" } }, element: ref("exe"), result: "python" },
     {
+      name: "",
       input: { outputParameters: { o: "/tmp/kfp/outputs/o" } },
       element: "{{$.outputs.parameters['o'].output_file}}",
       result: "/tmp/kfp/outputs/o",
     },
-    { input: {}, element: "{{$.outputs.output_file}}", result: "/s3/b/root/output_metadata.json" },
-    { input: { parameters: { n: null } }, element: `[${ref("n")}]`, result: "[]" },
+    { name: "", input: {}, element: "{{$.outputs.output_file}}", result: "/s3/b/root/output_metadata.json" },
+    { name: "", input: { parameters: { n: null } }, element: `[${ref("n")}]`, result: "[]" },
     {
+      name: "",
       input: { outputs: { m: [{ uri: "s3://b/m", customPath: "" }] } },
       element: "[{{$.outputs.artifacts['m'].path}}]",
       result: "[]",
     },
-  ])("$element is $result", ({ input, element, result }, { expect }) => {
+  ])("$name$element is $result", ({ input, element, result }, { expect }) => {
     expect(resolveOne(input, element)).toBe(result);
   });
 
-  test("an output artifact without local path fails the launch, whatever is asked for", ({ expect }) => {
+  test("N10 an output artifact without local path fails the launch, whatever is asked for", ({ expect }) => {
     expect(() => resolve({ outputs: { m: [{ uri: "file:///x" }] } }, "anything")).toThrow(
       /Cannot map output artifact "m" to a local path/,
     );
@@ -202,7 +214,7 @@ describe("{{$}}", () => {
     return resolveLauncherArguments([element], context)[0] ?? "";
   };
 
-  test("a value that is the author's constant word for word has its references resolved, leaf by leaf", ({ expect }) => {
+  test("N12 a value that is the author's constant word for word has its references resolved, leaf by leaf", ({ expect }) => {
     const parameters = {
       cfg: { port: ref("p"), list: [`a ${ref("q")}`, 1], run: "{{$.pipeline_job_uuid}}" },
       p: 9312,

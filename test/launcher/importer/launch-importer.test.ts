@@ -90,7 +90,7 @@ async function giveInput(
 const onlyArtifact = (row: PipelineTask | undefined) => row?.outputs?.artifacts[0]?.artifacts[0];
 
 describe("launchImporter()", () => {
-  test("creates the task, the artifact and the links, and rolls up", async () => {
+  test("I4 creates the task, the artifact and the links, and rolls up", async () => {
     const world = await startLauncherWorld(importerPipeline());
     const spec = { ...dataset, artifactUri: { constant: "s3://b/d/f.txt" }, metadata: { rows: 3, nested: { a: [1] } } };
     const { exitCode, calls, row, root } = await runImporter(world, { spec });
@@ -129,7 +129,7 @@ describe("launchImporter()", () => {
   test.for([
     { reimport: false, distinct: 1 },
     { reimport: true, distinct: 2 },
-  ])("with reimport $reimport two runs have $distinct artifacts", async ({ reimport, distinct }) => {
+  ])("I1, I2 with reimport $reimport two runs have $distinct artifacts", async ({ reimport, distinct }) => {
     const world = await startLauncherWorld(importerPipeline());
     const spec = { ...dataset, reimport, artifactUri: { constant: "s3://b/d" } };
     const first = await runImporter(world, { spec });
@@ -148,7 +148,7 @@ describe("launchImporter()", () => {
     expect(new Set(ids).size).toBe(distinct);
   });
 
-  test.for([false, true])("run twice there is one task and one artifact (reimport %s)", async (reimport) => {
+  test.for([false, true])("I5 run twice there is one task and one artifact (reimport %s)", async (reimport) => {
     const world = await startLauncherWorld(importerPipeline());
     const spec = { ...dataset, reimport, artifactUri: { constant: "s3://b/d" } };
     await runImporter(world, { spec });
@@ -205,7 +205,7 @@ describe("launchImporter(): where the URI comes from (LAU-27)", () => {
   test.for([
     { name: "the iteration's own value", iterated: true, uri: "s3://b/2" },
     { name: "a value without iteration", iterated: false, uri: "s3://b/all" },
-  ])("in a loop: $name", async ({ iterated, uri }) => {
+  ])("I3 in a loop: $name", async ({ iterated, uri }) => {
     const pipeline = launcherPipeline(
       {
         root: { tasks: { loop: "comp-loop" } },
@@ -393,7 +393,7 @@ describe("launchImporter(): when things go wrong", () => {
     { method: "CreateArtifact", message: /^failed to create artifact: / },
     { method: "UpdateTasksBulk", message: /^failed to flush batch updates: / },
     { method: "GetRun", skip: 1, message: /^failed to refresh run/ },
-  ])("$method fails: the row says so, and the root fails with it (LAU-41)", async ({ message, ...fault }) => {
+  ])("I6 $method fails: the row says so, and the root fails with it (LAU-41)", async ({ message, ...fault }) => {
     const world = await startLauncherWorld(importerPipeline());
     world.server.faults.add({ ...fault, ...denied });
     const { exitCode, row, root } = await runImporter(world, { spec });

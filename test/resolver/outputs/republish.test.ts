@@ -58,11 +58,11 @@ describe("planRepublish()", () => {
     expect(await plan([rootRow([]), subRow([], []), aRow(state)])).toEqual([]);
   });
 
-  test("does nothing when everything is there", async () => {
+  test("G3 does nothing when everything is there", async () => {
     expect(await plan([rootRow(), subRow(), aRow(TaskState.SUCCEEDED)])).toEqual([]);
   });
 
-  test("repairs a parameter beside links that are there, which are left out", async () => {
+  test("G4 repairs a parameter beside links that are there, which are left out", async () => {
     const rows = [rootRow([]), subRow([]), aRow(TaskState.SUCCEEDED)];
     const tasks = new TaskIndex(rows);
     const made = await planRepublish(spec, rows[1]!, tasks);
@@ -70,7 +70,7 @@ describe("planRepublish()", () => {
     expect(made.links.map((link) => linkStateOn(tasks.get(link.taskId ?? "") ?? rows[0]!, link))).toEqual(["present"]);
   });
 
-  test("repairs the root above a complete parent", async () => {
+  test("G5 repairs the root above a complete parent", async () => {
     expect(await plan([rootRow([]), subRow(), aRow(TaskState.SUCCEEDED)])).toEqual(["root x=1 OUTPUT sub"]);
   });
 
