@@ -36,13 +36,14 @@ describe.for(ROWS)("$scheme://", ({ scheme, start }) => {
       return skip();
     }
     const get = vi.spyOn(DirectConnections.prototype, "get");
+    const root = `${scheme}://bucket/root`;
     const store = openStore(scheme, "bucket", server);
     try {
       await server.createBucket("bucket");
       const content = patternBytes(36 * MIB + 5);
       await writeFile(join(folder, "in"), content);
-      await store.upload(join(folder, "in"), `${scheme}://bucket/root/large`);
-      await store.download(`${scheme}://bucket/root/large`, join(folder, "out"));
+      await store.upload(join(folder, "in"), `${root}/large`);
+      await store.download(`${root}/large`, join(folder, "out"));
       expect((await readFile(join(folder, "out"))).equals(content)).toBe(true);
       const answers = await Promise.all(get.mock.results.map(({ value }) => value as ReturnType<DirectConnections["get"]>));
       expect(answers.map((answer) => answer?.status)).toEqual([206, 206, 206]);

@@ -42,7 +42,7 @@ const resolveOne = (input: Input, element: string) => resolve(input, element)[0]
 const ref = (name: string): string => `{{$.inputs.parameters['${name}']}}`;
 
 describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-cases) (LAU-17)", () => {
-  test.for([
+  const cases = [
     { name: "N1 ", input: { parameters: { a: "x" } }, element: `p-${ref("a")}-${ref("a")}`, result: "p-x-x" },
     { name: "N2 ", input: { parameters: { l: ["a", "b"] } }, element: `--i=${ref("l")}`, result: '--i=["a","b"]' },
     { name: "N3 ", input: { parameters: { d: { k: "<" } } }, element: ref("d"), result: '{"k":"\\u003c"}' },
@@ -67,7 +67,6 @@ describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-case
       result: "/kfp-workspace/.artifacts/minio/b/d/f",
     },
     {
-      name: "",
       input: { inputs: { m: [{ uri: "s3://b/f", metadata: { _kfp_workspace: "true" } }] } },
       element: "{{$.inputs.artifacts['m'].path}}",
       result: "/s3/b/f",
@@ -79,27 +78,25 @@ describe("resolveLauncherArguments() (docs/spec/placeholders.md#placeholder-case
       result: "{{$.inputs.artifacts['m'].path}} https://h/f",
     },
     {
-      name: "",
       input: { inputs: { m: [] } },
       element: "{{$.inputs.artifacts['m'].path}}{{$.inputs.artifacts['m'].uri}}{{$.inputs.artifacts['m']}}",
       result: "{{$.inputs.artifacts['m'].path}}{{$.inputs.artifacts['m'].uri}}[]",
     },
     { name: "N11 ", input: { parameters: { exe: "python" } }, element: ref("exe"), result: "python" },
     {
-      name: "",
       input: { outputParameters: { o: "/tmp/kfp/outputs/o" } },
       element: "{{$.outputs.parameters['o'].output_file}}",
       result: "/tmp/kfp/outputs/o",
     },
-    { name: "", input: {}, element: "{{$.outputs.output_file}}", result: "/s3/b/root/output_metadata.json" },
-    { name: "", input: { parameters: { n: null } }, element: `[${ref("n")}]`, result: "[]" },
+    { input: {}, element: "{{$.outputs.output_file}}", result: "/s3/b/root/output_metadata.json" },
+    { input: { parameters: { n: null } }, element: `[${ref("n")}]`, result: "[]" },
     {
-      name: "",
       input: { outputs: { m: [{ uri: "s3://b/m", customPath: "" }] } },
       element: "[{{$.outputs.artifacts['m'].path}}]",
       result: "[]",
     },
-  ])("$name$element is $result", ({ input, element, result }, { expect }) => {
+  ];
+  test.for(cases.map((row) => ({ name: "", ...row })))("$name$element is $result", ({ input, element, result }, { expect }) => {
     expect(resolveOne(input, element)).toBe(result);
   });
 
