@@ -5,6 +5,8 @@ import { describe, test } from "vitest";
 import type { FlagTable } from "../../src/core/go/flags.ts";
 import { DRIVER_FLAGS } from "../../src/driver/flags.ts";
 import { LAUNCHER_FLAGS } from "../../src/launcher/flags.ts";
+import { AGENT_FLAGS } from "../../src/resident/agent/options.ts";
+import { CERTIFICATE_FLAGS } from "../../src/webhook/certificates/run-certificate.ts";
 import { WEBHOOK_FLAGS } from "../../src/webhook/flags.ts";
 import { root } from "../support/probe.ts";
 
@@ -30,7 +32,9 @@ const inCode = variablesIn(code);
 describe("docs/flags.md", () => {
   test.for([
     { section: "Driver", table: DRIVER_FLAGS as FlagTable },
+    { section: "Agent", table: AGENT_FLAGS as FlagTable },
     { section: "Webhook", table: WEBHOOK_FLAGS as FlagTable },
+    { section: "Webhook certificate", table: CERTIFICATE_FLAGS as FlagTable },
     { section: "Launcher", table: LAUNCHER_FLAGS as FlagTable },
   ])("has the $section's flags with type, default and meaning", ({ section, table }, { expect }) => {
     const text = docs.flags.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";

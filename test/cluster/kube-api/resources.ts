@@ -26,6 +26,9 @@ const argo = (plural: string, kind: string, { hasStatus = false, isNamespaced = 
   ...{ group: "argoproj.io", version: "v1alpha1", plural, kind, isNamespaced, hasStatus },
 });
 
+/** Kept and told, not obeyed. */
+const ADMISSION = { group: "admissionregistration.k8s.io", isNamespaced: false };
+
 const RESOURCES: readonly Resource[] = [
   { ...core("pods", "Pod", { hasStatus: true }), firstPhase: "Pending" },
   core("configmaps", "ConfigMap"),
@@ -35,6 +38,7 @@ const RESOURCES: readonly Resource[] = [
   core("events", "Event"),
   core("namespaces", "Namespace", { isNamespaced: false }),
   { ...core("leases", "Lease"), group: "coordination.k8s.io" },
+  { ...core("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"), ...ADMISSION },
   argo("workflows", "Workflow"),
   argo("workflowtemplates", "WorkflowTemplate"),
   argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", { isNamespaced: false }),
