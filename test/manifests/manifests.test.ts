@@ -2,18 +2,27 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { MutatingWebhookConfiguration } from "kubernetes-models/admissionregistration.k8s.io/v1";
 import { Deployment } from "kubernetes-models/apps/v1";
-import { ClusterRole, Role, RoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
-import { ServiceAccount } from "kubernetes-models/v1";
+import { CronJob, Job } from "kubernetes-models/batch/v1";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
+import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
+import { Service, ServiceAccount } from "kubernetes-models/v1";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { readInspectSettings } from "../../src/inspect/inspect-settings.ts";
 import { makeFolder, removeFolder, root } from "../support/probe.ts";
 import { skipUnless } from "../support/skip.ts";
+import { Certificate, Issuer } from "./cert-manager.ts";
 
 const manifests = path.join(root, "manifests");
 const upstreamUrl = /https:\/\/github\.com\/kubeflow\/pipelines\/\/manifests\/kustomize\/env\/([\w-]+)\?ref=\S+/;
-const overlays = ["single-user", "multi-user", "debug", "air-gapped"];
+const overlays = [
+  ...["single-user", "multi-user", "debug", "air-gapped"],
+  ...["resident", "resident-self-signed", "resident-multi-user"],
+];
+/** Kinds that belong to no namespace. */
+const CLUSTER_WIDE = new Set(["ClusterRole", "ClusterRoleBinding", "MutatingWebhookConfiguration"]);
 const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
 
 interface Kustomization {
@@ -102,6 +111,10 @@ describe("manifests", () => {
     ].filter(({ name }) => name.startsWith("kfp-runtime/"));
     expect(images).toHaveLength(4);
     for (const { newTag } of images) expect(newTag).toBe(version);
+    for (const file of ["resident-driver/agent.yaml", "resident-driver/webhook.yaml", "resident-self-signed/certificate.yaml"]) {
+      const named = JSON.stringify(readObjects(path.join(manifests, "components", file))).match(/(?<="image":")[^"]+/g);
+      expect(new Set(named), file).toEqual(new Set([`kfp-runtime/driver:${version}`]));
+    }
     for (const [name, tag] of [
       ["runtime", version],
       ["debug", `${version}-debug`],
@@ -128,6 +141,15 @@ describe("manifests", () => {
       ...{ host: "127.0.0.1", port: 9229, timeoutMs: 1_800_000 },
       ...{ tasks: [{ name: "train" }], types: ["CONTAINER", "LAUNCHER"] },
     });
+  });
+
+  test("patch Argo's controller by its own names", () => {
+    const [, base] = readObjects(path.join(root, "test/fixtures/manifests/base/workflow-controller.yaml")) as ApiServer[];
+    const [patch] = readObjects(path.join(manifests, "components/resident-driver/workflow-controller.yaml")) as ApiServer[];
+    expect([patch?.kind, patch?.metadata.name]).toEqual([base?.kind, base?.metadata.name]);
+    expect(patch?.spec.template.spec.containers.map(({ name, env }) => [name, env])).toEqual([
+      ["workflow-controller", [{ name: "DEFAULT_REQUEUE_TIME", value: "1s" }]],
+    ]);
   });
 
   test("allow in both installations exactly what driver and launcher do", () => {
@@ -177,10 +199,10 @@ async function render(overlay: string): Promise<KubeObject[]> {
   return parseAllDocuments(result.stdout).map((document) => document.toJS() as KubeObject);
 }
 
-const models = { Deployment, Role, RoleBinding, ClusterRole, ServiceAccount } as Record<
-  string,
-  new (object: never) => { validate(): void }
->;
+const models = {
+  ...{ Deployment, Service, ServiceAccount, PodDisruptionBudget, Job, CronJob, MutatingWebhookConfiguration },
+  ...{ Role, RoleBinding, ClusterRole, ClusterRoleBinding, Certificate, Issuer },
+} as Record<string, new (object: never) => { validate(): void }>;
 
 describe.skipIf(rendererMissing)("kustomize", () => {
   test.for(overlays)("renders overlays/%s into objects that Kubernetes' schemas accept", async (overlay, { expect }) => {
@@ -188,7 +210,7 @@ describe.skipIf(rendererMissing)("kustomize", () => {
       const Model = models[object.kind];
       if (Model === undefined) throw new Error(`no schema for ${object.kind}`);
       expect(() => new Model(object as never).validate(), `${object.kind} ${object.metadata.name}`).not.toThrow();
-      expect(object.metadata.namespace).toBe(object.kind === "ClusterRole" ? undefined : "kubeflow");
+      expect(object.metadata.namespace).toBe(CLUSTER_WIDE.has(object.kind) ? undefined : "kubeflow");
     }
   });
 
