@@ -27,6 +27,8 @@ export interface PlayedWorkflow {
   readonly claimedRunId?: string;
   readonly items?: number;
   readonly serviceAccount?: string;
+  /** False: the iterations of the loop are offered by the caller. */
+  readonly offersIterations?: boolean;
   /** Keeps results where they are: the controller is away. */
   readonly takesResults?: () => boolean;
 }
@@ -196,7 +198,7 @@ export class WorkflowPlayer {
     if (phase !== "Succeeded" || (this.results.get(nodeId)?.length ?? 0) > 1) return;
     if (nodeId === "root") {
       this.offer("loop", "DAG", { task_name: "for-loop-1", parent_task_id: this.value("root", "parent-dag-task-id-path") ?? "" });
-    } else if (nodeId === "loop") {
+    } else if (nodeId === "loop" && this.#workflow.offersIterations !== false) {
       const count = Number(this.value("loop", "iteration-count"));
       this.#expected = count + 2;
       const parent = this.value("loop", "parent-dag-task-id-path") ?? "";

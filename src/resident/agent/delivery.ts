@@ -21,11 +21,12 @@ import { nodeResultJson, type NodeResult } from "./node-result.ts";
 import { parseTaskSet, TASK_SETS } from "./task-set.ts";
 import type { WorkflowFacts } from "./workflow.ts";
 
-/** How much goes into a patch and into a task set, in bytes, and how long results wait for each other. */
+/** How much goes into a patch and into a task set, in bytes, and how often. */
 export interface DeliveryLimits {
   readonly batchBytes: number;
   /** Of results that the controller has not taken. */
   readonly undeliveredBytes: number;
+  /** From one patch of a task set to the next: what ends meanwhile goes along with it. */
   readonly gatherMs: number;
 }
 
@@ -55,6 +56,8 @@ interface Courier {
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #couriers = new Map<string, Courier>();
+  /** Of the last patch, by workflow. */
+  readonly #patchedAtMs = new Map<string, number>();
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
@@ -62,7 +65,7 @@ export class Delivery {
 
   /** There may be results to deliver, or room for those that wait. */
   wake(place: ObjectName): void {
-    const key = `${place.namespace}/${place.name}`;
+    const key = keyOf(place);
     const courier = this.#couriers.get(key);
     if (courier !== undefined) return courier.wake();
     if (this.#deps.ledger.undelivered(place).length === 0) return;
@@ -88,7 +91,8 @@ export class Delivery {
       const pending = ledger.undelivered(place);
       if (pending.length === 0) return;
       const total = pending.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
-      if (total < largestBytes && failures === 0) await this.#pause(limits.gatherMs);
+      // The first result of a while goes at once.
+      if (total < largestBytes && failures === 0) await this.#pause(this.#untilNextMs(place));
       const batch = this.#batch(place, largestBytes);
       if (batch.length === 0) {
         // The next version of the task set wakes us.
@@ -131,6 +135,25 @@ export class Delivery {
     }
   }
 
+  /** How long results may still wait for others. */
+  #untilNextMs(place: ObjectName): number {
+    const { clock, limits } = this.#deps;
+    const patchedAtMs = this.#patchedAtMs.get(keyOf(place)) ?? Number.NEGATIVE_INFINITY;
+    return Math.max(0, patchedAtMs + limits.gatherMs - clock.monotonicMs());
+  }
+
+  #notePatch(place: ObjectName): void {
+    const { clock, limits } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    // The oldest come first.
+    for (const [key, atMs] of this.#patchedAtMs) {
+      if (nowMs - atMs <= limits.gatherMs) break;
+      this.#patchedAtMs.delete(key);
+    }
+    this.#patchedAtMs.delete(keyOf(place));
+    this.#patchedAtMs.set(keyOf(place), nowMs);
+  }
+
   /** As many as may go now, at least one where the task set has room for anything. */
   #batch(place: ObjectName, largestBytes: number): PendingResult[] {
     const { ledger, limits } = this.#deps;
@@ -147,6 +170,7 @@ export class Delivery {
 
   async #patch(place: ObjectName, batch: readonly PendingResult[]): Promise<void> {
     const { kube, ledger, clock, metrics } = this.#deps;
+    this.#notePatch(place);
     const nodes = Object.fromEntries(batch.map(({ nodeId, result }) => [nodeId, nodeResultJson(result)]));
     let answer: JsonObject | undefined;
     try {
@@ -190,6 +214,7 @@ export class Delivery {
   }
 
   async #pause(ms: number): Promise<void> {
+    if (ms === 0) return;
     await this.#deps.clock.sleep(ms, this.#deps.signal).catch(() => undefined);
   }
 
@@ -201,6 +226,10 @@ export class Delivery {
     });
     courier.wake = () => undefined;
   }
+}
+
+function keyOf({ namespace, name }: ObjectName): string {
+  return `${namespace}/${name}`;
 }
 
 function sizeOf(batch: readonly PendingResult[]): number {

@@ -35,12 +35,13 @@ function callsOf({ server }: AgentWorld): number {
 async function killAt(agent: AgentProcess, world: AgentWorld, calls: number, player: WorkflowPlayer): Promise<boolean> {
   const atCalls = callsOf(world) + calls;
   const atMs = performance.now() + LONGEST_LIFE_MS;
-  let isOver = false;
-  void player.ended.then(() => (isOver = true));
-  while (!isOver && callsOf(world) < atCalls && performance.now() < atMs) await new Promise((resolve) => setTimeout(resolve, 1));
+  const over = { isOver: false };
+  void player.ended.then(() => (over.isOver = true));
+  while (!over.isOver && callsOf(world) < atCalls && performance.now() < atMs)
+    await new Promise((resolve) => setTimeout(resolve, 1));
   agent.kill("SIGKILL");
   await agent.ended;
-  return !isOver;
+  return !over.isOver;
 }
 
 describe("an agent that is killed", () => {
