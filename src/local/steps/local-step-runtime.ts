@@ -124,14 +124,14 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   return {
     driverEnvironment: (place) => ({ ...common, KFP_OUTPUTS_DIR: outputsFolder(place), KFP_CACHE_CHECK_ARTIFACTS: "on" }),
 
-    async prepare({ patch, place, pod, retryIndex }: LaunchRequest): Promise<PreparedStep> {
+    async prepare({ patch, place, pod, retryIndex, signal }: LaunchRequest): Promise<PreparedStep> {
       const [container] = patch.containers;
       const sources = { ...options.pods, host: options.environment };
       const { argv, environment } = podCommand(container, (name, from) => variableFrom(sources, pod, name, from));
       const volumes = join(runFolder, "volumes", taskFolderName(place));
       await rm(volumes, { recursive: true, force: true });
       const mounts = await mountsOf(patch, volumes);
-      const step = await prepareCommand(argv.slice(1), environment);
+      const step = await prepareCommand(argv.slice(1), environment, signal);
       const outputs = outputsFolder(place);
       const temporary = join(runFolder, "tmp", taskFolderName(place));
       await rm(outputs, { recursive: true, force: true });
@@ -219,14 +219,18 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
   }
 
   /** A lightweight Python component runs in an environment that has its packages already; everything else as it is. */
-  async function prepareCommand(argv: readonly string[], variables: Readonly<Record<string, string>>): Promise<PreparedCommand> {
+  async function prepareCommand(
+    argv: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<PreparedCommand> {
     const separator = argv.indexOf("--");
     const bootstrap = splitPythonBootstrap(argv.slice(separator + 1));
     if (separator < 0 || bootstrap === undefined) {
       const environment = await completed(argv.slice(separator + 1), { ...common, ...variables });
       return { argv, environment, isPython: false };
     }
-    const folder = await python.provide(bootstrap.installs);
+    const folder = await python.provide(bootstrap.installs, signal);
     return {
       argv: [...argv.slice(0, separator + 1), ...bootstrap.command],
       // What the component itself sets stays; what only this machine has would get in the environment's way.

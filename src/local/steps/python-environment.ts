@@ -28,6 +28,7 @@ export interface PythonEnvironmentsOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Told once per environment that has to be made: it may take minutes. */
   readonly onNotice: (text: string) => void;
+  /** Aborted when the run is to stop; whoever asks then is an exit task. */
   readonly signal: AbortSignal;
   /** Environments that are being made right now, by folder: one map for all runs of a process that use the same home. */
   readonly making?: Map<string, Promise<string>>;
@@ -38,6 +39,13 @@ interface Interpreter {
   readonly version: string;
 }
 
+interface Making {
+  readonly identity: string;
+  readonly installs: readonly string[];
+  readonly interpreter: Interpreter;
+  readonly signal: AbortSignal;
+}
+
 const COMPLETE = "complete";
 /** Everything that installs is killed after so long. */
 const INSTALL_TIMEOUT_MS = 30 * 60_000;
@@ -46,8 +54,7 @@ const QUESTION_TIMEOUT_MS = 60_000;
 /** Virtual environments of Python, one for each set of packages, made once and used by all steps and runs of a home. */
 export class PythonEnvironments {
   readonly #options: PythonEnvironmentsOptions;
-  readonly #made = new Map<string, Promise<string>>();
-  #interpreter: Promise<Interpreter> | undefined;
+  readonly #made = new Map<string, Promise<unknown>>();
 
   constructor(options: PythonEnvironmentsOptions) {
     this.#options = options;
@@ -57,32 +64,56 @@ export class PythonEnvironments {
    * The folder of an environment in which these install lines have run.
    *
    * @param installs `pip install` lines for a shell, in their order.
+   * @param signal Of the step that asks: an exit task may ask when the run is to stop already.
    * @throws {HostError} PYTHON_UNAVAILABLE when there is no python3, it cannot make environments, or the packages cannot be installed;
-   *   INTERRUPTED when the run is cancelled meanwhile: what was killed says nothing about this machine.
+   *   INTERRUPTED when the step is stopped meanwhile: what was killed says nothing about this machine.
    */
-  async provide(installs: readonly string[]): Promise<string> {
-    this.#interpreter ??= this.#findInterpreter();
-    const interpreter = await this.#interpreter;
-    const identity = JSON.stringify([interpreter.executable, interpreter.version, ...installs]);
-    const key = createHash("sha256").update(identity).digest("hex").slice(0, 24);
-    let environment = this.#made.get(key);
-    if (environment === undefined) {
+  async provide(installs: readonly string[], signal: AbortSignal): Promise<string> {
+    const isLast = this.#options.signal.aborted;
+    try {
+      const interpreter = await this.#once("interpreter", signal, () => this.#findInterpreter(signal));
+      const identity = JSON.stringify([interpreter.executable, interpreter.version, ...installs]);
+      const key = createHash("sha256").update(identity).digest("hex").slice(0, 24);
       const folder = join(this.#options.folder, key);
-      environment = this.#makeAlone(folder, () => this.#make(folder, identity, installs, interpreter));
-      this.#made.set(key, environment);
+      const make = (): Promise<string> => this.#make(folder, { identity, installs, interpreter, signal });
+      return await this.#once(key, signal, () => this.#makeAlone(folder, signal, make));
+    } catch (error) {
+      if (!isLast || !isInterrupted(error)) throw error;
+      throw new HostError(
+        "INTERRUPTED",
+        `${CANCELLED_MESSAGE}: its Python environment was not ready in the time that exit tasks have`,
+      );
     }
-    return environment;
+  }
+
+  /** Made for the first one that asks, for all of them; when that one is stopped, the next one makes it. */
+  async #once<Result>(key: string, signal: AbortSignal, make: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const known = this.#made.get(key) as Promise<Result> | undefined;
+      const made = known ?? make();
+      if (known === undefined) {
+        this.#made.set(key, made);
+        made.catch((error: unknown) => {
+          if (isInterrupted(error)) this.#made.delete(key);
+        });
+      }
+      try {
+        return await made;
+      } catch (error) {
+        if (signal.aborted || !isInterrupted(error)) throw error;
+      }
+    }
   }
 
   /** Waits for another run that makes the same environment, and makes it itself when that run was stopped. */
-  async #makeAlone(folder: string, make: () => Promise<string>): Promise<string> {
-    const { making, signal } = this.#options;
+  async #makeAlone(folder: string, signal: AbortSignal, make: () => Promise<string>): Promise<string> {
+    const { making } = this.#options;
     if (making === undefined) return make();
     for (let others = making.get(folder); others !== undefined; others = making.get(folder)) {
       try {
         return await others;
       } catch (error) {
-        if (signal.aborted || !(error instanceof HostError && error.code === "INTERRUPTED")) throw error;
+        if (signal.aborted || !isInterrupted(error)) throw error;
       }
     }
     const own = make().finally(() => making.delete(folder));
@@ -90,9 +121,9 @@ export class PythonEnvironments {
     return own;
   }
 
-  async #findInterpreter(): Promise<Interpreter> {
+  async #findInterpreter(signal: AbortSignal): Promise<Interpreter> {
     const program = "import json, sys; print(json.dumps([sys.executable, sys.version]))";
-    const answer = await this.#run("python3", ["-c", program], { timeoutMs: QUESTION_TIMEOUT_MS });
+    const answer = await this.#run("python3", ["-c", program], { signal, timeoutMs: QUESTION_TIMEOUT_MS });
     if (answer.exitCode !== 0) {
       const reason = answer.started ? problemOf(answer, lastLine) : "it is not on the PATH";
       throw unavailable(`Cannot run Python components: python3 does not work (${reason}); install Python 3.9 or newer`);
@@ -101,18 +132,18 @@ export class PythonEnvironments {
     return { executable, version };
   }
 
-  async #make(folder: string, identity: string, installs: readonly string[], interpreter: Interpreter): Promise<string> {
+  async #make(folder: string, { identity, installs, interpreter, signal }: Making): Promise<string> {
     if ((await readFile(join(folder, COMPLETE), "utf8").catch(() => undefined)) === identity) return folder;
     const packages = namedPackages(installs).join(", ");
     this.#options.onNotice(`making a Python environment with ${packages}; later runs reuse it`);
     await rm(folder, { recursive: true, force: true });
     try {
-      await this.#makeEmpty(folder, interpreter);
+      await this.#makeEmpty(folder, interpreter, signal);
       const variables = activateEnvironment(withoutPythonVariables(this.#options.environment), folder);
       // One shell for all lines: they may depend on each other, and are written for one.
       const answer = await this.#run("sh", ["-ec", installs.join("\n")], {
         environment: { ...variables, PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_USER: "0", PIP_NO_INPUT: "1" },
-        timeoutMs: INSTALL_TIMEOUT_MS,
+        signal,
       });
       if (answer.exitCode !== 0) {
         throw unavailable(
@@ -131,11 +162,11 @@ export class PythonEnvironments {
   }
 
   /** `uv` is quicker where it is installed; whatever goes wrong with it, Python itself has a try. */
-  async #makeEmpty(folder: string, { executable }: Interpreter): Promise<void> {
-    const uv = await this.#run("uv", ["venv", "--quiet", "--seed", "--python", executable, folder]);
+  async #makeEmpty(folder: string, { executable }: Interpreter, signal: AbortSignal): Promise<void> {
+    const uv = await this.#run("uv", ["venv", "--quiet", "--seed", "--python", executable, folder], { signal });
     if (uv.exitCode === 0 && (await exists(join(folder, "bin", "pip")))) return;
     await rm(folder, { recursive: true, force: true });
-    const answer = await this.#run(executable, ["-m", "venv", folder]);
+    const answer = await this.#run(executable, ["-m", "venv", folder], { signal });
     if (answer.exitCode === 0) return;
     throw unavailable(
       `Cannot make a Python environment with ${executable}: ${problemOf(answer, lastLine)}; ` +
@@ -147,15 +178,19 @@ export class PythonEnvironments {
     command: string,
     args: readonly string[],
     {
+      signal,
       environment = withoutPythonVariables(this.#options.environment),
       timeoutMs = INSTALL_TIMEOUT_MS,
-    }: { readonly environment?: Record<string, string>; readonly timeoutMs?: number } = {},
+    }: { readonly signal: AbortSignal; readonly environment?: Record<string, string>; readonly timeoutMs?: number },
   ): Promise<Answer> {
-    const { signal } = this.#options;
     const answer = signal.aborted ? undefined : await runQuietly(command, args, { environment, timeoutMs, signal });
     if (answer === undefined || signal.aborted) throw new HostError("INTERRUPTED", CANCELLED_MESSAGE);
     return answer;
   }
+}
+
+function isInterrupted(error: unknown): boolean {
+  return error instanceof HostError && error.code === "INTERRUPTED";
 }
 
 /** An environment as `activate` would leave it: its programs first. */
