@@ -60,6 +60,26 @@ describe.for(["in-process", "process"])("resume, isolation %s", (isolation) => {
     expect(done).toMatchObject({ code: 2, stderr: `kfp-runtime: Cannot resume run ${runId}: it has succeeded\n` });
   });
 
+  test("runs the exit task again after a body that is done again, and tells it the new end", { timeout: 120_000 }, async () => {
+    const file = path.join(folder, `exit-there-${isolation}`);
+    const exitHome = `exit-${isolation}`;
+    const args = ["run", fixturePipeline("flaky-exit"), "--param", `file=${file}`, "--home", exitHome, "--isolation", isolation];
+    const failed = await cli([...args, "--output", "json"]);
+    expect(failed.code, failed.stderr).toBe(1);
+    const clean = ({ stdout }: CliRun) => parseResult(stdout).tasks.find(({ name }) => name === "clean");
+    expect(clean(failed)?.outputs.parameters).toEqual({ seen: '"state":"FAILED"\n' });
+    writeFileSync(file, "");
+    const resumed = await cli(["resume", "last", "--home", exitHome, "--output", "json"]);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(new Set(Object.values(statesOf(parseResult(resumed.stdout))))).toEqual(new Set(["SUCCEEDED"]));
+    expect(clean(resumed)).toMatchObject({
+      taskId: clean(failed)?.taskId,
+      outputs: { parameters: { seen: '"state":"SUCCEEDED"\n' } },
+    });
+    expect(clean(resumed)?.outputs.artifacts["executor-logs"]).toHaveLength(1);
+    expect(resumed.stderr).not.toContain("steady runs");
+  });
+
   test("a cancelled run goes on, and can be cancelled again", { timeout: 120_000 }, async () => {
     const cancelHome = `cancelled-${isolation}`;
     const cancelWhenWaiting: Partial<CliOptions> = {

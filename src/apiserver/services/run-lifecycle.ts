@@ -259,13 +259,15 @@ export class RunLifecycle {
   /**
    * Puts the tasks that a retry runs again back to the start and removes their links; call it before the run resumes.
    *
+   * @param below This task and those below it instead, whatever became of them.
    * @returns Ids of the reset tasks.
    */
-  resetTasksForRetry(runId: string): string[] {
+  resetTasksForRetry(runId: string, below?: string): string[] {
     const now = this.#now();
     return this.#store.transaction(() => {
       this.requireRun(runId);
-      const reset = this.#decodedTasks(runId).filter(({ task }) => needsReset(task.state));
+      const all = this.#decodedTasks(runId);
+      const reset = below === undefined ? all.filter(({ task }) => needsReset(task.state)) : tasksFrom(all, below);
       const taskIds = reset.map(({ task }) => task.taskId);
       this.#store.links.removeOfTasks(taskIds);
       for (const { task } of reset) {

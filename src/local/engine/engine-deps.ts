@@ -70,6 +70,8 @@ export interface PreservedTask {
 export interface PreservedTasks {
   /** Undefined for a task that is to be executed. */
   find(place: TaskPlace): PreservedTask | undefined;
+  /** Forgets a task that is to be executed again all the same, and what is below it: their rows go back to the start. */
+  redo(place: TaskPlace): void;
   /**
    * Brings the states of everything above a preserved task up to date: the process that ended it may have been gone before it did so, and
    * none comes after it when all of its siblings are preserved, too.

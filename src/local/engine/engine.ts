@@ -91,27 +91,34 @@ class Engine {
     }
     const dag = component.implementation.value;
     const outcomes = new Map<string, Promise<TaskOutcome>>();
+    /** Tasks that are executed now, not by an earlier execution of the run. */
+    const executed = new Set<string>();
     const outcomeOf = (key: string): Promise<TaskOutcome> => {
       const known = outcomes.get(key);
       if (known !== undefined) return known;
       const task = dag.tasks[key] as PipelineTaskSpec;
       const signal = isExitTask(dag, key) ? (this.#deps.exitTasks?.signal ?? scope.signal) : scope.signal;
-      const outcome = Promise.all(dependenciesOf(dag, key).map(outcomeOf)).then((upstream) =>
-        mayStart(task, upstream) && !signal.aborted ? this.#runTask(key, task, { ...scope, signal }) : "omitted",
-      );
+      const dependencies = dependenciesOf(dag, key);
+      const outcome = Promise.all(dependencies.map(outcomeOf)).then((upstream) => {
+        if (!mayStart(task, upstream) || signal.aborted) return "omitted";
+        const place: TaskPlace = { scopePath: `${scope.path}.${key}`, iterations: scope.iterations };
+        // It cleans up after what is done again, and is told how that ended.
+        if (isExitTask(dag, key) && dependencies.some((name) => executed.has(name))) this.#deps.preserved?.redo(place);
+        const preserved = this.#deps.preserved?.find(place);
+        if (preserved !== undefined) {
+          scope.kept.place = place;
+          return preserved.outcome;
+        }
+        executed.add(key);
+        return this.#runTask(key, task, place, { ...scope, signal });
+      });
       outcomes.set(key, outcome);
       return outcome;
     };
     return dagOutcome(await Promise.all(Object.keys(dag.tasks).toSorted().map(outcomeOf)));
   }
 
-  async #runTask(key: string, task: PipelineTaskSpec, scope: Scope): Promise<TaskOutcome> {
-    const place: TaskPlace = { scopePath: `${scope.path}.${key}`, iterations: scope.iterations };
-    const preserved = this.#deps.preserved?.find(place);
-    if (preserved !== undefined) {
-      scope.kept.place = place;
-      return preserved.outcome;
-    }
+  async #runTask(key: string, task: PipelineTaskSpec, place: TaskPlace, scope: Scope): Promise<TaskOutcome> {
     const { pipeline } = this.#options;
     const { signal, onBegun } = scope;
     const announced = (begin: Begin) => (): void => {

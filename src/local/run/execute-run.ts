@@ -354,7 +354,10 @@ class Execution {
           signal: exitTime.signal,
           onBodyCut: (taskId) => this.#endBody(taskId),
         },
-        preserved: preservedTasks({ store: server.store, api, clock, logger }, { runId, spec: pipeline.parsed.spec }),
+        preserved: preservedTasks(
+          { store: server.store, runs: server.runs, api, clock, logger },
+          { runId, spec: pipeline.parsed.spec },
+        ),
         ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
       },
       {

@@ -7,6 +7,7 @@
  * @module
  */
 import { fromBinary } from "@bufbuild/protobuf";
+import type { ApiServer } from "../../apiserver/server.ts";
 import type { Store } from "../../apiserver/store.ts";
 import { PipelineTaskSchema, TaskState, type PipelineSpec, type PipelineTask } from "../../core/kfp-types.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -21,6 +22,7 @@ import { taskPlaces } from "../results/run-result.ts";
 /** What finding them and settling what is above them takes. */
 export interface PreservedTasksDeps {
   readonly store: Pick<Store, "tasks">;
+  readonly runs: Pick<ApiServer["runs"], "resetTasksForRetry">;
   readonly api: KfpApi;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -42,6 +44,13 @@ export function preservedTasks(
   }
   return {
     find: (place) => preserved.get(keyOf(place))?.ending,
+    redo(place) {
+      const task = preserved.get(keyOf(place))?.task;
+      if (task === undefined) return;
+      for (const taskId of deps.runs.resetTasksForRetry(runId, task.taskId)) {
+        preserved.delete(keyOf(places.get(taskId) as TaskPlace));
+      }
+    },
     async settle(place) {
       const task = preserved.get(keyOf(place))?.task;
       if (task === undefined) return;
