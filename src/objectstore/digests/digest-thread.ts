@@ -29,12 +29,11 @@ const { parentPort, workerData } = require("node:worker_threads");
 const { createHash } = require("node:crypto");
 const { readSync } = require("node:fs");
 const { crc32 } = require("node:zlib");
-const { md5Lanes, crc, crcs } = workerData;
-const { LANES, LANES_AT, PIECE_BYTES } = md5Lanes?.layout ?? {};
 const openCrc = ${openCrc.toString()};
 const opened = {};
-const begin = (algorithm) => {
-  if (crcs[algorithm] !== undefined) return (opened[algorithm] ??= openCrc(crcs[algorithm], crc))();
+const begin = (algorithm, compiled) => {
+  const crc = workerData.crcs[algorithm];
+  if (crc !== undefined) return (opened[algorithm] ??= openCrc(crc, compiled))();
   if (algorithm !== "crc32") return createHash(algorithm);
   let value = 0;
   return {
@@ -52,8 +51,8 @@ const readFrom = (source, at, into) => {
   }
 };
 let piece;
-const computeOne = (algorithm, source) => {
-  const hash = begin(algorithm);
+const computeOne = (algorithm, source, compiled) => {
+  const hash = begin(algorithm, compiled);
   if (source.bytes !== undefined) hash.update(source.bytes);
   else for (let at = 0, length = lengthOf(source); at < length; at += piece.length) {
     piece ??= Buffer.allocUnsafeSlow(1024 * 1024);
@@ -64,16 +63,17 @@ const computeOne = (algorithm, source) => {
   return Uint8Array.from(hash.digest());
 };
 let lanes;
-const openLanes = () => {
-  const { exports } = new WebAssembly.Instance(md5Lanes.module);
+const openLanes = ({ module, layout }) => {
+  const { LANES, LANES_AT, PIECE_BYTES } = layout;
+  const { exports } = new WebAssembly.Instance(module);
   const words = new Uint32Array(exports.memory.buffer, 0, 4 * LANES);
   const pieces = Array.from({ length: LANES }, (_, lane) => Buffer.from(exports.memory.buffer, LANES_AT + lane * PIECE_BYTES, PIECE_BYTES));
-  return { run: exports.run, words, pieces };
+  return { LANES, PIECE_BYTES, run: exports.run, words, pieces };
 };
 /** What lies at a position of the padded message, at most a piece. Answers how much it is. */
 const fill = (piece, source, at, paddedLength) => {
   const length = lengthOf(source);
-  const size = Math.min(PIECE_BYTES, paddedLength - at);
+  const size = Math.min(piece.length, paddedLength - at);
   const read = Math.max(0, Math.min(size, length - at));
   readFrom(source, at, piece.subarray(0, read));
   piece.fill(0, read, size);
@@ -81,8 +81,8 @@ const fill = (piece, source, at, paddedLength) => {
   if (at + size === paddedLength) piece.writeBigUInt64LE(BigInt(length) * 8n, size - 8);
   return size;
 };
-const computeLanes = (sources) => {
-  const { run, words, pieces } = lanes ??= openLanes();
+const computeLanes = (sources, compiled) => {
+  const { LANES, PIECE_BYTES, run, words, pieces } = lanes ??= openLanes(compiled);
   [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476].forEach((word, index) => words.fill(word, index * LANES, (index + 1) * LANES));
   const digests = [];
   let open = sources.map((source, lane) => ({ source, lane, size: 0, padded: Math.ceil((lengthOf(source) + 9) / 64) * 64 }));
@@ -99,8 +99,8 @@ const computeLanes = (sources) => {
   }
   return digests;
 };
-const compute = ({ algorithm, sources }) =>
-  sources.length > 1 ? computeLanes(sources) : sources.map((source) => computeOne(algorithm, source));
+const compute = ({ algorithm, sources, compiled }) =>
+  sources.length > 1 ? computeLanes(sources, compiled) : sources.map((source) => computeOne(algorithm, source, compiled));
 parentPort.on("message", (job) => {
   try {
     parentPort.postMessage({ id: job.id, digests: compute(job) });
@@ -109,6 +109,12 @@ parentPort.on("message", (job) => {
   }
 });
 `;
+
+/** Only what a job needs is compiled: most processes need one of the two, or none. */
+function compiledFor(algorithm: ThreadAlgorithm, count: number): ReturnType<typeof compiledCrc | typeof compiledMd5Lanes> {
+  if (count > 1) return compiledMd5Lanes();
+  return algorithm in CRCS ? compiledCrc() : undefined;
+}
 
 /** It holds one piece of each of a few files and little else. */
 const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
@@ -126,9 +132,8 @@ export class DigestThread {
 
   /** @throws when the machine allows no further thread. */
   constructor() {
-    const workerData = { md5Lanes: compiledMd5Lanes(), crc: compiledCrc(), crcs: CRCS };
     const isolated = { eval: true, env: {}, argv: [], execArgv: [], stdin: false, resourceLimits: LIMITS };
-    this.#worker = new Worker(PROGRAM, { ...isolated, workerData });
+    this.#worker = new Worker(PROGRAM, { ...isolated, workerData: { crcs: CRCS } });
     this.#worker.unref();
     this.#worker.on("message", (answer: Answer) => this.#settle(answer));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
@@ -152,7 +157,7 @@ export class DigestThread {
       // While somebody waits, the process must not end.
       this.#worker.ref();
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
-      this.#worker.postMessage({ id, algorithm, sources });
+      this.#worker.postMessage({ id, algorithm, sources, compiled: compiledFor(algorithm, sources.length) });
     });
   }
 
