@@ -1,30 +1,14 @@
 /** Launchers and importers killed with SIGKILL at every boundary of a step, on every kind of store. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { builtPrograms, type Programs } from "../support/built-programs.ts";
-import { STORE_SERVER_SETUP_TIMEOUT_MS } from "../support/installed-servers.ts";
+import { describe, expect, test } from "vitest";
 import { KILL_STORES } from "../support/kill-stores.ts";
-import { KillWorld, type Boundary } from "../support/kills.ts";
-import { skipUnless } from "../support/skip.ts";
-
-let programs: Programs;
-beforeAll(async () => {
-  programs = await builtPrograms();
-}, STORE_SERVER_SETUP_TIMEOUT_MS);
+import { openKillWorld, type Boundary } from "../support/kills.ts";
+import { suiteWorld } from "../support/suite-world.ts";
 
 describe.for(KILL_STORES)("artifacts in $name", ({ name, start }) => {
-  let world: KillWorld | undefined;
-  let missing = "";
-  beforeAll(async () => {
-    const store = await start();
-    if ("missing" in store) missing = store.missing;
-    else world = await KillWorld.open(programs, store);
-  }, STORE_SERVER_SETUP_TIMEOUT_MS);
-  afterAll(async () => await world?.close());
+  const world = suiteWorld(`kills with ${name}`, () => openKillWorld(start));
 
-  test.for(["launcher", "importer"] as const)("%s", { timeout: 3_600_000 }, async (victim, context) => {
-    if (world === undefined && skipUnless(false, `kills with ${name}: ${missing}`)) return context.skip(missing);
-    if (world === undefined) return;
-    const { left, requests } = await world.undisturbed(victim);
+  test.for(["launcher", "importer"] as const)("%s", { timeout: 3_600_000 }, async (victim) => {
+    const { left, requests } = await world().undisturbed(victim);
     const boundaries: Boundary[] = Array.from({ length: requests }, (_, at) => [
       { at, when: "before" } as const,
       { at, when: "after" } as const,
@@ -34,7 +18,7 @@ describe.for(KILL_STORES)("artifacts in $name", ({ name, start }) => {
     for (const boundary of boundaries) {
       const label = `${boundary.when} request ${boundary.at} of ${requests}`;
       try {
-        expect(await world.killedAt(victim, boundary), label).toEqual(left);
+        expect(await world().killedAt(victim, boundary), label).toEqual(left);
       } catch (error) {
         problems.push(`${label}: ${String(error).slice(0, 2_000)}`);
       }

@@ -12,8 +12,8 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
 import { TaskState, TaskType, type PipelineTask } from "../../src/core/kfp-types.ts";
 import { createRawClient, type RawApiClient } from "../fakes/api-server.ts";
-import type { Programs } from "./built-programs.ts";
-import type { KillStore } from "./kill-stores.ts";
+import { builtPrograms, type Programs } from "./built-programs.ts";
+import type { KillStore, KillStoreResult } from "./kill-stores.ts";
 import { programEnvironment, RunningProgram, type ProgramEnd } from "./program-executor.ts";
 import { comparableRows } from "./restartable-server.ts";
 import { patternBytes, sha256 } from "./store-bench.ts";
@@ -325,4 +325,11 @@ function withoutAttempts(rows: readonly unknown[]): unknown {
     const kept = artifacts.filter((entry) => entry.artifacts.every(({ file }) => file !== "executor-logs-0"));
     return { ...row, outputs: { ...rest, artifacts: kept.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) } };
   });
+}
+
+/** A world of the built programs, or one line that says why there is no such store. */
+export async function openKillWorld(start: () => Promise<KillStoreResult>): Promise<KillWorld | { readonly missing: string }> {
+  const programs = await builtPrograms();
+  const store = await start();
+  return "missing" in store ? store : await KillWorld.open(programs, store);
 }
