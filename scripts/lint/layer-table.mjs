@@ -51,6 +51,7 @@ export const mainFiles = [
   "src/cli/main.ts",
   "src/webhook/main.ts",
   "src/resident/agent/main.ts",
+  "src/resident/plugin/main.ts",
   "src/boot/boot.cjs",
   "src/boot/start.cjs",
 ];

@@ -66,6 +66,8 @@ async function main(): Promise<void> {
 // One program in one image: what serves drivers is a word of the driver's.
 if (process.argv[2] === "agent") {
   void import("../resident/agent/main.ts").then(async ({ main: agent }) => await agent(process.argv.slice(3)));
+} else if (process.argv[2] === "plugin") {
+  void import("../resident/plugin/main.ts").then(async ({ main: plugin }) => await plugin(process.argv.slice(3)));
 } else if (process.argv[2] === "webhook" || process.argv[2] === "webhook-certificate") {
   void import("../webhook/main.ts").then(async ({ main: webhook }) => await webhook(process.argv.slice(2)));
 } else void main();

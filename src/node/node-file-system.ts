@@ -11,7 +11,7 @@ import { lstat, open, readdir, readFile, rename, rm, stat, writeFile } from "nod
 import { basename, dirname, join } from "node:path";
 import { errorMessage, HostError } from "../core/errors.ts";
 import type { FileSystem } from "../ports/file-system.ts";
-import { readAnyText, readRegularText } from "./limited-text.ts";
+import { readAnyText, readRegularText } from "./files/limited-text.ts";
 import { makeFolder } from "./files/make-folder.ts";
 import { removePath } from "./files/remove-path.ts";
 

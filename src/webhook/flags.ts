@@ -20,6 +20,11 @@ export const WEBHOOK_FLAGS = {
   agent_ready_url: string(
     "URL that answers 200 while a resident driver is ready; workflows are left alone otherwise. Empty: it is always taken as ready",
   ),
+  for_plugin: {
+    type: "bool",
+    default: false,
+    help: "drivers run as an executor plugin beside Argo's agent: the workflow's pods get the volumes that it needs",
+  },
   loop_parallelism: {
     type: "int",
     default: DEFAULT_LOOP_PARALLELISM,
@@ -57,6 +62,7 @@ export interface WebhookSettings extends CertificatePaths {
   /** Absent: it is always taken as ready. */
   readonly agentReadyUrl?: string;
   readonly loopParallelism: number;
+  readonly forPlugin: boolean;
 }
 
 /** @throws {UsageError} FLAG_INVALID for flags that cannot be read. */
@@ -80,6 +86,7 @@ export function parseWebhookFlags(argv: readonly string[]): WebhookCommand {
       keyPath: values.key_path,
       ...(url === "" ? {} : { agentReadyUrl: url }),
       loopParallelism: readParallelism(values.loop_parallelism),
+      forPlugin: values.for_plugin,
     },
     logLevel: level.logLevel,
     warnings: [...parsed.warnings, ...level.warnings],

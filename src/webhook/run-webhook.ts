@@ -96,7 +96,7 @@ async function serve(settings: WebhookSettings, host: WebhookHost, logger: Logge
       path: WEBHOOK_PATHS.workflow,
       review: (request) =>
         reviewWorkflow(request, {
-          ...{ version: buildInfo.version, loopParallelism: settings.loopParallelism },
+          ...{ version: buildInfo.version, loopParallelism: settings.loopParallelism, forPlugin: settings.forPlugin },
           agentReady: isReady(),
         }),
     },

@@ -13,7 +13,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { ApiError, errorMessage } from "../core/errors.ts";
 import type { JsonValue } from "../core/values/value.ts";
-import { readStreamText } from "../node/limited-text.ts";
+import { readStreamText } from "../node/files/limited-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { answerReview, readAdmissionReview, type AdmissionRequest } from "./admission-review.ts";

@@ -6,6 +6,7 @@ import type { FlagTable } from "../../src/core/go/flags.ts";
 import { DRIVER_FLAGS } from "../../src/driver/flags.ts";
 import { LAUNCHER_FLAGS } from "../../src/launcher/flags.ts";
 import { AGENT_FLAGS } from "../../src/resident/agent/options.ts";
+import { PLUGIN_FLAGS } from "../../src/resident/plugin/run-plugin.ts";
 import { CERTIFICATE_FLAGS } from "../../src/webhook/certificates/run-certificate.ts";
 import { WEBHOOK_FLAGS } from "../../src/webhook/flags.ts";
 import { root } from "../support/probe.ts";
@@ -33,6 +34,7 @@ describe("docs/flags.md", () => {
   test.for([
     { section: "Driver", table: DRIVER_FLAGS as FlagTable },
     { section: "Agent", table: AGENT_FLAGS as FlagTable },
+    { section: "Plugin", table: PLUGIN_FLAGS as FlagTable },
     { section: "Webhook", table: WEBHOOK_FLAGS as FlagTable },
     { section: "Webhook certificate", table: CERTIFICATE_FLAGS as FlagTable },
     { section: "Launcher", table: LAUNCHER_FLAGS as FlagTable },

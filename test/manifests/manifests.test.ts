@@ -7,7 +7,7 @@ import { Deployment } from "kubernetes-models/apps/v1";
 import { CronJob, Job } from "kubernetes-models/batch/v1";
 import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from "kubernetes-models/rbac.authorization.k8s.io/v1";
-import { Service, ServiceAccount } from "kubernetes-models/v1";
+import { ConfigMap, Secret, Service, ServiceAccount } from "kubernetes-models/v1";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { readInspectSettings } from "../../src/inspect/inspect-settings.ts";
@@ -19,7 +19,7 @@ const manifests = path.join(root, "manifests");
 const upstreamUrl = /https:\/\/github\.com\/kubeflow\/pipelines\/\/manifests\/kustomize\/env\/([\w-]+)\?ref=\S+/;
 const overlays = [
   ...["single-user", "multi-user", "debug", "air-gapped"],
-  ...["resident", "resident-self-signed", "resident-multi-user"],
+  ...["resident", "resident-self-signed", "resident-multi-user", "resident-plugin"],
 ];
 /** Kinds that belong to no namespace. */
 const CLUSTER_WIDE = new Set(["ClusterRole", "ClusterRoleBinding", "MutatingWebhookConfiguration"]);
@@ -111,7 +111,7 @@ describe("manifests", () => {
     ].filter(({ name }) => name.startsWith("kfp-runtime/"));
     expect(images).toHaveLength(4);
     for (const { newTag } of images) expect(newTag).toBe(version);
-    for (const file of ["resident-driver/agent.yaml", "resident-driver/webhook.yaml", "resident-self-signed/certificate.yaml"]) {
+    for (const file of ["resident-driver/agent.yaml", "resident-webhook/webhook.yaml", "resident-self-signed/certificate.yaml"]) {
       const named = JSON.stringify(readObjects(path.join(manifests, "components", file))).match(/(?<="image":")[^"]+/g);
       expect(new Set(named), file).toEqual(new Set([`kfp-runtime/driver:${version}`]));
     }
@@ -145,7 +145,7 @@ describe("manifests", () => {
 
   test("patch Argo's controller by its own names", () => {
     const [, base] = readObjects(path.join(root, "test/fixtures/manifests/base/workflow-controller.yaml")) as ApiServer[];
-    const [patch] = readObjects(path.join(manifests, "components/resident-driver/workflow-controller.yaml")) as ApiServer[];
+    const [patch] = readObjects(path.join(manifests, "components/resident-webhook/workflow-controller.yaml")) as ApiServer[];
     expect([patch?.kind, patch?.metadata.name]).toEqual([base?.kind, base?.metadata.name]);
     expect(patch?.spec.template.spec.containers.map(({ name, env }) => [name, env])).toEqual([
       ["workflow-controller", [{ name: "DEFAULT_REQUEUE_TIME", value: "1s" }]],
@@ -200,7 +200,7 @@ async function render(overlay: string): Promise<KubeObject[]> {
 }
 
 const models = {
-  ...{ Deployment, Service, ServiceAccount, PodDisruptionBudget, Job, CronJob, MutatingWebhookConfiguration },
+  ...{ ConfigMap, Secret, Deployment, Service, ServiceAccount, PodDisruptionBudget, Job, CronJob, MutatingWebhookConfiguration },
   ...{ Role, RoleBinding, ClusterRole, ClusterRoleBinding, Certificate, Issuer },
 } as Record<string, new (object: never) => { validate(): void }>;
 

@@ -1,11 +1,15 @@
 /** The resident driver's manifests: what is allowed, who asks whom, and that names agree. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { Pod } from "kubernetes-models/v1";
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
+import { parseFlags } from "../../src/core/go/flags.ts";
 import type { JsonObject } from "../../src/core/values/value.ts";
 import { parseAgentFlags, type AgentCommand } from "../../src/resident/agent/options.ts";
+import { PLUGIN_FLAGS } from "../../src/resident/plugin/run-plugin.ts";
 import { applyJsonPatch } from "../../src/resident/rewrite/json-patch.ts";
+import { SIDECAR_VOLUMES } from "../../src/resident/rewrite/sidecar-volumes.ts";
 import { readAdmissionReview, type AdmissionRequest } from "../../src/webhook/admission-review.ts";
 import { CERTIFICATE_FLAGS } from "../../src/webhook/certificates/run-certificate.ts";
 import { parseWebhookFlags, WEBHOOK_FLAGS } from "../../src/webhook/flags.ts";
@@ -146,7 +150,7 @@ describe("rights of the resident driver", () => {
 
 describe("webhooks of the resident driver", () => {
   const webhookOf = (file: string): Webhook => read<{ webhooks: [Webhook] }>(file)[0]?.webhooks[0] as Webhook;
-  const workflow = webhookOf("resident-driver/workflow-webhook.yaml");
+  const workflow = webhookOf("resident-webhook/workflow-webhook.yaml");
   const pod = webhookOf("resident-agent-gate/agent-pod-webhook.yaml");
   const labelsOf = (object: JsonObject): Record<string, string> =>
     ((object["metadata"] as JsonObject)["labels"] ?? {}) as Record<string, string>;
@@ -193,7 +197,7 @@ describe("webhooks of the resident driver", () => {
   });
 
   test("are where the service and the program are", () => {
-    const [, deployment, service] = read("resident-driver/webhook.yaml") as unknown as [
+    const [, deployment, service] = read("resident-webhook/webhook.yaml") as unknown as [
       JsonObject,
       { readonly spec: { readonly template: { readonly spec: PodSpec } } },
       { readonly metadata: { readonly name: string }; readonly spec: { readonly ports: { port: number; targetPort: string }[] } },
@@ -233,7 +237,7 @@ describe("webhooks of the resident driver", () => {
 });
 
 describe("pods of the resident driver", () => {
-  const specs = ["resident-driver/agent.yaml", "resident-driver/webhook.yaml", "resident-self-signed/certificate.yaml"].flatMap(
+  const specs = ["resident-driver/agent.yaml", "resident-webhook/webhook.yaml", "resident-self-signed/certificate.yaml"].flatMap(
     (file) =>
       read(file).flatMap(({ kind, spec }) => {
         const inner = kind === "CronJob" ? ((spec as JsonObject)["jobTemplate"] as JsonObject)["spec"] : spec;
@@ -292,5 +296,59 @@ describe("pods of the resident driver", () => {
     const [job, cronJob] = specs.slice(2);
     expect(cronJob?.spec).toEqual(job?.spec);
     expect(job?.spec.containers[0]?.args).toEqual(["webhook-certificate"]);
+  });
+});
+
+describe("the executor plugin", () => {
+  const [configMap] = read("resident-plugin/plugin.yaml") as unknown as [
+    { readonly metadata: { readonly name: string; readonly labels: object }; readonly data: Readonly<Record<string, string>> },
+  ];
+  const container = parse(configMap.data["sidecar.container"] ?? "") as Container & { readonly image: string };
+
+  test("is one that Argo takes: a name, a label, and a container with all that it asks for", () => {
+    expect(configMap.metadata.name).toMatch(/-executor-plugin$/);
+    expect(configMap.metadata.labels).toEqual({ "workflows.argoproj.io/configmap-type": "ExecutorPlugin" });
+    const pod = { metadata: {}, spec: { containers: [container] } };
+    expect(() => new Pod(pod as never).validate()).not.toThrow();
+    expect(container).toMatchObject({ resources: { requests: {}, limits: {} }, securityContext: { runAsUser: 8737 } });
+    const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
+    expect(container.image).toBe(`kfp-runtime/driver:${version}`);
+  });
+
+  test("listens where Argo's agent asks, and is told its period", () => {
+    const [word, ...args] = container.args;
+    const { values, warnings, positional } = parseFlags(PLUGIN_FLAGS, args);
+    expect([word, warnings, positional]).toEqual(["plugin", [], []]);
+    expect(values.listen_address).toBe(`127.0.0.1:${String(container.ports?.[0]?.containerPort)}`);
+    const [controller] = read("resident-plugin/workflow-controller.yaml") as unknown as [
+      { spec: { template: { spec: PodSpec } } },
+    ];
+    expect(controller.spec.template.spec.containers[0]?.env).toEqual([
+      { name: "ARGO_EXECUTOR_PLUGINS", value: "true" },
+      { name: "ARGO_AGENT_PATCH_RATE", value: values.patch_period },
+    ]);
+  });
+
+  test("mounts the volumes that the webhook gives to the pods of its workflows", () => {
+    const [first] = read("resident-plugin/webhook.yaml") as unknown as [[{ value: string[] }]];
+    const command = parseWebhookFlags(first[0].value.slice(1));
+    expect(command).toMatchObject({ mode: "serve", warnings: [], settings: { forPlugin: true } });
+    const mounts = container.volumeMounts as unknown as { name: string; mountPath: string }[];
+    expect(mounts.map(({ name, mountPath }) => [name, mountPath])).toEqual([
+      [SIDECAR_VOLUMES.token, "/var/run/secrets/kfp"],
+      [SIDECAR_VOLUMES.kube, "/var/run/secrets/kubernetes.io/serviceaccount"],
+      [SIDECAR_VOLUMES.config, "/etc/kfp/launcher-config"],
+    ]);
+  });
+
+  test("needs no right of its own", () => {
+    expect(granted("resident-plugin/rights.yaml")).toEqual({
+      "Role kfp-runtime-plugin": [
+        "list workflowtasksets.argoproj.io",
+        "watch workflowtasksets.argoproj.io",
+        "patch workflowtasksets/status.argoproj.io",
+      ],
+      "Role kfp-runtime-workflow-controller": CONTROLLER,
+    });
   });
 });

@@ -16,6 +16,7 @@ import { formatPlugin, isPluginTemplate, PLUGIN_KEY, type DriverCall } from "../
 import { jsonPointer, type PatchOperation } from "./json-patch.ts";
 import { labelOf, RESIDENT_LABEL, REWRITTEN_BY, RUN_LABEL } from "./marks.ts";
 import { readDriverCall, startsDriver } from "./read-driver-call.ts";
+import { withSidecarVolumes } from "./sidecar-volumes.ts";
 import { nameOf, objectsOf, parametersOf } from "./template-members.ts";
 
 /** How to rewrite. */
@@ -24,6 +25,8 @@ export interface RewriteOptions {
   readonly version: string;
   /** For loops that say nothing; 0 leaves them unlimited. */
   readonly loopParallelism: number;
+  /** For a plugin beside Argo's agent: the workflow's pods get the volumes that it needs. */
+  readonly forPlugin?: boolean;
 }
 
 /** What became of a workflow. */
@@ -95,6 +98,7 @@ function rewritten(workflow: JsonValue, options: RewriteOptions): RewriteOutcome
         path: jsonPointer("spec", "templates", index, "parallelism"),
         value: options.loopParallelism,
       })),
+      ...(options.forPlugin === true ? sidecarVolumes(spec, drivers) : []),
       ...addEntry(workflow, ["metadata", "labels"], RESIDENT_LABEL, "true"),
       ...addEntry(workflow, ["metadata", "annotations"], REWRITTEN_BY, options.version),
       ...addEntry(workflow, ["spec", "podMetadata", "labels"], RESIDENT_LABEL, "true"),
@@ -116,6 +120,14 @@ function partsOf(workflow: JsonValue): { readonly spec: JsonObject; readonly met
     throw unsupported("it is not a Workflow of argoproj.io");
   if (!isJsonObject(spec) || !isJsonObject(metadata)) throw unsupported("it has no spec, or no metadata");
   return { spec, metadata };
+}
+
+function sidecarVolumes(spec: JsonObject, drivers: readonly { readonly template: JsonObject }[]): PatchOperation[] {
+  const [first] = drivers;
+  if (first === undefined) return [];
+  return [
+    { op: "add", path: jsonPointer("spec", "podSpecPatch"), value: withSidecarVolumes(spec["podSpecPatch"], first.template) },
+  ];
 }
 
 /** Argo merges these defaults into every template: with one of a kind a plugin template would be of two kinds. */

@@ -2,13 +2,14 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
+import { Pod } from "kubernetes-models/v1";
 import { describe, test } from "vitest";
 import { isJsonObject } from "../../../src/core/values/json-object.ts";
 import type { JsonObject, JsonValue } from "../../../src/core/values/value.ts";
 import { isPluginTemplate } from "../../../src/resident/plugin-template.ts";
 import { applyJsonPatch } from "../../../src/resident/rewrite/json-patch.ts";
 import { DEFAULT_LOOP_PARALLELISM, RESIDENT_LABEL, REWRITTEN_BY } from "../../../src/resident/rewrite/marks.ts";
-import { rewriteWorkflow, type RewriteOutcome } from "../../../src/resident/rewrite/rewrite-workflow.ts";
+import { rewriteWorkflow, type RewriteOptions, type RewriteOutcome } from "../../../src/resident/rewrite/rewrite-workflow.ts";
 import { runWorkflow } from "../../cluster/run-workflow.ts";
 import { skipUnless } from "../../support/skip.ts";
 import { containerCall, pluginCall, type Template } from "./rewritten-calls.ts";
@@ -18,7 +19,7 @@ interface Workflow extends JsonObject {
   spec: JsonObject & { templates: Template[] };
 }
 
-const OPTIONS = { version: "1.2.3", loopParallelism: DEFAULT_LOOP_PARALLELISM };
+const OPTIONS: RewriteOptions = { version: "1.2.3", loopParallelism: DEFAULT_LOOP_PARALLELISM };
 const USUAL_INPUTS = new Map([
   ["task-name", "train"],
   ["parent-dag-task-id", "7d0c"],
@@ -256,6 +257,39 @@ describe("rewriteWorkflow()", () => {
       JSON.stringify(template).replaceAll('"/tmp/outputs/condition"', '"{{outputs.parameters.go.path}}"'),
     );
     expect(call).toEqual(await containerCall({ ...byName, outputs: template.outputs } as Template, given));
+  });
+
+  test("gives the pods of a workflow what a plugin beside Argo's agent needs, where it is asked to", ({ expect }) => {
+    const patchOf = (before: Workflow): { volumes: JsonObject[]; [member: string]: unknown } => {
+      const { spec } = rewritten(before, { ...OPTIONS, forPlugin: true });
+      return JSON.parse(spec["podSpecPatch"] as string) as { volumes: JsonObject[] };
+    };
+    const withPatch = (podSpecPatch: string): Workflow => ({ ...workflow, spec: { ...workflow.spec, podSpecPatch } });
+    const { volumes } = patchOf(workflow);
+    expect(volumes.map(({ name }) => name)).toEqual(["kfp-driver-token", "kfp-driver-kube", "kfp-driver-config"]);
+    expect(volumes[0]).toMatchObject({
+      projected: {
+        sources: [
+          {
+            serviceAccountToken: { path: "token", audience: "pipelines.kubeflow.org/runs/0b6e9f00-0000-4000-8000-000000000001" },
+          },
+        ],
+      },
+    });
+    expect(() => new Pod({ metadata: {}, spec: { containers: [{ name: "c" }], volumes } } as never).validate()).not.toThrow();
+    const merged = patchOf(withPatch('{"priority":1,"volumes":[{"name":"mine"},{"name":"kfp-driver-kube"}]}'));
+    expect([merged["priority"], merged.volumes.map(({ name }) => name)]).toEqual([
+      1,
+      ["mine", "kfp-driver-token", "kfp-driver-kube", "kfp-driver-config"],
+    ]);
+    expect(rewritten(workflow).spec).not.toHaveProperty("podSpecPatch");
+    const outcome = (before: Workflow) => rewriteWorkflow(before, { ...OPTIONS, forPlugin: true });
+    expect(outcome(withPatch("volumes: []"))).toMatchObject({
+      reason: expect.stringContaining("podSpecPatch is not a JSON object") as string,
+    });
+    expect(outcome(withDrivers(workflow, (template) => ({ ...template, volumes: [] })))).toMatchObject({
+      reason: expect.stringContaining("no token of their run") as string,
+    });
   });
 
   test("takes a driver wherever it lies, with flags in its command", ({ expect }) => {

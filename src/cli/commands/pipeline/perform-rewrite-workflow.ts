@@ -9,7 +9,7 @@ import { oneLine } from "../../../core/one-line.ts";
 import { readTextDocuments } from "../../../core/values/text-documents.ts";
 import type { JsonValue } from "../../../core/values/value.ts";
 import { FILE_SIZE_LIMIT, readFile } from "../../../local/pipeline/pipeline-file.ts";
-import { readStreamText } from "../../../node/limited-text.ts";
+import { readStreamText } from "../../../node/files/limited-text.ts";
 import { nodeFileSystem } from "../../../node/node-file-system.ts";
 import { buildInfo } from "../../../program/build-info.ts";
 import { applyJsonPatch } from "../../../resident/rewrite/json-patch.ts";

@@ -6,8 +6,8 @@
 import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import type { ReadLimit } from "../ports/file-system.ts";
-import { openRegularFile } from "./files/regular-file.ts";
+import type { ReadLimit } from "../../ports/file-system.ts";
+import { openRegularFile } from "./regular-file.ts";
 
 /** @throws {Error} For anything but a regular file, for a size above the limit, and what open(2) and read(2) say. */
 export async function readRegularText(path: string, limit: ReadLimit): Promise<string> {
