@@ -39,9 +39,9 @@ const AUTHORITY_KEY_IDENTIFIER = oid(0x55, 0x1d, 0x23);
 const EXTENDED_KEY_USAGE = oid(0x55, 0x1d, 0x25);
 const SERVER_AUTHENTICATION = oid(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01);
 const TRUE = der(0x01, Buffer.from([0xff]));
-/** digitalSignature; and keyCertSign with cRLSign. */
+/** digitalSignature; an authority also keyCertSign and cRLSign. */
 const USAGE_OF_SERVER = der(0x03, Buffer.from([7, 0x80]));
-const USAGE_OF_AUTHORITY = der(0x03, Buffer.from([1, 0x06]));
+const USAGE_OF_AUTHORITY = der(0x03, Buffer.from([1, 0x86]));
 
 /** @param authority Signs it; absent: it signs itself. */
 export function issueCertificate(subject: CertificateSubject, authority?: TlsIdentity): TlsIdentity {
