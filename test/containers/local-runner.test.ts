@@ -81,6 +81,59 @@ function pipeline(folder: string, name: string, steps: Readonly<Record<string, o
   return path;
 }
 
+/** An importer of a model, a step that reads it, and one in a container that has nothing to do with it. */
+function modelPipeline(uri: string): object {
+  const model = { artifactType: { schemaTitle: "system.Model", schemaVersion: "0.0.1" } };
+  const script = 'printf "%s of %s" "$(cat "$0/weights")" "$0" > "$1"';
+  return {
+    pipelineInfo: { name: "model" },
+    schemaVersion: "2.1.0",
+    root: {
+      outputDefinitions: { parameters: { said: { parameterType: "STRING" } } },
+      dag: {
+        outputs: { parameters: { said: { valueFromParameter: { producerSubtask: "read", outputParameterKey: "said" } } } },
+        tasks: {
+          bring: { componentRef: { name: "bring" }, taskInfo: { name: "bring" } },
+          other: { componentRef: { name: "other" }, taskInfo: { name: "other" } },
+          read: {
+            componentRef: { name: "read" },
+            taskInfo: { name: "read" },
+            dependentTasks: ["bring"],
+            inputs: { artifacts: { model: { taskOutputArtifact: { producerTask: "bring", outputArtifactKey: "artifact" } } } },
+          },
+        },
+      },
+    },
+    components: {
+      bring: { executorLabel: "bring", outputDefinitions: { artifacts: { artifact: model } } },
+      other: { executorLabel: "other" },
+      read: {
+        executorLabel: "read",
+        inputDefinitions: { artifacts: { model } },
+        outputDefinitions: { parameters: { said: { parameterType: "STRING" } } },
+      },
+    },
+    deploymentSpec: {
+      executors: {
+        bring: { importer: { artifactUri: { constant: uri }, typeSchema: model.artifactType } },
+        other: { container: { image: "busybox:1.37", command: ["true"] } },
+        read: {
+          container: {
+            image: "busybox:1.37",
+            command: [
+              "sh",
+              "-ec",
+              script,
+              "{{$.inputs.artifacts['model'].path}}",
+              "{{$.outputs.parameters['said'].output_file}}",
+            ],
+          },
+        },
+      },
+    },
+  };
+}
+
 const sh = (script: string) => ({ command: ["sh", "-ec", script] });
 
 describe("steps in containers", () => {
@@ -106,6 +159,43 @@ describe("steps in containers", () => {
     expect(runningContainers(world, result.runId)).toBe("");
     const left = readdirSync(join(folder, "objects-home/runs", result.runId)).toSorted();
     expect(left.filter((name) => ["pods", "outputs", "volumes"].includes(name))).toEqual([]);
+  });
+
+  test("are shown models in images, which steps on the host are not", { timeout: 300_000 }, async ({ expect, skip }) => {
+    if (world === undefined) return skip();
+    const { folder, containers } = world;
+    const image = "localhost/kfp-runtime-test/model:1";
+    const [command = "", ...options] = containers.run.slice(0, -1);
+    const engine = (...args: string[]): void => {
+      execFileSync(command, [...options, ...args], { env: { ...process.env, ...containers.engine.env }, stdio: "pipe" });
+    };
+    mkdirSync(join(folder, "models"));
+    writeFileSync(join(folder, "models/weights"), "heavy");
+    engine("create", "--name", "kfp-test-model", "busybox:1.37");
+    try {
+      engine("cp", join(folder, "models"), "kfp-test-model:/models");
+      engine("commit", "--quiet", "kfp-test-model", image);
+    } finally {
+      engine("rm", "--force", "kfp-test-model");
+    }
+    const path = join(folder, "model.json");
+    writeFileSync(path, JSON.stringify(modelPipeline(`oci://${image}`)));
+    try {
+      const ended = await run(world, [path, "--home", "model-home", "--runner", "container"]);
+      expect(ended.code, ended.stderr).toBe(0);
+      const result = parseResult(ended.stdout);
+      expect(result.outputs.parameters["said"]).toBe("heavy of /oci/localhost_kfp-runtime-test_model:1/models");
+      expect(runningContainers(world, result.runId)).toBe("");
+
+      const onHost = await run(world, [path, "--home", "model-home"]);
+      expect(onHost).toMatchObject({ code: 2 });
+      expect(onHost.stderr).toContain(`models in images, oci://: import of oci://${image} (task bring) is not supported`);
+      const mixed = await run(world, [path, "--home", "model-home", "--runner", "container", "--runner-for", "read=host"]);
+      expect(mixed.code).toBe(1);
+      expect(mixed.stderr).toContain(`Cannot show model image ${image} to a step on this machine: run it in a container`);
+    } finally {
+      engine("rmi", "--force", image);
+    }
   });
 
   test("see their own image, not this machine, and no other step's files", { timeout: 300_000 }, async ({ expect, skip }) => {

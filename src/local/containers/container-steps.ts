@@ -30,6 +30,7 @@ import type { PreparedStep, StepRuntime } from "../steps/step-runtime.ts";
 import { artifactPaths } from "./artifact-mounts.ts";
 import { askEngine, findContainerEngine, type ContainerEngine } from "./container-engine.ts";
 import { Images, type PullPolicy } from "./images.ts";
+import { copyModels } from "./model-images.ts";
 import { resourceLimits } from "./resource-limits.ts";
 import { containerCommand, type ContainerRequest } from "./run-arguments.ts";
 
@@ -160,6 +161,8 @@ class Attempt {
     const log = join(this.#folder, "log");
     await writeFile(log, "", { mode: 0o666 });
     await chmod(log, 0o666);
+    const podFolders = await makePodFolders(mounts.onDisk, this.#podFolders());
+    await this.#copyModels(patch, podFolders);
     const command = containerCommand(this.#engine, {
       ...this.#common(main, image),
       command: argv,
@@ -188,7 +191,7 @@ class Attempt {
         ...(await this.#artifactMounts(argv)),
         ...(await this.#credentialMounts()),
         ...sdk.mounts,
-        ...(await makePodFolders(mounts.onDisk, this.#podFolders())),
+        ...podFolders,
       ],
       memoryMounts: mounts.inMemory.map(({ path }) => ({ path })),
     });
@@ -259,6 +262,13 @@ class Attempt {
       stderr.end();
       if (code !== 0) throw new SpecError("FEATURE_UNSUPPORTED", `Init container "${name}" ended with exit code ${String(code)}`);
     }
+  }
+
+  async #copyModels({ containers: [, ...sidecars] }: PodSpecPatch, folders: readonly FolderMount[]): Promise<void> {
+    const { signal } = this.#request;
+    for (const sidecar of sidecars) await this.#images.provide(sidecar.image ?? "", pullPolicyOf(sidecar), this.#options.signal);
+    const made = { name: `${this.#name}-model`, label: `${RUN_LABEL}=${this.#options.runId}`, signal };
+    await copyModels(this.#engine, { sidecars, folders }, made);
   }
 
   #sources() {

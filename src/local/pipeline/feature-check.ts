@@ -63,12 +63,13 @@ export function checkFeatures(
   const tasks = flattenTasks(placeTasks(pipeline.parsed));
   const kubernetesConfigs = new Map<string, string>();
   const onHost = tasks.filter(({ scopePath }) => !isInContainer(scopePath));
+  const hasContainers = tasks.some((task) => isStep(task) && isInContainer(task.scopePath));
   const findings = [
     ...pipelineFindings(pipeline, pipelineRoot),
     ...tasks.flatMap((task) =>
       taskFindings(task).filter(({ feature }) => !(isInContainer(task.scopePath) && CONTAINER_FEATURES.has(feature.name))),
     ),
-    ...tasks.flatMap((task) => importFindings(imported, task)),
+    ...tasks.flatMap((task) => importFindings(imported, task, { hasContainers })),
     ...tasks.flatMap((task) =>
       kubernetesFindings(pipeline, task, { configs: kubernetesConfigs, isInContainer: isInContainer(task.scopePath) }),
     ),
@@ -174,12 +175,25 @@ function taskFindings(placed: PlacedTask): Finding[] {
 }
 
 /** The URIs that the pipeline and the parameters know; one that a step makes is the launcher's to judge. */
-function importFindings(imported: ImportedUris, { scopePath, executor, parent, task }: PlacedTask): Finding[] {
+function importFindings(
+  imported: ImportedUris,
+  { scopePath, executor, parent, task }: PlacedTask,
+  { hasContainers }: { readonly hasContainers: boolean },
+): Finding[] {
   if (executor?.spec.case !== "importer") return [];
   return imported
     .of(executor.spec.value, task, parent)
-    .filter((uri) => /^\w+:\/\//.test(uri) && !isSupportedUri(uri))
-    .map((uri) => ({ feature: LANGUAGE_FEATURES.stores, task: scopePath.replace(/^root\./, ""), what: `import of ${uri}` }));
+    .filter((uri) => /^\w+:\/\//.test(uri) && !isSupportedUri(uri) && !(isModelImage(uri) && hasContainers))
+    .map((uri) => ({
+      feature: isModelImage(uri) ? LANGUAGE_FEATURES.models : LANGUAGE_FEATURES.stores,
+      task: scopePath.replace(/^root\./, ""),
+      what: `import of ${uri}`,
+    }));
+}
+
+/** A step on this machine that is handed one fails by itself. */
+function isModelImage(uri: string): boolean {
+  return uri.startsWith("oci://");
 }
 
 function isSupportedUri(uri: string): boolean {

@@ -59,7 +59,8 @@ export const LANGUAGE_FEATURES = {
     "error",
     "they fail on a cluster, too: the entry point of an image is out of reach",
   ),
-  stores: feature("oci://, huggingface:// and other stores", "error", "no client for them yet"),
+  models: feature("models in images, oci://", "error", "they are shown to steps with --runner container"),
+  stores: feature("huggingface:// and other stores", "error", "no client for them yet"),
   otherExecutors: feature("resolver and custom job executors", "error", "not part of Kubeflow"),
 } as const satisfies Record<string, Feature>;
 
@@ -83,6 +84,7 @@ export const CONTAINER_FEATURES: ReadonlySet<string> = new Set([
   "enabledSharedMemory",
   "securityContext",
   "initContainers",
+  "models in images, oci://",
 ]);
 
 /** Members of KubernetesExecutorConfig, by JSON name: every one of them. */

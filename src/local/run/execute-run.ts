@@ -282,6 +282,7 @@ class Execution {
     return createLocalStepRuntime({
       runFolder: this.#folder,
       environment,
+      showsModelImages: this.#options.runners !== undefined,
       ...(tokenPath === undefined ? {} : { tokenPath }),
       pods,
       python: new PythonEnvironments({

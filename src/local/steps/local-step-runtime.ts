@@ -16,6 +16,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SpecError } from "../../core/errors.ts";
 import { WORKSPACE_PATH } from "../../core/executor/artifact-uri.ts";
 import { FOREIGN_SCHEMES } from "../../core/executor/store-schemes.ts";
 import { cleanPath } from "../../core/go/slash-path.ts";
@@ -54,6 +55,8 @@ export interface LocalStepRuntimeOptions {
   readonly pods: StepObjects;
   /** File with the token of the run; absent: there is none, as there is no service account on this machine. */
   readonly tokenPath?: string;
+  /** Some steps run in containers, which are shown models in images. */
+  readonly showsModelImages?: boolean;
   readonly onLine: (line: StepLine) => void;
 }
 
@@ -125,7 +128,14 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
     driverEnvironment: (place) => ({ ...common, KFP_OUTPUTS_DIR: outputsFolder(place), KFP_CACHE_CHECK_ARTIFACTS: "on" }),
 
     async prepare({ patch, place, pod, retryIndex, signal }: LaunchRequest): Promise<PreparedStep> {
-      const [container] = patch.containers;
+      const [container, ...sidecars] = patch.containers;
+      if (sidecars.length > 0) {
+        const images = sidecars.map(({ image = "" }) => image).join(", ");
+        throw new SpecError(
+          "FEATURE_UNSUPPORTED",
+          `Cannot show model image ${images} to a step on this machine: run it in a container, with --runner-for TASK=container`,
+        );
+      }
       const sources = { ...options.pods, host: options.environment };
       const { argv, environment } = podCommand(container, (name, from) => variableFrom(sources, pod, name, from));
       const volumes = join(runFolder, "volumes", taskFolderName(place));
@@ -166,7 +176,7 @@ export function createLocalStepRuntime(options: LocalStepRuntimeOptions): LocalS
         environment: {
           ...common,
           ...{ KFP_POD_NAME: pod.name, KFP_POD_UID: pod.uid, NAMESPACE: pod.namespace },
-          KFP_MODELCARS: "false",
+          ...(options.showsModelImages === true ? {} : { KFP_MODELCARS: "false" }),
         },
         mounts,
         stdout,
