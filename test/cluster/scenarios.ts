@@ -127,6 +127,8 @@ const PLAIN: readonly Scenario[] = [
     changeSpec: (spec) => {
       const items = Array.from({ length: 100 }, (_, index) => `item ${String(index)}`);
       setRawItems(spec, "for-loop-2", items);
+      // Others than those of the scenario with the loops as they are, whose steps would be in the cache.
+      setRawItems(spec, "for-loop-4", [101.5, 102.5]);
     },
     check: (_running, rows) => {
       const iterations = Object.keys(rows).filter((label) => label.includes("[99]"));
