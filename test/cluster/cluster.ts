@@ -11,6 +11,10 @@ import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
 import type { JsonObject } from "../../src/core/values/value.ts";
+import { applyJsonPatch } from "../../src/resident/rewrite/json-patch.ts";
+import { rewriteWorkflow } from "../../src/resident/rewrite/rewrite-workflow.ts";
+import { startAgentProcess } from "../support/agent-process.ts";
+import type { Programs } from "../support/built-programs.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { createSelfSignedCertificate } from "../support/self-signed-certificate.ts";
 import { clusterObjects, NAMESPACE } from "./cluster-objects.ts";
@@ -35,6 +39,8 @@ export interface ClusterOptions {
   /** Begins the names of containers. */
   readonly prefix: string;
   readonly onProblem: (message: string) => void;
+  /** The built programs: workflows are rewritten, and `driver agent` drives them. Absent: drivers have pods. */
+  readonly resident?: Programs | undefined;
 }
 
 export interface Cluster {
@@ -53,6 +59,8 @@ export interface Cluster {
   restartApiServer(meanwhile: () => Promise<void>): Promise<void>;
   /** Requests to the Kubernetes API, by who and what. */
   requests(): ReadonlyMap<string, number>;
+  /** Empty without one. */
+  agentLog(): string;
   stop(): Promise<void>;
 }
 
@@ -102,6 +110,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     pauseImage: options.pauseImage,
     maxPods: MAX_PODS,
     onProblem: options.onProblem,
+    // As the gate does that keeps Argo's own agents from starting (manifests/components/resident-agent-gate).
+    takes: (pod) => options.resident === undefined || !isAgentPod(pod),
   });
   const { kubelet } = late;
   await mkdir(path.join(folder, "api-server"), { recursive: true });
@@ -109,6 +119,18 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     await startApiServer({ database: path.join(folder, "api-server", "state.db"), port: API_SERVER_PORT });
   let apiServer = await openApiServer();
   const stopController = await startController(options, { port: api.port, ca: tls.cert, token: api.adminToken });
+  const agent =
+    options.resident === undefined
+      ? undefined
+      : startAgentProcess(options.resident, {
+          kubeconfig: path.join(folder, "kubeconfig"),
+          server: { host: "127.0.0.1", port: API_SERVER_PORT },
+          argv: ["--namespace", NAMESPACE],
+        });
+  agent?.ended.then(
+    (code) => code !== 0 && options.onProblem(`the agent ended with ${String(code)}: ${agent.log().slice(-2000)}`),
+    (error: unknown) => options.onProblem(`the agent does not start: ${String(error)}`),
+  );
   const place = (plural: string, name: string) => ({ resource: resourceOf(plural), namespace: NAMESPACE, name });
   return {
     store,
@@ -116,13 +138,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     pipelineRoot: "minio://mlpipeline/v2/artifacts",
     apiServer: () => apiServer,
     submit: (workflow) => {
-      store.create({ resource: resourceOf("workflows"), namespace: NAMESPACE }, workflow);
+      const created = options.resident === undefined ? workflow : rewritten(workflow);
+      store.create({ resource: resourceOf("workflows"), namespace: NAMESPACE }, created);
     },
     workflow: (name) => store.get(place("workflows", name)),
     pods: (workflowName) =>
       store.list(
         { resource: resourceOf("pods"), namespace: NAMESPACE },
-        ({ metadata }) => metadata.labels?.["workflows.argoproj.io/workflow"] === workflowName,
+        (pod) => pod.metadata.labels?.["workflows.argoproj.io/workflow"] === workflowName && !isAgentPod(pod),
       ).items,
     readLog: async (pod, container) => await kubelet.readLog(NAMESPACE, pod, container),
     holdCreation: (plural, selects) => held.hold(resourceOf(plural), ({ metadata }) => selects(metadata?.name ?? "")),
@@ -132,14 +155,29 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       apiServer = await openApiServer();
     },
     requests: () => api.requests,
+    agentLog: () => agent?.log() ?? "",
     async stop() {
       stopBinder();
+      agent?.kill("SIGTERM");
+      await agent?.ended;
       await stopController();
       await kubelet.stop();
       await apiServer.close();
       await api.close();
     },
   };
+}
+
+/** Argo makes one for every workflow with plugin templates; it runs nothing but those. */
+function isAgentPod({ metadata }: KubeObject): boolean {
+  return metadata.labels?.["workflows.argoproj.io/component"] === "agent";
+}
+
+/** As the webhook does it. */
+function rewritten(workflow: JsonObject): JsonObject {
+  const outcome = rewriteWorkflow(workflow, { loopParallelism: 200, version: "test" });
+  if (outcome.kind !== "rewritten") throw new Error(`the workflow is not rewritten: ${JSON.stringify(outcome)}`);
+  return applyJsonPatch(workflow, outcome.patch) as JsonObject;
 }
 
 /** Argo's controller with a kubeconfig; its log is `controller.log` in the folder. */

@@ -6,6 +6,7 @@
 import path from "node:path";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { errorMessage } from "../../src/core/errors.ts";
+import type { Programs } from "../support/built-programs.ts";
 import { startMoto, startVersityGateway, type S3Server } from "../support/s3-server.ts";
 import type { ArgoPrograms } from "./argo-programs.ts";
 import { SERVICE_HOSTS, startCluster, type Cluster } from "./cluster.ts";
@@ -25,6 +26,8 @@ export interface InsideOptions {
   readonly store: "versitygw" | "moto";
   /** That the images were built from. */
   readonly commit: string;
+  /** The built programs, where `driver agent` drives in the place of driver pods. */
+  readonly resident?: Programs;
 }
 
 /** Argo mostly waits: for its own second between two looks at a workflow, and for containers to start. */
@@ -52,6 +55,7 @@ async function main(options: InsideOptions): Promise<number> {
     ...{ folder, runtime, objectStore: store, prefix, pauseImage: "alpine:3.22", onProblem: say },
     controller: argo.controller,
     executorImage: argo.executorImage,
+    resident: options.resident,
   });
   const wanted = SCENARIOS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
   const order = wanted.map(({ name }) => name);
@@ -79,7 +83,8 @@ async function main(options: InsideOptions): Promise<number> {
   }
   rows.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const failed = rows.filter(({ played }) => played.problems.length > 0).length;
-  console.log(`Argo Workflows ${argo.version}, object store ${options.store}, images of commit ${options.commit}\n`);
+  const form = options.resident === undefined ? "" : ", drivers in the agent";
+  console.log(`Argo Workflows ${argo.version}, object store ${options.store}, images of commit ${options.commit}${form}\n`);
   console.log(`${markdownTable(rows)}\n`);
   console.log(`${String(rows.length - failed)} passed, ${String(failed + wanted.length - rows.length)} failed`);
   return failed + wanted.length - rows.length === 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 /**
  * Runs pipelines under Argo's own controller and executor, with our images: `npm run test:cluster [-- NAME...]`, with `--no-build` only
- * where an earlier run has built Argo.
+ * where an earlier run has built Argo, with `--resident` drivers in `driver agent` instead of in pods.
  *
  * What must be built or fetched is got ready first; then the cluster starts in a network namespace of its own (inside.ts), so that
  * nothing listens on this machine and no port is taken. NAME picks scenarios whose name holds it. Ends with "N passed, N failed"; what
@@ -15,6 +15,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorMessage } from "../../src/core/errors.ts";
 import { runEngine } from "../../scripts/lib/container-engine.mjs";
+import { builtPrograms } from "../support/built-programs.ts";
 import { findContainers, provideImages } from "../support/containers.ts";
 import { root } from "../support/probe.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -24,13 +25,14 @@ import type { InsideOptions } from "./inside.ts";
 import { provideModelImage, provideStepImage } from "./step-image.ts";
 
 const NO_BUILD = "--no-build";
+const RESIDENT = "--resident";
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const names = args.filter((arg) => arg !== NO_BUILD);
-  const prepared = await prepare({ mayBuild: names.length === args.length }).catch((error: unknown) => ({
+  const names = args.filter((arg) => arg !== NO_BUILD && arg !== RESIDENT);
+  const prepared = await prepare({ mayBuild: !args.includes(NO_BUILD) }).catch((error: unknown) => ({
     failed: errorMessage(error),
   }));
   if ("missing" in prepared) {
@@ -45,7 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const folder = await mkdtemp(path.join(tmpdir(), "kfp-runtime-cluster-"));
   try {
-    const options: InsideOptions = { ...prepared, folder, names };
+    const resident = args.includes(RESIDENT) ? { resident: await builtPrograms() } : {};
+    const options: InsideOptions = { ...prepared, folder, names, ...resident };
     const inside = fileURLToPath(new URL("inside.ts", import.meta.url));
     const script = 'ip link set lo up && exec "$0" "$@"';
     const child = spawn("unshare", ["--net", "sh", "-c", script, process.execPath, inside], {

@@ -21,6 +21,7 @@ beforeEach(async () => {
     ...{ store, runtime, folder, ca: "CA", prefix: "test", issueToken: (account) => `token of ${account}` },
     ...{ pauseImage: "pause", maxPods: 2 },
     apiServer: { host: "127.0.0.1", port: 6443 },
+    takes: ({ metadata }) => metadata.labels?.["gated"] !== "true",
   });
 });
 afterEach(async () => {
@@ -49,6 +50,17 @@ describe("a kubelet", () => {
     runtime.end(name);
     await vi.waitFor(() => expect(store.get(at).status?.["phase"]).toBe("Succeeded"));
     await vi.waitFor(async () => await expect(stat(path.join(folder, "pods/uid-1"))).rejects.toThrow("ENOENT"));
+  });
+
+  test("leaves a pod Pending that it does not take, and lets it be deleted", async ({ expect }) => {
+    const gated = { ...place, name: "gated" };
+    const spec = { containers: [{ name: "main", image: "image" }] };
+    store.create(place, { metadata: { name: "gated", labels: { gated: "true" } }, spec });
+    await startPod();
+    expect(runtime.running).toEqual(["test-uid-2-main"]);
+    expect(store.get(gated).status?.["phase"]).toBe("Pending");
+    store.delete(gated);
+    expect(store.find(gated)).toBeUndefined();
   });
 
   test("keeps a deleted pod until its containers have ended", async ({ expect }) => {

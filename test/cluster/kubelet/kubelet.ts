@@ -29,6 +29,8 @@ export interface KubeletOptions {
   readonly pauseImage: string;
   /** Pods that run at once, others wait until one has ended; default 110, a kubelet's own. */
   readonly maxPods?: number;
+  /** Others stay Pending, as pods that are not scheduled; default all. */
+  readonly takes?: (pod: KubeObject) => boolean;
   readonly now?: () => Date;
   readonly onProblem?: (message: string) => void;
 }
@@ -45,7 +47,7 @@ export interface Kubelet {
 export const NODE_NAME = "node-1";
 
 export function startKubelet(options: KubeletOptions): Kubelet {
-  const { store, runtime, folder, prefix, pauseImage, maxPods = 110 } = options;
+  const { store, runtime, folder, prefix, pauseImage, maxPods = 110, takes = () => true } = options;
   const now = options.now ?? (() => new Date());
   const pods = resourceOf("pods");
   const workers = new Map<string, { readonly worker: PodWorker; readonly ended: Promise<void> }>();
@@ -144,7 +146,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         found.worker.stop(deletionGracePeriodSeconds);
         void found.ended.then(() => remove(object));
       }
-    } else if (found === undefined) {
+    } else if (found === undefined && takes(object)) {
       waiting.set(uid, object);
       beginNext();
     }
