@@ -101,8 +101,9 @@ function print(title: string, rows: readonly Row[], goals: Readonly<Record<strin
   const of = ({ results }: Row, field: keyof ClientResult): number => median(results.map((result) => result[field]));
   const [ours] = rows;
   if (ours === undefined) return;
+  const times = ours.results.length;
   console.log(
-    `\n| ${title}, median of ${options.rounds} | ms | CPU ms | base MiB | peak MiB | × ours (wall) | × ours (CPU) | goal |`,
+    `\n| ${title}, ${times === 1 ? "once" : `median of ${String(times)}`} | ms | CPU ms | base MiB | peak MiB | × ours (wall) | × ours (CPU) | goal |`,
   );
   console.log("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const row of rows) {
