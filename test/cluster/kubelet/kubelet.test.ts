@@ -121,4 +121,11 @@ describe("a kubelet", () => {
     expect(runtime.running).toEqual([]);
     expect(runtime.removed).toEqual([name]);
   });
+
+  test("removes what holds the processes of a pod after the containers that share them", async ({ expect }) => {
+    await startPod({ shareProcessNamespace: true });
+    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-1-_pause", name]));
+    await kubelet.stop();
+    expect(runtime.removed).toEqual([name, "test-uid-1-_pause"]);
+  });
 });

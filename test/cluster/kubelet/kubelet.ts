@@ -179,7 +179,8 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       stopWatch();
       for (const { worker } of workers.values()) worker.stop(0);
       await Promise.all([...workers.values()].map(({ ended }) => ended));
-      await runtime.remove(containerNames);
+      // Youngest first: a container whose processes others share goes after them.
+      await runtime.remove(containerNames.toReversed());
       await rm(folder, { recursive: true, force: true });
     },
   };
