@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { KFP_LOCAL_WORDS, kfpLocalWord } from "./kfp-local.ts";
 import { needsPackages, needsVolumes } from "./needs.ts";
 import { pipelineFile, pipelineNames, type PipelineFolder } from "./pipeline-files.ts";
 import { REFUSAL_REASONS, STUB_REASONS, type RealRun } from "./real-run.ts";
@@ -17,10 +18,10 @@ export function tableOf(folder: PipelineFolder): string {
     const runs = realRuns.filter(({ pipeline }) => pipeline === name);
     const { how, reason } = howRun(runs);
     const link = `[${name}](../${pipelineFile(name).place})`;
-    return `| ${link} | ${how} | ${String(runs.length)} | ${wantsOf(runs)} | ${reason} |`;
+    return `| ${link} | ${how} | ${String(runs.length)} | ${wantsOf(runs)} | ${reason} | ${KFP_LOCAL_WORDS[kfpLocalWord(name)].text} |`;
   });
-  const head = "| pipeline | how | runs | with | why not as it stands |";
-  return [head, "| --- | --- | --- | --- | --- |", ...rows].join("\n");
+  const head = "| pipeline | how | runs | with | why | kfp.local |";
+  return [head, "| --- | --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** By the run that replaces least. */
