@@ -140,7 +140,7 @@ export class AgentWorld {
         return status;
       },
       usage: () => ({ cpuSeconds: 1.5, residentBytes: 1000 }),
-      limits: { lostAfterMs: 1500 },
+      limits: { lostAfterMs: 300 },
       leaseTimes: { durationMs: 2000, renewWithinMs: 1200, retryMs: 100 },
       ...host,
     });
