@@ -26,6 +26,8 @@ export interface AgentLimits extends LedgerLimits, DeliveryLimits {
   readonly drives: number;
   /** For drives under way when this process is told to stop. */
   readonly stopMs: number;
+  /** What was read of a workflow is believed for so long: a terminated run is noticed this much later at most. */
+  readonly freshMs: number;
 }
 
 export const AGENT_LIMITS: AgentLimits = {
@@ -36,6 +38,7 @@ export const AGENT_LIMITS: AgentLimits = {
   gatherMs: 50,
   lostAfterMs: 5000,
   stopMs: 20_000,
+  freshMs: 2000,
 };
 
 export interface AgentDeps {

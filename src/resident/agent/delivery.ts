@@ -220,10 +220,14 @@ export class Delivery {
 
   async #woken(courier: Courier): Promise<void> {
     const { signal } = this.#deps;
-    await new Promise<void>((resolve) => {
-      courier.wake = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => resolve();
+    courier.wake = wake;
+    // The signal outlives all couriers: what listens to it has to go again.
+    signal.addEventListener("abort", wake, { once: true });
+    await promise;
+    signal.removeEventListener("abort", wake);
     courier.wake = () => undefined;
   }
 }

@@ -69,9 +69,11 @@ export async function workWhileLeading(
   let seen: Seen | undefined;
   while (!signal.aborted) {
     try {
-      seen = await look(deps, options, seen);
+      seen = await within(clock, times.renewWithinMs, look(deps, options, seen));
       const askedAtMs = clock.monotonicMs();
-      const held = mayTake(seen, options.identity, askedAtMs, times) ? await take(deps, options, seen) : undefined;
+      const held = mayTake(seen, options.identity, askedAtMs, times)
+        ? await within(clock, times.renewWithinMs, take(deps, options, seen))
+        : undefined;
       if (held !== undefined) {
         logger.info("This agent leads", {
           lease: `${options.place.namespace}/${options.place.name}`,
@@ -179,9 +181,12 @@ async function take({ kube, clock }: LeaseDeps, options: LeaseOptions, seen: See
 async function giveBack({ kube, clock, logger }: LeaseDeps, options: LeaseOptions, held: JsonObject): Promise<void> {
   const lease = leaseOf(options, clock.now(), held);
   const spec = { ...specOf(lease), holderIdentity: "", leaseDurationSeconds: 1 };
-  await kube.replaceObject(LEASES, options.place, { ...lease, spec }).catch((error: unknown) => {
+  const { renewWithinMs } = options.times ?? LEASE_TIMES;
+  try {
+    await within(clock, renewWithinMs, kube.replaceObject(LEASES, options.place, { ...lease, spec }));
+  } catch (error) {
     logger.warn("Cannot give the lease back", { reason: errorMessage(error) });
-  });
+  }
 }
 
 function leaseOf({ place, identity, times = LEASE_TIMES }: LeaseOptions, now: Date, before: JsonObject | undefined): JsonObject {

@@ -132,7 +132,8 @@ interface AgentParts {
 
 function agentOf(command: AgentCommand, { host, logger, metrics, kube, tenants }: AgentParts): Agent {
   const { clock, environment, randomUuid, argumentLimitBytes } = host;
-  const workflows = new WorkflowCache({ kube, clock });
+  const limits = { ...command.options.limits, ...host.limits };
+  const workflows = new WorkflowCache({ kube, clock }, limits.freshMs);
   return new Agent(
     {
       ...{ kube, clock, logger, metrics },
@@ -149,7 +150,7 @@ function agentOf(command: AgentCommand, { host, logger, metrics, kube, tenants }
         pod: command.pod,
       },
     },
-    { ...command.options, limits: { ...command.options.limits, ...host.limits } },
+    { ...command.options, limits },
   );
 }
 

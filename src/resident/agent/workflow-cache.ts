@@ -10,9 +10,6 @@ import type { Clock } from "../../ports/clock.ts";
 import type { KubeObjects, ObjectName } from "../../ports/kube-objects.ts";
 import { readWorkflow, WORKFLOWS, type WorkflowFacts } from "./workflow.ts";
 
-/** A terminated run is noticed this much later at most. */
-const FRESH_MS = 2000;
-
 interface Read {
   readonly facts: Promise<WorkflowFacts | undefined>;
   readonly atMs: number;
@@ -20,10 +17,13 @@ interface Read {
 
 export class WorkflowCache {
   readonly #deps: { readonly kube: Pick<KubeObjects, "getObject">; readonly clock: Clock };
+  readonly #freshMs: number;
   readonly #reads = new Map<string, Read>();
 
-  constructor(deps: { readonly kube: Pick<KubeObjects, "getObject">; readonly clock: Clock }) {
+  /** @param freshMs A terminated run is noticed this much later at most. */
+  constructor(deps: { readonly kube: Pick<KubeObjects, "getObject">; readonly clock: Clock }, freshMs: number) {
     this.#deps = deps;
+    this.#freshMs = freshMs;
   }
 
   /** `undefined` when it is gone. Calls at the same time share one read. @throws {KubeError} */
@@ -31,7 +31,7 @@ export class WorkflowCache {
     const { kube, clock } = this.#deps;
     const key = keyOf(place);
     const known = this.#reads.get(key);
-    if (known !== undefined && clock.monotonicMs() - known.atMs < FRESH_MS) return await known.facts;
+    if (known !== undefined && clock.monotonicMs() - known.atMs < this.#freshMs) return await known.facts;
     const facts = kube
       .getObject(WORKFLOWS, place)
       .then((object) => (object === undefined ? undefined : readWorkflow(object, clock.now())));

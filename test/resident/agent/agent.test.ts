@@ -330,13 +330,11 @@ describe("a workflow that is terminated", () => {
     const world = await AgentWorld.open();
     const held = Promise.withResolvers<void>();
     world.server.faults.add({ method: "GetRun", kind: "hold", until: held.promise });
-    const agent = world.agent();
+    const agent = world.agent({ host: { limits: { freshMs: 0 } } });
     const player = await world.play();
     player.start();
     await vi.waitFor(async () => expect((await agent.page("/metrics")).text).toContain("kfp_driver_agent_driving 1\n"), SOON);
     player.terminate();
-    // Long enough for what was read of the workflow to be old.
-    await new Promise((resolve) => setTimeout(resolve, 2100));
     held.resolve();
     await vi.waitFor(() => expect(agent.logger.messages("info")).toContain("Results are not reported"), SOON);
     expect(player.results.size).toBe(0);

@@ -12,11 +12,13 @@ class World {
   nowMs = 0;
   version = 0;
   readonly cutOff = new Set<string>();
+  /** Their calls are never answered. */
+  readonly unanswered = new Set<string>();
   #sleepers: { atMs: number; wake: () => void }[] = [];
 
   deps(who: string): LeaseDeps {
     const unlessCutOff = async <Result>(work: () => Result): Promise<Result> => {
-      await Promise.resolve();
+      await (this.unanswered.has(who) ? new Promise<never>(() => undefined) : Promise.resolve());
       if (this.cutOff.has(who)) throw new Error("nobody there");
       return work();
     };
@@ -128,6 +130,23 @@ describe("workWhileLeading()", () => {
     expect([a.isLeading, b.isLeading]).toEqual([false, true]);
     for (const each of [a, b]) each.stop.abort("SIGTERM");
     await world.advance(1);
+  });
+
+  test("a call that is never answered stands in nobody's way: not of taking it later, not of stopping", async ({ expect }) => {
+    const world = new World();
+    world.unanswered.add("a");
+    const a = candidate(world, "a");
+    await world.advance(5000);
+    world.unanswered.clear();
+    await world.advance(10_000);
+    expect(a.isLeading).toBe(true);
+    world.unanswered.add("a");
+    a.stop.abort("SIGTERM");
+    await world.advance(30_000);
+    let hasEnded = false;
+    void a.ended.then(() => (hasEnded = true));
+    await world.advance(1);
+    expect(hasEnded).toBe(true);
   });
 
   test("a container that starts again in its pod takes its own lease at once", async ({ expect }) => {
