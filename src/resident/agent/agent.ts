@@ -136,7 +136,7 @@ export class Agent {
       present: (object) => {
         const taskSet = parseTaskSet(object);
         if ("problem" in taskSet) {
-          metrics.unusable.count();
+          metrics.unusable.add();
           logger.verbose(1, "A task set is left alone", () => ({ reason: taskSet.problem }));
           return;
         }
@@ -159,7 +159,7 @@ export class Agent {
         this.#isFollowing = true;
       },
       lost: (reason) => {
-        metrics.watchFailures.count();
+        metrics.watchFailures.add();
         logger.warn("Cannot follow task sets, it is tried again", { reason });
         this.#isFollowing = false;
       },
@@ -186,13 +186,13 @@ export class Agent {
     const { clock, logger, metrics } = this.#deps;
     const beganAtMs = clock.monotonicMs();
     const outcome = await driveNode({ ...this.#deps.drive, clock, workflow: this.#deps.workflow }, drive);
-    if (outcome.outcome !== "postponed") metrics.drives.count({ phase: "result" in outcome ? outcome.result.phase : "none" });
+    if (outcome.outcome !== "postponed") metrics.drives.add({ phase: "result" in outcome ? outcome.result.phase : "none" });
     const { nodeId, taskSet } = drive;
     const fields = { workflow: `${taskSet.namespace}/${taskSet.name}`, node: nodeId };
     switch (outcome.outcome) {
       case "postponed": {
         const pauseMs = backoffMs(POSTPONED, drive.tries);
-        metrics.postponed.count();
+        metrics.postponed.add();
         logger.warn("A node waits", { ...fields, pauseMs, reason: outcome.reason });
         this.#ledger.postpone(drive, clock.monotonicMs() + pauseMs);
         return;
@@ -202,7 +202,7 @@ export class Agent {
         this.#ledger.settle(drive);
         return;
       case "refused":
-        metrics.refusals.count();
+        metrics.refusals.add();
         logger.error("A node is refused", { ...fields, reason: outcome.reason });
         break;
       case "result":
@@ -217,7 +217,7 @@ export class Agent {
       await clock.sleep(TICK_MS, signal).catch(() => undefined);
       const { places, results } = this.#ledger.findLost(clock.monotonicMs());
       if (results > 0) {
-        metrics.lost.count({}, results);
+        metrics.lost.add({}, results);
         logger.warn("Results got lost and are reported again", { results });
       }
       for (const place of places) this.#delivery?.wake(place);

@@ -176,16 +176,16 @@ export class Delivery {
     try {
       answer = await kube.patchStatus(TASK_SETS, place, { status: { nodes } });
     } catch (error) {
-      metrics.patches.count({ outcome: isTooLarge(error) ? "too_large" : "failed" });
+      metrics.patches.add({ outcome: isTooLarge(error) ? "too_large" : "failed" });
       throw error;
     }
     if (answer === undefined) {
-      metrics.patches.count({ outcome: "gone" });
+      metrics.patches.add({ outcome: "gone" });
       ledger.forget(place, "the task set is gone");
       return;
     }
-    metrics.patches.count({ outcome: "ok" });
-    metrics.results.count({}, batch.length);
+    metrics.patches.add({ outcome: "ok" });
+    metrics.results.add({}, batch.length);
     ledger.sent(
       place,
       batch.map(({ nodeId }) => nodeId),
@@ -196,7 +196,7 @@ export class Delivery {
     const unwanted = batch.filter(({ nodeId }) => !taskSet.tasks.has(nodeId)).map(({ nodeId }) => nodeId);
     ledger.observe(taskSet, clock.monotonicMs());
     if (unwanted.length === 0) return;
-    metrics.patches.count({ outcome: "taken_back" });
+    metrics.patches.add({ outcome: "taken_back" });
     await kube.patchStatus(TASK_SETS, place, { status: { nodes: Object.fromEntries(unwanted.map((nodeId) => [nodeId, null])) } });
   }
 
@@ -209,7 +209,7 @@ export class Delivery {
       node: nodeId,
       sizeBytes,
     });
-    metrics.patches.count({ outcome: "given_up" });
+    metrics.patches.add({ outcome: "given_up" });
     ledger.replace(place, nodeId, result);
   }
 

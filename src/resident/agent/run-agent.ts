@@ -10,6 +10,7 @@ import type { KubeObjects } from "../../ports/kube-objects.ts";
 import type { LogFields, Logger } from "../../ports/logger.ts";
 import { buildInfo } from "../../program/build-info.ts";
 import type { TextSink } from "../../program/host.ts";
+import { METRICS_CONTENT_TYPE } from "../../program/metrics.ts";
 import { Agent, type AgentLimits, type AgentState } from "./agent.ts";
 import { LEASE_TIMES, workWhileLeading, type LeaseTimes } from "./lease.ts";
 import { AgentMetrics, type Gauges } from "./metrics.ts";
@@ -186,7 +187,7 @@ function pagesOf({ lease }: AgentCommand, { metrics, stateOf, host }: PageParts)
     "/metrics": () => ({
       status: 200,
       text: metrics.text(gaugesOf(stateOf, host)),
-      contentType: "text/plain; version=0.0.4; charset=utf-8",
+      contentType: METRICS_CONTENT_TYPE,
     }),
   };
 }
