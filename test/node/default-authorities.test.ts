@@ -55,6 +55,7 @@ const TLS_FILES: Readonly<Record<string, string>> = {
   "src/objectstore/http/direct-connections.ts": "asks for them",
   "src/objectstore/http/fetch-text.ts": "asks for them where no agent is given",
   "src/objectstore/http/send-request.ts": "always with an agent of http-agents.ts",
+  "src/webhook/webhook-server.ts": "a server, which asks clients for no certificate",
 };
 
 test("a file that may open a TLS connection is known here", ({ expect }) => {
