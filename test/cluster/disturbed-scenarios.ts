@@ -23,6 +23,16 @@ const RUNNING_STEP = { changeExecutors: steps("sleep", "600"), pipeline: "contai
 /** Ends of SIGKILL only. */
 const STUBBORN_STEP = { ...RUNNING_STEP, changeExecutors: steps("sh", "-c", "trap '' TERM; while :; do sleep 1; done") } as const;
 
+/** The run is terminated as KFP's API server does it, once its launchers have started. */
+const TERMINATED: Pick<Scenario, "phase" | "disturb" | "check"> = {
+  phase: "Failed",
+  disturb: async (running) => {
+    await launchersStarted(running);
+    terminate(running);
+  },
+  check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
+};
+
 /** Rows of what ends early are not compared with those of a local run. */
 export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   {
@@ -42,23 +52,13 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   },
   {
     ...RUNNING_STEP,
+    ...TERMINATED,
     name: "terminated while steps run",
-    phase: "Failed",
-    disturb: async (running) => {
-      await launchersStarted(running);
-      terminate(running);
-    },
-    check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
   {
     ...STUBBORN_STEP,
+    ...TERMINATED,
     name: "terminated while steps run that ignore SIGTERM",
-    phase: "Failed",
-    disturb: async (running) => {
-      await launchersStarted(running);
-      terminate(running);
-    },
-    check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
   {
     ...STUBBORN_STEP,
