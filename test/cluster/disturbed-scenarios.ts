@@ -4,10 +4,8 @@
  * @module
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { NAMESPACE } from "./cluster-objects.ts";
-import { RECENTLY_STARTED_S } from "./cluster.ts";
+import { RECENTLY_STARTED_S } from "./argo-controller.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
-import { resourceOf } from "./kube-api/resources.ts";
 import { endedAs, fingerprintOf, saysOf } from "./row-checks.ts";
 import type { RunningScenario, Scenario } from "./scenario.ts";
 import { setConstant } from "./spec-changes.ts";
@@ -28,7 +26,7 @@ const TERMINATED: Pick<Scenario, "phase" | "disturb" | "check"> = {
   phase: "Failed",
   disturb: async (running) => {
     await launchersStarted(running);
-    terminate(running);
+    await terminate(running);
   },
   check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
 };
@@ -66,11 +64,12 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     phase: "Failed",
     disturb: async (running) => {
       const pods = await launchersStarted(running);
-      terminate(running);
-      await running.until("the workflow has failed", () =>
-        running.cluster.workflow(running.workflowName).status?.["phase"] === "Failed" ? true : undefined,
-      );
-      deletePods(running, pods);
+      await terminate(running);
+      await running.until("the workflow has failed", async () => {
+        const { status } = await running.cluster.workflow(running.workflowName);
+        return status?.["phase"] === "Failed" ? true : undefined;
+      });
+      await deletePods(running, pods);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
@@ -80,10 +79,10 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     phase: "Failed",
     disturb: async (running) => {
       // Pods are told the deadline when they are made, so it stands before those of steps are.
-      const startedAt = await running.until("drivers of all steps are made", () =>
-        running.podsOf("driver").length === 1 + STEPS ? startOf(running) : undefined,
+      const startedAt = await running.until("drivers of all steps are made", async () =>
+        (await running.podsOf("driver")).length === 1 + STEPS ? await startOf(running) : undefined,
       );
-      endAfter(running, Math.ceil((Date.now() - startedAt) / 1000) + RUN_DEADLINE_S);
+      await endAfter(running, Math.ceil((Date.now() - startedAt) / 1000) + RUN_DEADLINE_S);
       await launchersStarted(running);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
@@ -95,7 +94,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     disturb: async (running) => {
       const pods = await launchersStarted(running);
       await noLongerRecent(pods);
-      deletePods(running, pods);
+      await deletePods(running, pods);
     },
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
@@ -108,7 +107,7 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
       const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-later"));
       try {
         await claim.reached;
-        await noLongerRecent(running.podsOf("driver"));
+        await noLongerRecent(await running.podsOf("driver"));
         await deleteWorkingDriver(running);
       } finally {
         claim.release();
@@ -145,12 +144,12 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
         executor["container"] = { image: "registry.example.org/absent:1", command: ["true"] };
     },
     disturb: async (running) => {
-      await running.until("a pod waits for its image", () =>
-        running.podsOf("executor").some(({ status }) => JSON.stringify(status ?? {}).includes("ImagePullBackOff"))
+      await running.until("a pod waits for its image", async () =>
+        (await running.podsOf("executor")).some(({ status }) => JSON.stringify(status ?? {}).includes("ImagePullBackOff"))
           ? true
           : undefined,
       );
-      terminate(running);
+      await terminate(running);
     },
     // Nothing of the pod has ever run that could tell.
     check: (_running, rows) => endedAs(rows, "RUNNING"),
@@ -162,9 +161,8 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     changeExecutors: steps("sleep", "20"),
     disturb: async ({ cluster, podsOf, until }) => {
       await until("a launcher runs", async () => {
-        const logs = await Promise.all(
-          podsOf("executor").map(async ({ metadata }) => await cluster.readLog(metadata.name, "main")),
-        );
+        const pods = await podsOf("executor");
+        const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.kube.readLog(metadata.name, "main")));
         return logs.some(hasLauncherStarted) ? true : undefined;
       });
       await cluster.restartApiServer(async () => await sleep(API_SERVER_AWAY_MS));
@@ -188,31 +186,30 @@ async function noLongerRecent(pods: readonly KubeObject[]): Promise<void> {
 
 /** Until it is gone. */
 async function deleteWorkingDriver(running: RunningScenario): Promise<void> {
-  const [pod] = running.podsOf("driver").filter(({ status }) => status?.["phase"] === "Running");
+  const [pod] = (await running.podsOf("driver")).filter(({ status }) => status?.["phase"] === "Running");
   if (pod === undefined) throw new Error("no driver works");
-  deletePods(running, [pod]);
-  await running.until("the driver's pod is gone", () =>
-    running.podsOf("driver").some(({ metadata }) => metadata.uid === pod.metadata.uid) ? undefined : true,
+  await deletePods(running, [pod]);
+  await running.until("the driver's pod is gone", async () =>
+    (await running.podsOf("driver")).some(({ metadata }) => metadata.uid === pod.metadata.uid) ? undefined : true,
   );
 }
 
 /** As KFP's API server terminates a run: backend/src/apiserver/resource/resource_manager.go: TerminateWorkflow. */
-function terminate(running: RunningScenario): void {
-  endAfter(running, 0);
+async function terminate(running: RunningScenario): Promise<void> {
+  await endAfter(running, 0);
 }
 
-function startOf({ cluster, workflowName }: RunningScenario): number {
-  return Date.parse(cluster.workflow(workflowName).status?.["startedAt"] as string);
+async function startOf({ cluster, workflowName }: RunningScenario): Promise<number> {
+  const { status } = await cluster.workflow(workflowName);
+  return Date.parse(status?.["startedAt"] as string);
 }
 
-function endAfter({ cluster, workflowName }: RunningScenario, seconds: number): void {
-  const place = { resource: resourceOf("workflows"), namespace: NAMESPACE, name: workflowName };
-  cluster.store.patch(place, { spec: { activeDeadlineSeconds: seconds } });
+async function endAfter({ cluster, workflowName }: RunningScenario, seconds: number): Promise<void> {
+  await cluster.kube.patch("workflows", workflowName, { spec: { activeDeadlineSeconds: seconds } });
 }
 
-function deletePods({ cluster }: RunningScenario, pods: readonly KubeObject[]): void {
-  for (const { metadata } of pods)
-    cluster.store.delete({ resource: resourceOf("pods"), namespace: NAMESPACE, name: metadata.name });
+async function deletePods({ cluster }: RunningScenario, pods: readonly KubeObject[]): Promise<void> {
+  for (const { metadata } of pods) await cluster.kube.delete("pods", metadata.name);
 }
 
 /**
@@ -221,8 +218,8 @@ function deletePods({ cluster }: RunningScenario, pods: readonly KubeObject[]): 
  */
 async function launchersStarted({ cluster, podsOf, until }: RunningScenario): Promise<readonly KubeObject[]> {
   return await until("the launchers of all steps run", async () => {
-    const pods = podsOf("executor");
-    const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.readLog(metadata.name, "main")));
+    const pods = await podsOf("executor");
+    const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.kube.readLog(metadata.name, "main")));
     return logs.filter(hasLauncherStarted).length === STEPS ? pods : undefined;
   });
 }

@@ -9,11 +9,12 @@ import { errorMessage } from "../../src/core/errors.ts";
 import type { Programs } from "../support/built-programs.ts";
 import { startMoto, startVersityGateway, type S3Server } from "../support/s3-server.ts";
 import type { ArgoPrograms } from "./argo-programs.ts";
-import { SERVICE_HOSTS, startCluster, type Cluster } from "./cluster.ts";
+import { isAgentPod, SERVICE_HOSTS, startCluster, type Cluster } from "./cluster.ts";
 import { podmanRuntime } from "./kubelet/podman-runtime.ts";
 import { playScenario, type PlayedScenario } from "./play-scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import type { Scenario } from "./scenario.ts";
+import { startSmallControlPlane } from "./small-control-plane.ts";
 import { markdownTable } from "./table.ts";
 
 export interface InsideOptions {
@@ -51,8 +52,13 @@ async function main(options: InsideOptions): Promise<number> {
     hosts: SERVICE_HOSTS,
     label: `kfp-runtime-cluster=${String(process.pid)}`,
   });
-  const cluster = await startCluster({
+  const controlPlane = await startSmallControlPlane({
     ...{ folder, runtime, objectStore: store, prefix, pauseImage: "alpine:3.22", onProblem: say },
+    // As the gate does that keeps Argo's own agents from starting (manifests/components/resident-agent-gate).
+    takes: (pod) => options.resident === undefined || !isAgentPod(pod),
+  });
+  const cluster = await startCluster({
+    ...{ folder, controlPlane, objectStore: store, onProblem: say },
     controller: argo.controller,
     executorImage: argo.executorImage,
     resident: options.resident,

@@ -12,7 +12,7 @@ import { jsonToValue, type JsonObject, type JsonValue } from "../../src/core/val
 import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
 import { NAMESPACE } from "./cluster-objects.ts";
 import type { Cluster } from "./cluster.ts";
-import { resourceOf } from "./kube-api/resources.ts";
+import { KubeStatusError, type KubeObjectInput } from "./kube-api/kube-object.ts";
 import { runLocally } from "./local-run.ts";
 import { differences, readTasks, runRows, type RunRows } from "./run-rows.ts";
 import { runWorkflow, workflowParameters } from "./run-workflow.ts";
@@ -34,10 +34,7 @@ const POLL_MS = 200;
 
 export async function playScenario(cluster: Cluster, scenario: Scenario, folder: string): Promise<PlayedScenario> {
   const { pipeline: file, objects = [], earlierRuns = 0, isCompared = true } = scenario;
-  for (const [plural, object] of objects) {
-    const place = { resource: resourceOf(plural), namespace: NAMESPACE, name: object.metadata?.name ?? "" };
-    if (cluster.store.find(place) === undefined) cluster.store.create(place, object);
-  }
+  for (const [plural, object] of objects) await createUnlessThere(cluster, plural, object);
   const compiled = await readFile(new URL(`workflows/${file}.yaml`, CONFORMANCE), "utf8");
   const text = await readFile(new URL(`pipelines/${file}.yaml`, CONFORMANCE), "utf8");
   const parameters = workflowParameters(compiled);
@@ -59,8 +56,8 @@ export async function playScenario(cluster: Cluster, scenario: Scenario, folder:
   const rows = runRows(await readTasks(cluster.apiServer(), runId), { runId, texts });
   // A run of nothing would be equal to another one.
   if (Object.keys(rows).length < 2) problems.push("the run has no tasks");
-  problems.push(...(scenario.check?.(running, rows) ?? []));
-  const pods = cluster.pods(workflowName).length;
+  problems.push(...((await scenario.check?.(running, rows)) ?? []));
+  const pods = (await cluster.pods(workflowName)).length;
   if (!isCompared) return { pods, seconds, rowsEqual: undefined, problems };
   const local = await runLocally({
     folder: path.join(folder, scenario.name.replaceAll(/\W+/g, "-")),
@@ -105,31 +102,40 @@ async function playRun(
   runs.setRunState(run.runId, RuntimeState.RUNNING);
   const workflowName = `${scenario.pipeline.replaceAll("_", "-").slice(0, 40)}-${run.runId.slice(0, 5)}`;
   const facts = { runId: run.runId, displayName: DISPLAY_NAME, namespace: NAMESPACE, workflowName };
-  cluster.submit(runWorkflow(compiled, facts));
+  await cluster.submit(runWorkflow(compiled, facts));
   const running: RunningScenario = {
     cluster,
     runId: run.runId,
     workflowName,
-    podsOf: (role) =>
-      cluster
-        .pods(workflowName)
-        .filter(({ metadata }) => (metadata.labels?.["pipelines.kubeflow.org/pod-role"] ?? "").includes(role)),
+    podsOf: async (role) =>
+      (await cluster.pods(workflowName)).filter(({ metadata }) =>
+        (metadata.labels?.["pipelines.kubeflow.org/pod-role"] ?? "").includes(role),
+      ),
     until,
   };
-  const isOver = (): string | undefined => {
-    const phase = cluster.workflow(workflowName).status?.["phase"];
+  const isOver = async (): Promise<string | undefined> => {
+    const { status } = await cluster.workflow(workflowName);
+    const phase = status?.["phase"];
     return phase === "Succeeded" || phase === "Failed" || phase === "Error" ? phase : undefined;
   };
   await disturb?.(running);
   const phase = await until(`workflow ${workflowName} ends`, isOver);
   // A workflow that is terminated ends before its steps do, and a pod over its deadline is Failed before its containers have ended.
-  await until(`the containers of ${workflowName} end`, () =>
-    cluster.pods(workflowName).some(({ status }) => hasRunningContainer(status)) ? undefined : true,
+  await until(`the containers of ${workflowName} end`, async () =>
+    (await cluster.pods(workflowName)).some(({ status }) => hasRunningContainer(status)) ? undefined : true,
   );
   const { phase: expected = "Succeeded" } = scenario;
-  const problems =
-    phase === expected ? [] : [`the workflow is ${phase}, not ${expected}: ${messages(cluster.workflow(workflowName).status)}`];
-  return { ...running, problems };
+  if (phase === expected) return { ...running, problems: [] };
+  const { status } = await cluster.workflow(workflowName);
+  return { ...running, problems: [`the workflow is ${phase}, not ${expected}: ${messages(status)}`] };
+}
+
+async function createUnlessThere({ kube }: Cluster, plural: string, object: KubeObjectInput): Promise<void> {
+  try {
+    await kube.create(plural, object);
+  } catch (error) {
+    if (!(error instanceof KubeStatusError && error.reason === "AlreadyExists")) throw error;
+  }
 }
 
 function hasRunningContainer(status: JsonObject = {}): boolean {

@@ -12,7 +12,7 @@ export interface RunningScenario {
   readonly runId: string;
   readonly workflowName: string;
   /** Oldest first. */
-  readonly podsOf: (role: "driver" | "executor" | "importer") => readonly KubeObject[];
+  readonly podsOf: (role: "driver" | "executor" | "importer") => Promise<readonly KubeObject[]>;
   /** Until a question has an answer. @throws When it has none in time. */
   readonly until: <Answer>(what: string, ask: () => Answer | undefined | Promise<Answer | undefined>) => Promise<Answer>;
 }
@@ -43,7 +43,10 @@ export interface Scenario {
   /** Whether the rows are compared with those of a local run; default true. */
   readonly isCompared?: boolean;
   /** Looked at when it has ended: what a comparison does not see. @returns What is wrong. */
-  readonly check?: (running: RunningScenario, rows: Readonly<Record<string, JsonObject>>) => readonly string[];
+  readonly check?: (
+    running: RunningScenario,
+    rows: Readonly<Record<string, JsonObject>>,
+  ) => readonly string[] | Promise<readonly string[]>;
   /** Besides those of every pipeline. */
   readonly expected?: readonly ExpectedDifference[];
 }

@@ -7,7 +7,6 @@ import type { JsonObject } from "../../src/core/values/value.ts";
 import { base64, NAMESPACE } from "./cluster-objects.ts";
 import { DISTURBED_SCENARIOS } from "./disturbed-scenarios.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
-import { resourceOf } from "./kube-api/resources.ts";
 import { endedAs, fingerprintOf } from "./row-checks.ts";
 import type { Scenario } from "./scenario.ts";
 import { setConstant, setRawItems } from "./spec-changes.ts";
@@ -80,9 +79,9 @@ const PLAIN: readonly Scenario[] = [
     name: "volume claim: create, mount, delete",
     pipeline: "kubernetes_create_and_delete_claim",
     expected: [fingerprintOf("createpvc", "the claim's name is new in every run"), fingerprintOf("say", "it mounts that claim")],
-    check: ({ cluster }) => {
-      const { items } = cluster.store.list({ resource: resourceOf("persistentvolumeclaims"), namespace: NAMESPACE });
-      return items.some(({ metadata }) => metadata.name.endsWith("-data")) ? ["the claim is still there"] : [];
+    check: async ({ cluster }) => {
+      const claims = await cluster.kube.list("persistentvolumeclaims");
+      return claims.some(({ metadata }) => metadata.name.endsWith("-data")) ? ["the claim is still there"] : [];
     },
   },
   {
@@ -113,10 +112,10 @@ const PLAIN: readonly Scenario[] = [
       const path = "{{$.inputs.artifacts['model'].path}}";
       setStep(executors, "exec-read-model", ["grep", MODEL_WEIGHTS.trim(), `${path}/weights`]);
     },
-    check: (running, rows) => [
+    check: async (running, rows) => [
       ...endedAs(rows, "SUCCEEDED"),
       ...(Object.keys(rows).length === 3 ? [] : [`there are ${String(Object.keys(rows).length)} rows, not three`]),
-      ...containersThatEnded(running.podsOf("executor"), ["oci-prepull-0", "oci-0"]),
+      ...containersThatEnded(await running.podsOf("executor"), ["oci-prepull-0", "oci-0"]),
     ],
   },
   {
