@@ -23,11 +23,13 @@ export interface AgentProcessOptions {
   readonly server: { readonly host: string; readonly port: number };
   readonly argv?: readonly string[];
   readonly pod?: string;
+  /** Beside what it needs to work. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export function startAgentProcess(
   { bin }: Programs,
-  { kubeconfig, server, argv = [], pod = "agent-0" }: AgentProcessOptions,
+  { kubeconfig, server, argv = [], pod = "agent-0", env = {} }: AgentProcessOptions,
 ): AgentProcess {
   const flags = {
     "--ml_pipeline_server_address": server.host,
@@ -37,6 +39,7 @@ export function startAgentProcess(
   const child = spawn(path.join(bin, "driver"), ["agent", ...Object.entries(flags).flat(), ...argv], {
     env: {
       ...{ PATH: process.env["PATH"], KUBECONFIG: kubeconfig },
+      ...env,
       ...{ KFP_POD_NAME: pod, KFP_POD_UID: `uid-of-${pod}`, NAMESPACE: "kubeflow" },
     },
     stdio: ["ignore", "ignore", "pipe"],

@@ -26,26 +26,43 @@ export class WorkflowCache {
     this.#freshMs = freshMs;
   }
 
+  /** Workflows that are known at the moment. */
+  get size(): number {
+    return this.#reads.size;
+  }
+
   /** `undefined` when it is gone. Calls at the same time share one read. @throws {KubeError} */
   async read(place: ObjectName): Promise<WorkflowFacts | undefined> {
     const { kube, clock } = this.#deps;
     const key = keyOf(place);
     const known = this.#reads.get(key);
     if (known !== undefined && clock.monotonicMs() - known.atMs < this.#freshMs) return await known.facts;
+    this.#dropStale();
     const facts = kube
       .getObject(WORKFLOWS, place)
       .then((object) => (object === undefined ? undefined : readWorkflow(object, clock.now())));
+    // The oldest come first.
+    this.#reads.delete(key);
     this.#reads.set(key, { facts, atMs: clock.monotonicMs() });
     try {
       return await facts;
     } catch (error) {
-      this.#reads.delete(key);
+      if (this.#reads.get(key)?.facts === facts) this.#reads.delete(key);
       throw error;
     }
   }
 
   forget(place: ObjectName): void {
     this.#reads.delete(keyOf(place));
+  }
+
+  /** Also of a workflow that was looked at once more after it was forgotten. */
+  #dropStale(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const [key, { atMs }] of this.#reads) {
+      if (nowMs - atMs < this.#freshMs) return;
+      this.#reads.delete(key);
+    }
   }
 }
 
