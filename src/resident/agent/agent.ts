@@ -195,11 +195,14 @@ export class Agent {
         metrics.postponed.add();
         logger.warn("A node waits", { ...fields, pauseMs, reason: outcome.reason });
         this.#ledger.postpone(drive, clock.monotonicMs() + pauseMs);
+        // Results may have waited for this one.
+        this.#delivery?.wake(taskSet);
         return;
       }
       case "none":
         logger.info("A node is not reported", { ...fields, reason: outcome.reason });
         this.#ledger.settle(drive);
+        this.#delivery?.wake(taskSet);
         return;
       case "refused":
         metrics.refusals.add();
@@ -208,7 +211,8 @@ export class Agent {
       case "result":
         metrics.driveSeconds.observe((clock.monotonicMs() - beganAtMs) / 1000);
     }
-    if (this.#ledger.complete(drive, outcome.result)) this.#delivery?.wake(taskSet);
+    this.#ledger.complete(drive, outcome.result);
+    this.#delivery?.wake(taskSet);
   }
 
   async #tick(signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ export interface DeliveryLimits {
   readonly batchBytes: number;
   /** Of results that the controller has not taken. */
   readonly undeliveredBytes: number;
-  /** From one patch of a task set to the next: what ends meanwhile goes along with it. */
+  /** From one patch of a task set to the next, while drives of it are under way: what ends meanwhile goes along with it. */
   readonly gatherMs: number;
 }
 
@@ -45,6 +45,8 @@ export interface DeliveryDeps {
 
 /** Pauses after a patch that failed. */
 const PAUSE = { firstMs: 500, longestMs: 30_000 };
+/** A reason of its own costs less than the error, with its stack, that would be made each time. */
+const CALLED = "there is something to look at";
 
 interface Courier {
   /** Called to look again at once. */
@@ -91,8 +93,7 @@ export class Delivery {
       const pending = ledger.undelivered(place);
       if (pending.length === 0) return;
       const total = pending.reduce((bytes, { sizeBytes }) => bytes + sizeBytes, 0);
-      // The first result of a while goes at once.
-      if (total < largestBytes && failures === 0) await this.#pause(this.#untilNextMs(place));
+      if (total < largestBytes && failures === 0) await this.#gather(place, courier);
       const batch = this.#batch(place, largestBytes);
       if (batch.length === 0) {
         // The next version of the task set wakes us.
@@ -132,6 +133,16 @@ export class Delivery {
         });
         await this.#pause(pauseMs);
       }
+    }
+  }
+
+  /** The first result of a while goes at once, and so does one that nothing of its workflow could go along with. */
+  async #gather(place: ObjectName, courier: Courier): Promise<void> {
+    const { ledger, signal } = this.#deps;
+    while (!signal.aborted && ledger.isDriving(place)) {
+      const leftMs = this.#untilNextMs(place);
+      if (leftMs === 0) return;
+      await this.#woken(courier, leftMs);
     }
   }
 
@@ -186,6 +197,7 @@ export class Delivery {
     }
     metrics.patches.add({ outcome: "ok" });
     metrics.results.add({}, batch.length);
+    for (const { seenAtMs } of batch) metrics.answerSeconds.observe((clock.monotonicMs() - seenAtMs) / 1000);
     ledger.sent(
       place,
       batch.map(({ nodeId }) => nodeId),
@@ -194,7 +206,7 @@ export class Delivery {
     const taskSet = parseTaskSet(answer);
     if ("problem" in taskSet) return;
     const unwanted = batch.filter(({ nodeId }) => !taskSet.tasks.has(nodeId)).map(({ nodeId }) => nodeId);
-    ledger.observe(taskSet, clock.monotonicMs());
+    ledger.refresh(taskSet, clock.monotonicMs());
     if (unwanted.length === 0) return;
     metrics.patches.add({ outcome: "taken_back" });
     await kube.patchStatus(TASK_SETS, place, { status: { nodes: Object.fromEntries(unwanted.map((nodeId) => [nodeId, null])) } });
@@ -218,15 +230,19 @@ export class Delivery {
     await this.#deps.clock.sleep(ms, this.#deps.signal).catch(() => undefined);
   }
 
-  async #woken(courier: Courier): Promise<void> {
-    const { signal } = this.#deps;
+  /** Until somebody calls, at most so long. */
+  async #woken(courier: Courier, ms = Number.POSITIVE_INFINITY): Promise<void> {
+    const { clock, signal } = this.#deps;
     if (signal.aborted) return;
+    const called = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
     const wake = (): void => resolve();
     courier.wake = wake;
     // The signal outlives all couriers: what listens to it has to go again.
     signal.addEventListener("abort", wake, { once: true });
+    if (Number.isFinite(ms)) void clock.sleep(ms, called.signal).then(wake, () => undefined);
     await promise;
+    called.abort(CALLED);
     signal.removeEventListener("abort", wake);
     courier.wake = () => undefined;
   }

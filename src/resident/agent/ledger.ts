@@ -29,6 +29,8 @@ export interface Drive {
   readonly taskSet: TaskSet;
   /** How often the node was postponed before. */
   readonly tries: number;
+  /** When the node was seen to be asked for. */
+  readonly seenAtMs: number;
   /** Aborted when nobody wants the result any more; the reason says why. */
   readonly abort: AbortController;
 }
@@ -39,6 +41,8 @@ export interface PendingResult {
   readonly result: NodeResult;
   /** What it adds to the task set. */
   readonly sizeBytes: number;
+  /** When its node was seen to be asked for, or the result to be lost. */
+  readonly seenAtMs: number;
 }
 
 /** How much is done at a time, and how long is waited. */
@@ -62,7 +66,7 @@ export interface LedgerCounts {
 }
 
 type NodeState =
-  | { readonly state: "waiting"; readonly notBeforeMs: number; readonly tries: number }
+  | { readonly state: "waiting"; readonly notBeforeMs: number; readonly tries: number; readonly seenAtMs: number }
   | { readonly state: "driving"; readonly drive: Drive }
   /** Nothing is reported of it: its workflow is over. */
   | { readonly state: "settled" }
@@ -110,6 +114,11 @@ export class Ledger {
     for (const nodeId of taskSet.tasks.keys()) observeNode(entry, nodeId, nowMs);
   }
 
+  /** Takes the answer to a patch in: of a workflow that was forgotten meanwhile nobody would tell that it has ended. */
+  refresh(taskSet: TaskSet, nowMs: number): void {
+    if (this.#entry(taskSet)?.taskSet.workflowUid === taskSet.workflowUid) this.observe(taskSet, nowMs);
+  }
+
   /** The task set is gone or complete. */
   forget({ namespace, name }: ObjectName, why: string): void {
     const workflows = this.#namespaces.get(namespace);
@@ -141,7 +150,7 @@ export class Ledger {
   complete(drive: Drive, result: NodeResult): boolean {
     const entry = this.#end(drive);
     if (entry === undefined) return false;
-    const pending = pendingResult(drive.nodeId, result);
+    const pending = pendingResult(drive.nodeId, result, drive.seenAtMs);
     entry.nodes.set(drive.nodeId, { state: "done", pending, seen: false });
     entry.resultBytes += pending.sizeBytes;
     return true;
@@ -155,7 +164,7 @@ export class Ledger {
   /** A drive could not be made yet: its node waits until then. */
   postpone(drive: Drive, notBeforeMs: number): void {
     const entry = this.#end(drive);
-    if (entry !== undefined) wait(entry, drive.nodeId, { notBeforeMs, tries: drive.tries + 1 });
+    if (entry !== undefined) wait(entry, drive.nodeId, { notBeforeMs, tries: drive.tries + 1, seenAtMs: drive.seenAtMs });
   }
 
   /** Results of a workflow that are to be put into its task set, oldest first. */
@@ -178,7 +187,7 @@ export class Ledger {
     const entry = this.#entry(place);
     const state = entry?.nodes.get(nodeId);
     if (entry === undefined || state?.state !== "done") return;
-    const pending = pendingResult(nodeId, result);
+    const pending = pendingResult(nodeId, result, state.pending.seenAtMs);
     entry.resultBytes += pending.sizeBytes - state.pending.sizeBytes;
     entry.nodes.set(nodeId, { state: "done", pending, seen: false });
   }
@@ -202,8 +211,10 @@ export class Ledger {
       for (const [nodeId, state] of entry.nodes) {
         const sinceMs = lostSinceMs(state);
         if (sinceMs === undefined || nowMs - sinceMs < this.#limits.lostAfterMs) continue;
-        if (state.state === "done") entry.nodes.set(nodeId, { state: "done", pending: state.pending, seen: false });
-        else wait(entry, nodeId, { notBeforeMs: nowMs, tries: 0 });
+        if (state.state === "done") {
+          const pending = { ...state.pending, seenAtMs: nowMs };
+          entry.nodes.set(nodeId, { state: "done", pending, seen: false });
+        } else wait(entry, nodeId, { notBeforeMs: nowMs, tries: 0, seenAtMs: nowMs });
         results += 1;
       }
       if (results > before) places.push(entry.taskSet);
@@ -214,6 +225,12 @@ export class Ledger {
   /** As last observed. */
   taskSet(place: ObjectName): TaskSet | undefined {
     return this.#entry(place)?.taskSet;
+  }
+
+  /** Whether drives of that workflow are under way, whose results may go along with others. */
+  isDriving(place: ObjectName): boolean {
+    const entry = this.#entry(place);
+    return entry !== undefined && this.#running.has(workflowKey(entry.taskSet));
   }
 
   /** Drives under way, those that nobody waits for any more included. */
@@ -260,7 +277,8 @@ export class Ledger {
       // An aborted drive of the same node may not have ended yet.
       if (state?.state !== "waiting" || state.notBeforeMs > nowMs || this.#drives.has(key)) continue;
       const template = taskSet.tasks.get(nodeId) ?? null;
-      const drive = { key, nodeId, template, taskSet, tries: state.tries, abort: new AbortController() };
+      const { tries, seenAtMs } = state;
+      const drive = { key, nodeId, template, taskSet, tries, seenAtMs, abort: new AbortController() };
       entry.waiting.delete(nodeId);
       entry.nodes.set(nodeId, { state: "driving", drive });
       this.#drives.set(key, drive);
@@ -298,7 +316,7 @@ function observeNode(entry: Entry, nodeId: string, nowMs: number): void {
   switch (state?.state) {
     case undefined:
       if (isDelivered) nodes.set(nodeId, { state: "reported" });
-      else wait(entry, nodeId, { notBeforeMs: nowMs, tries: 0 });
+      else wait(entry, nodeId, { notBeforeMs: nowMs, tries: 0, seenAtMs: nowMs });
       return;
     case "waiting":
       if (!isDelivered) return;
@@ -323,7 +341,7 @@ function observeNode(entry: Entry, nodeId: string, nowMs: number): void {
   }
 }
 
-function wait(entry: Entry, nodeId: string, when: { readonly notBeforeMs: number; readonly tries: number }): void {
+function wait(entry: Entry, nodeId: string, when: Pick<Drive, "tries" | "seenAtMs"> & { readonly notBeforeMs: number }): void {
   entry.nodes.set(nodeId, { state: "waiting", ...when });
   entry.waiting.add(nodeId);
 }
@@ -334,9 +352,9 @@ function lostSinceMs(state: NodeState): number | undefined {
   return state.state === "done" && !state.seen ? state.sentAtMs : undefined;
 }
 
-function pendingResult(nodeId: string, result: NodeResult): PendingResult {
+function pendingResult(nodeId: string, result: NodeResult, seenAtMs: number): PendingResult {
   const sizeBytes = Buffer.byteLength(JSON.stringify(nodeResultJson(result))) + nodeId.length + MEMBER_BYTES;
-  return { nodeId, result, sizeBytes };
+  return { nodeId, result, sizeBytes, seenAtMs };
 }
 
 function isOlder({ version }: TaskSet, { version: known }: TaskSet): boolean {

@@ -5,8 +5,8 @@
  */
 import { createMetrics } from "../../program/metrics.ts";
 
-/** From a cache of clients to a large run. */
-const DRIVE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** From one step alone to a large run, and to a queue of hours. */
+const SECONDS = [0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Values of the moment, asked for when the text is made. */
 export type Gauges = () => Readonly<Record<string, { readonly help: string; readonly value: number; readonly type?: "counter" }>>;
@@ -18,7 +18,12 @@ export class AgentMetrics {
   readonly driveSeconds = this.#metrics.histogram(
     "kfp_driver_agent_drive_seconds",
     "From the start of a drive to its result.",
-    DRIVE_SECONDS,
+    SECONDS,
+  );
+  readonly answerSeconds = this.#metrics.histogram(
+    "kfp_driver_agent_answer_seconds",
+    "From a node that is seen to be asked for to its result in the task set, all waiting included.",
+    SECONDS,
   );
   readonly refusals = this.#counter("refusals", "Nodes that were refused because they name what is not theirs.");
   readonly postponed = this.#counter("postponed", "Drives put off because Kubernetes did not answer.");

@@ -10,7 +10,7 @@ describe("AgentMetrics", () => {
     const text = metrics.text(() => ({ up: { help: "It is.", value: 1 } }));
     expect(text).toContain('# TYPE kfp_driver_agent_drives_total counter\nkfp_driver_agent_drives_total{phase="Succeeded"} 2\n');
     expect(text).toContain(
-      'kfp_driver_agent_drive_seconds_bucket{le="0.005"} 0\nkfp_driver_agent_drive_seconds_bucket{le="0.01"} 1\n',
+      'kfp_driver_agent_drive_seconds_bucket{le="0.005"} 0\nkfp_driver_agent_drive_seconds_bucket{le="0.0075"} 1\n',
     );
     expect(text).toContain("# HELP up It is.\n# TYPE up gauge\nup 1\n");
     // Every line is a comment or a sample.
