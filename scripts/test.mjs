@@ -1,35 +1,36 @@
 // Runs the tests and ends with one plain line, "N passed, N failed". With --long: the long matrices as well, and the test cluster where
 // an earlier `npm run test:cluster` has built Argo.
 // Further arguments go to vitest (npm test -- test/core).
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { programNode } from "./lib/project.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const long = process.argv.includes("--long");
 const passedOn = process.argv.slice(2).filter((argument) => argument !== "--long");
+/** A multiple of what the tests take on a slow machine: one that blocks its process is not ended by its own limit. */
+const LIMIT_MS = (long ? 48 : 3) * 3_600_000;
+/** For what has been written before the end to be read; a program that tests have left may hold the other end for ever. */
+const LAST_WORDS_MS = 5_000;
 const scratch = mkdtempSync(join(tmpdir(), "kfp-runtime-test-"));
 const report = join(scratch, "report.json");
 const skipped = join(scratch, "skipped.txt");
 
 try {
-  const vitest = spawnSync(
-    // Not the Node that runs this script: the shell of a machine's first `npm test` still remembers the one it had before.
-    programNode(),
+  const vitest = await run(
     [
       join(root, "node_modules/vitest/vitest.mjs"),
       "run",
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
       ...passedOn,
     ],
-    {
-      cwd: root,
-      stdio: "inherit",
-      env: { ...process.env, KFP_RUNTIME_TEST_LONG: long ? "1" : "", KFP_RUNTIME_TEST_SKIPPED: skipped },
-    },
+    { KFP_RUNTIME_TEST_LONG: long ? "1" : "", KFP_RUNTIME_TEST_SKIPPED: skipped },
+    process.stdout,
   );
   const counts = { passed: 0, failed: 0, skipped: 0 };
   try {
@@ -44,7 +45,7 @@ try {
     counts.failed += 1;
   }
   if (long && passedOn.length === 0) {
-    for (const [kind, count] of Object.entries(testCluster())) counts[kind] += count;
+    for (const [kind, count] of Object.entries(await testCluster())) counts[kind] += count;
   }
   try {
     const reasons = new Set(readFileSync(skipped, "utf8").trim().split("\n"));
@@ -60,18 +61,45 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** Prints its table; its last line is counted. */
-function testCluster() {
-  const cluster = spawnSync(programNode(), [join(root, "test/cluster/main.ts"), "--no-build"], {
+/**
+ * Runs a program of the tests. It gets pipes of this script's own: what is left of it never keeps our output open for whoever reads that.
+ *
+ * @param {string[]} args
+ * @param {Record<string, string>} variables
+ * @param {NodeJS.WritableStream} [output] Otherwise what it prints is returned.
+ */
+async function run(args, variables, output) {
+  // Not the Node that runs this script: the shell of a machine's first `npm test` still remembers the one it had before.
+  const child = spawn(programNode(), args, {
     cwd: root,
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    env: { ...process.env, KFP_RUNTIME_TEST_SKIPPED: skipped },
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}), ...process.env, ...variables },
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
   });
-  const lines = (cluster.stdout ?? "").trimEnd().split("\n");
+  let stdout = "";
+  child.stderr.pipe(process.stderr, { end: false });
+  if (output === undefined) child.stdout.on("data", (chunk) => (stdout += String(chunk)));
+  else child.stdout.pipe(output, { end: false });
+  const closed = once(child, "close");
+  const [status, signal] = await once(child, "exit");
+  const limit = new AbortController();
+  await Promise.race([closed, setTimeout(LAST_WORDS_MS, undefined, { signal: limit.signal })]);
+  limit.abort();
+  child.stdout.destroy();
+  child.stderr.destroy();
+  if (signal !== null) console.error(`test: ${args[0]} was ended by ${signal}; its limit is ${LIMIT_MS / 3_600_000} hours`);
+  return { status, stdout };
+}
+
+/** Prints its table; its last line is counted. */
+async function testCluster() {
+  const args = [join(root, "test/cluster/main.ts"), "--no-build"];
+  const { status, stdout } = await run(args, { KFP_RUNTIME_TEST_SKIPPED: skipped });
+  const lines = stdout.trimEnd().split("\n");
   const [, passed, failed, , skips = "0"] = /^(\d+) passed, (\d+) failed(, (\d+) skipped)?$/.exec(lines.pop() ?? "") ?? [];
   if (passed === undefined) {
-    console.error(`test: the test cluster left no counts (${cluster.error?.message ?? `exit code ${String(cluster.status)}`})`);
+    console.error(`test: the test cluster left no counts (exit code ${String(status)})`);
     return { failed: 1 };
   }
   if (lines.length > 0) console.log(`${lines.join("\n")}\n`);

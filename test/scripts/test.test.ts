@@ -1,8 +1,9 @@
 /** The script that runs the tests, with stand-ins for vitest and for the test cluster. */
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeEach, describe, test } from "vitest";
 import { makeFolder, removeFolder, root, runToEnd } from "../support/probe.ts";
+import { isRunning } from "../support/processes.ts";
 
 const folders: string[] = [];
 let checkout = "";
@@ -69,6 +70,22 @@ describe("scripts/test.mjs", () => {
     cluster(`console.log("9 passed, 0 failed");`);
     const { lines } = await run("--long", "test/core");
     expect(lines.at(-1)).toBe("7 passed, 0 failed, 1 skipped");
+  });
+
+  test("ends with the tests, whatever of theirs still holds the streams that they had", async ({ expect, onTestFinished }) => {
+    appendFileSync(
+      path.join(checkout, "node_modules/vitest/vitest.mjs"),
+      `import { spawn } from "node:child_process";
+       const left = spawn("sh", ["-c", "while :; do sleep 1; done"], { detached: true, stdio: "inherit" });
+       console.log("left", left.pid);
+       left.unref();`,
+    );
+    const { code, lines } = await run();
+    const left = Number(lines.find((line) => line.startsWith("left "))?.slice("left ".length));
+    onTestFinished(() => void process.kill(-left, "SIGKILL"));
+    expect(isRunning(left)).toBe(true);
+    expect(lines.at(-1)).toBe("7 passed, 0 failed, 1 skipped");
+    expect(code).toBe(0);
   });
 
   test("fails where the test cluster ends without counts", async ({ expect }) => {
