@@ -9,6 +9,9 @@ export default defineConfig({
     exclude: long ? [] : ["test/**/*.long.test.ts"],
     testTimeout: long ? 600_000 : 120_000,
     hookTimeout: 300_000,
+    // Of a condition that comes true; the default of a second is too short where many tests run at a time.
+    expect: { poll: { timeout: 60_000 } },
+    setupFiles: ["test/setup.ts"],
     // One worker a core: by default one core is left free, which is half of a machine with two. Many tests wait for programs they start.
     maxWorkers: "100%",
   },

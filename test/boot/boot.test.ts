@@ -174,8 +174,9 @@ describe("dist/bin", () => {
   test("is replaced by the program, so that a signal reaches it and its exit code comes back", async ({ expect }) => {
     const child = spawn(start(), ["run", "/bin/sh", "-c", 'trap "exit 33" TERM; echo ready; while :; do sleep 0.05; done'], {
       env: { PATH: `${nodeFolder}:/usr/bin:/bin` },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    child.stderr.pipe(process.stderr, { end: false });
     child.stdout.once("data", () => child.kill("SIGTERM"));
     const code = await new Promise((resolve) => child.on("exit", (status, signal) => resolve(status ?? signal)));
     expect(code).toBe(33);

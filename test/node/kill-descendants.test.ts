@@ -17,7 +17,8 @@ describe("killDescendants()", () => {
       child.stdout.pipe(process.stdout);
       child.on("exit", (code, signal) => { console.log(signal); process.exit(0); });
     `;
-    const parent = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const parent = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "pipe"] });
+    parent.stderr.pipe(process.stderr, { end: false });
     let output = "";
     for await (const chunk of parent.stdout) {
       output += String(chunk);

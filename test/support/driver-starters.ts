@@ -79,7 +79,8 @@ export function residentDrivers(boot: string): DriverStarter {
     if (started >= DRIVERS_PER_PROCESS) await end();
     if (child === undefined) {
       const program = path.join(root, "test/support/resident-driver.cjs");
-      child = fork(program, [boot], { execArgv: ["--max-old-space-size=300"], stdio: ["ignore", "ignore", "inherit", "ipc"] });
+      child = fork(program, [boot], { execArgv: ["--max-old-space-size=300"], stdio: ["ignore", "ignore", "pipe", "ipc"] });
+      child.stderr?.pipe(process.stderr, { end: false });
       const [word] = (await Promise.race([once(child, "message"), once(child, "exit")])) as unknown[];
       if (word !== "ready") throw new Error(`the process for many drivers ended: ${String(word)}`);
     }

@@ -38,7 +38,8 @@ export interface KillOutcome {
 /** Serves, writes, kills, opens again and compares. */
 export async function killDuringWrites({ database, runs, writes }: KillOptions): Promise<KillOutcome> {
   const script = fileURLToPath(new URL("../fixtures/bin/serve-api.ts", import.meta.url));
-  const child = spawn(process.execPath, [script, database], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [script, database], { stdio: ["ignore", "pipe", "pipe"] });
+  child.stderr.pipe(process.stderr, { end: false });
   const exited = once(child, "exit");
   const acknowledged = new Map<string, Acknowledged>();
   let count = 0;

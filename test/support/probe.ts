@@ -23,7 +23,7 @@ export interface Ended {
 /** Runs a program to its end; never throws for an exit code. The environment is exactly what is given, PATH included. */
 export async function runToEnd(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   try {
-    const { stdout, stderr } = await execute(command, args, { env, timeout: 180_000, maxBuffer: 1 << 26 });
+    const { stdout, stderr } = await execute(command, args, { env, timeout: 180_000, killSignal: "SIGKILL", maxBuffer: 1 << 26 });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr, message } = error as { code: unknown; stdout: string; stderr: string; message: string };

@@ -45,8 +45,9 @@ export async function runOnTerminal(argv: readonly string[], options: TerminalOp
   const { cwd, env, columns, rows } = options;
   const child = spawn("python3", ["-c", HOST, String(columns), String(rows), ...argv], {
     ...{ cwd, env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
+  child.stderr.pipe(process.stderr, { end: false });
   let screen = "";
   child.stdout.setEncoding("utf8");
   child.stdout.on("data", (text: string) => (screen += text));

@@ -405,7 +405,8 @@ test("kill -9 between triggers neither loses nor repeats one", async ({ expect }
   const script = fileURLToPath(new URL("../../fixtures/bin/fire-schedule.ts", import.meta.url));
   const announced: string[] = [];
   for (let round = 0; round < 3; round += 1) {
-    const child = spawn(process.execPath, [script, database], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, database], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stderr.pipe(process.stderr, { end: false });
     onTestFinished(() => {
       child.kill("SIGKILL");
     });
