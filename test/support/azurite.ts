@@ -16,7 +16,7 @@ import { signRequest } from "../../src/objectstore/azure/shared-key.ts";
 import { CACHE, freePort, install, run, stop } from "./installed-servers.ts";
 import type { S3Server } from "./s3-server.ts";
 import { createSelfSignedCertificate } from "./self-signed-certificate.ts";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 
 const VERSION = "3.37.0";
 const API_VERSION = "2021-12-02";
@@ -151,12 +151,13 @@ function encodePath(name: string): string {
   return name.split("/").map(encodeURIComponent).join("/");
 }
 
-async function waitUntil(isReady: () => Promise<boolean>, child: { readonly exitCode: number | null }): Promise<void> {
+async function waitUntil(isReady: () => Promise<boolean>, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     const ready = await isReady().catch(() => false);
     if (ready) return;
-    if (child.exitCode !== null) throw new Error(`azurite ended with ${child.exitCode}`);
+    const end = child.exitCode ?? child.signalCode;
+    if (end !== null) throw new Error(`azurite ended with ${end}`);
     if (Date.now() > deadline) throw new Error(`azurite did not answer within ${START_TIMEOUT_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -5,7 +5,7 @@
  */
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +13,7 @@ import { findEngine, hasImage, probeImage, runEngine, type ContainerEngine } fro
 import { provideBaseImages } from "./base-images.ts";
 import { root } from "./probe.ts";
 import { skipUnless } from "./skip.ts";
+import { takeTurns } from "./turns.ts";
 
 export interface Containers {
   readonly engine: ContainerEngine;
@@ -200,19 +201,4 @@ function removeOldImages(engine: ContainerEngine): void {
   const listed = runEngine(engine, ["images", "--format", "{{.Repository}}:{{.Tag}}"]).split("\n");
   const old = listed.filter((image) => image.startsWith(`${repository}/`));
   if (old.length > 0) spawnSync(engine.name, ["rmi", ...old], { env: { ...process.env, ...engine.env }, stdio: "ignore" });
-}
-
-/** A folder that only one process can make at a time; one that a killed process left is taken over after a quarter of an hour. */
-async function takeTurns(folder: string): Promise<() => void> {
-  for (;;) {
-    try {
-      mkdirSync(folder);
-      return () => rmdirSync(folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const ageMs = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-      if (ageMs > 900_000) rmdirSync(folder);
-      else await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-  }
 }

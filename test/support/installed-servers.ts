@@ -9,6 +9,7 @@ import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { takeTurns } from "./turns.ts";
 
 /** Folder of the installed programs. */
 export const CACHE = fileURLToPath(new URL("../../node_modules/.cache/kfp-runtime-tests/", import.meta.url));
@@ -19,6 +20,8 @@ const START_TIMEOUT_MS = 60_000;
 export const STORE_SERVER_SETUP_TIMEOUT_MS = INSTALL_TIMEOUT_MS + START_TIMEOUT_MS;
 
 /**
+ * Several test files may ask for the same: one of them makes it, the others wait.
+ *
  * @param marker Path that is there once `target` is whole.
  * @returns why it could not be made; `undefined` when it is there.
  */
@@ -28,14 +31,17 @@ export async function install(
   marker = target,
 ): Promise<string | undefined> {
   if (process.env["KFP_TEST_STORE_SERVERS"] === "fake") return "KFP_TEST_STORE_SERVERS=fake";
-  if (await exists(marker)) return undefined;
+  await mkdir(CACHE, { recursive: true });
+  const release = await takeTurns(`${target}.lock`);
   try {
-    await mkdir(CACHE, { recursive: true });
+    if (await exists(marker)) return undefined;
     await rm(target, { recursive: true, force: true });
     await make(target);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  } finally {
+    release();
   }
 }
 
@@ -51,6 +57,7 @@ export async function run(command: string, args: readonly string[], env: Readonl
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],
     timeout: INSTALL_TIMEOUT_MS,
+    killSignal: "SIGKILL",
   });
   let tail = "";
   child.stderr.on("data", (chunk: Buffer) => (tail = (tail + chunk.toString()).slice(-500)));
@@ -68,7 +75,7 @@ export function start(command: string, args: readonly string[]): ChildProcess {
 }
 
 export async function stop(child: ChildProcess, folder?: string): Promise<void> {
-  if (child.exitCode === null) {
+  if (child.exitCode === null && child.signalCode === null) {
     const ended = new Promise((resolve) => child.once("close", resolve));
     child.kill("SIGKILL");
     await ended;
@@ -93,7 +100,8 @@ export async function waitForHttp(url: string, child: ChildProcess): Promise<voi
       await fetch(url, { signal: AbortSignal.timeout(2_000) });
       return;
     } catch (error) {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`, { cause: error });
+      const end = child.exitCode ?? child.signalCode;
+      if (end !== null) throw new Error(`the server ended with ${end}`, { cause: error });
       if (Date.now() > deadline)
         throw new Error(`the server did not answer within ${START_TIMEOUT_MS / 1000} s`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -13,9 +13,9 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Waits, five seconds at most, until none of them runs any more. */
+/** Waits, half a minute at most, until none of them runs any more. */
 export async function allEnded(pids: readonly number[]): Promise<boolean> {
-  const deadline = Date.now() + 5000;
+  const deadline = Date.now() + 30_000;
   while (pids.some(isRunning)) {
     if (Date.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 20));

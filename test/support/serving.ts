@@ -57,7 +57,8 @@ type Ready = Pick<Serving, "pid" | "grpc" | "rest" | "tokenFile">;
 
 async function readReady(file: string, child: ChildProcess, log: () => string): Promise<Ready> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
-    if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}: ${log()}`);
+    const end = child.exitCode ?? child.signalCode;
+    if (end !== null) throw new Error(`serve ended with ${end}: ${log()}`);
     try {
       return JSON.parse(readFileSync(file, "utf8")) as Ready;
     } catch {

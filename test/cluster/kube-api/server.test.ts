@@ -1,6 +1,7 @@
 import { request } from "node:https";
-import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, test } from "vitest";
 import { createSelfSignedCertificate } from "../../support/self-signed-certificate.ts";
+import { soon } from "../../support/soon.ts";
 import { bindClaims } from "./claim-binder.ts";
 import { KubeStatusError, type KubeObject, type KubeObjectInput } from "./kube-object.ts";
 import { ObjectStore } from "./object-store.ts";
@@ -129,7 +130,7 @@ describe("the Kubernetes API", () => {
   test("watches from a version until its time is over", async ({ expect }) => {
     const { body } = await ask("POST", pods, { body: pod("a") });
     const watched = text("GET", `${pods}?watch=true&timeoutSeconds=1&resourceVersion=${body.metadata.resourceVersion}`);
-    await vi.waitFor(() => expect(server.requests.get("admin watch pods")).toBe(1));
+    await soon(() => expect(server.requests.get("admin watch pods")).toBe(1));
     await ask("PATCH", `${pods}/a`, { body: { spec: { nodeName: "m" } }, type: mergePatch });
     await ask("DELETE", `${pods}/a`, { body: { gracePeriodSeconds: 0 } });
     const [code, all] = await watched;
@@ -145,7 +146,7 @@ describe("the Kubernetes API", () => {
     const task = { name: "driver", plugin: { "kfp-driver": {} } };
     const { body } = await ask("POST", taskSets, { body: { metadata: { name: "w" }, spec: { tasks: { one: task } } } });
     const watched = text("GET", `${taskSets}?watch=true&timeoutSeconds=1&resourceVersion=${body.metadata.resourceVersion}`);
-    await vi.waitFor(() => expect(server.requests.get("admin watch workflowtasksets")).toBe(1));
+    await soon(() => expect(server.requests.get("admin watch workflowtasksets")).toBe(1));
     const node = { phase: "Succeeded", outputs: { parameters: [{ name: "condition", value: "true" }] } };
     const status = { nodes: { one: node } };
     await ask("PATCH", `${taskSets}/w`, { body: { status }, type: mergePatch });

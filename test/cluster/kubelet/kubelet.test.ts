@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, test } from "vitest";
+import { soon } from "../../support/soon.ts";
 import { ObjectStore } from "../kube-api/object-store.ts";
 import { resourceOf } from "../kube-api/resources.ts";
 import { startKubelet, type Kubelet } from "./kubelet.ts";
@@ -35,7 +36,7 @@ const name = "test-uid-1-main";
 
 async function startPod(spec: object = {}): Promise<void> {
   store.create(place, { metadata: { name: "p" }, spec: { containers: [{ name: "main", image: "image" }], ...spec } });
-  await vi.waitFor(() => {
+  await soon(() => {
     if (runtime.running.length === 0) throw new Error("nothing runs");
   });
 }
@@ -48,8 +49,8 @@ describe("a kubelet", () => {
     const files = ["token", "ca.crt", "namespace"].map((file) => readFile(path.join(account, file), "utf8"));
     expect(await Promise.all(files)).toEqual(["token of system:serviceaccount:ns:runner", "CA", "ns"]);
     runtime.end(name);
-    await vi.waitFor(() => expect(store.get(at).status?.["phase"]).toBe("Succeeded"));
-    await vi.waitFor(async () => await expect(stat(path.join(folder, "pods/uid-1"))).rejects.toThrow("ENOENT"));
+    await soon(() => expect(store.get(at).status?.["phase"]).toBe("Succeeded"));
+    await soon(async () => await expect(stat(path.join(folder, "pods/uid-1"))).rejects.toThrow("ENOENT"));
   });
 
   test("leaves a pod Pending that it does not take, and lets it be deleted", async ({ expect }) => {
@@ -66,16 +67,16 @@ describe("a kubelet", () => {
   test("keeps a deleted pod until its containers have ended", async ({ expect }) => {
     await startPod();
     store.delete(at);
-    await vi.waitFor(() => expect(runtime.signals).toEqual([`SIGTERM ${name}`]));
+    await soon(() => expect(runtime.signals).toEqual([`SIGTERM ${name}`]));
     expect(store.find(at)).toBeDefined();
     runtime.end(name, { exitCode: 143 });
-    await vi.waitFor(() => expect(store.find(at)).toBeUndefined());
+    await soon(() => expect(store.find(at)).toBeUndefined());
   });
 
   test("kills what runs of a pod that was removed at once", async ({ expect }) => {
     await startPod();
     store.delete(at, { graceSeconds: 0 });
-    await vi.waitFor(() => expect(runtime.running).toEqual([]));
+    await soon(() => expect(runtime.running).toEqual([]));
     expect(store.find(at)).toBeUndefined();
   });
 
@@ -83,7 +84,7 @@ describe("a kubelet", () => {
     await startPod();
     store.delete(at, { graceSeconds: 0 });
     store.create(place, { metadata: { name: "p" }, spec: { containers: [{ name: "main", image: "image" }] } });
-    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-2-main"]));
+    await soon(() => expect(runtime.running).toEqual(["test-uid-2-main"]));
     expect(store.get(at).status?.["phase"]).toBe("Running");
   });
 
@@ -91,15 +92,15 @@ describe("a kubelet", () => {
     await startPod();
     for (const other of ["q", "r", "s", "t"])
       store.create(place, { metadata: { name: other }, spec: { containers: [{ name: "main", image: "image" }] } });
-    await vi.waitFor(() => expect(runtime.running).toEqual([name, "test-uid-2-main"]));
+    await soon(() => expect(runtime.running).toEqual([name, "test-uid-2-main"]));
     // One that goes before its turn.
     store.delete({ ...place, name: "r" });
     expect(store.find({ ...place, name: "r" })).toBeUndefined();
     runtime.end(name);
-    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-2-main", "test-uid-4-main"]));
+    await soon(() => expect(runtime.running).toEqual(["test-uid-2-main", "test-uid-4-main"]));
     expect(store.get({ ...place, name: "t" })).not.toHaveProperty("spec.nodeName");
     for (const other of ["test-uid-2-main", "test-uid-4-main"]) runtime.end(other);
-    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-5-main"]));
+    await soon(() => expect(runtime.running).toEqual(["test-uid-5-main"]));
   });
 
   test("does not take a pod that is gone at once", async ({ expect }) => {
@@ -124,7 +125,7 @@ describe("a kubelet", () => {
 
   test("removes what holds the processes of a pod after the containers that share them", async ({ expect }) => {
     await startPod({ shareProcessNamespace: true });
-    await vi.waitFor(() => expect(runtime.running).toEqual(["test-uid-1-_pause", name]));
+    await soon(() => expect(runtime.running).toEqual(["test-uid-1-_pause", name]));
     await kubelet.stop();
     expect(runtime.removed).toEqual([name, "test-uid-1-_pause"]);
   });

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, test } from "vitest";
 import type { IPodSpec } from "kubernetes-models/v1";
 import type { JsonObject } from "../../../src/core/values/value.ts";
+import { soon } from "../../support/soon.ts";
 import { podOf, NotReadyError } from "./pod-objects.ts";
 import { PodWorker, type PodWorkerDeps } from "./pod-worker.ts";
 import { StubRuntime } from "./stub-runtime.ts";
@@ -74,7 +75,7 @@ function start(spec: IPodSpec, more: Partial<PodWorkerDeps> = {}): Started {
 }
 
 const runs = async (runtime: StubRuntime, ...names: string[]): Promise<void> =>
-  await vi.waitFor(() => {
+  await soon(() => {
     if (JSON.stringify(runtime.running.toSorted()) !== JSON.stringify(names.toSorted()))
       throw new Error(`what runs: ${runtime.running.join(", ")}`);
   });
@@ -106,7 +107,7 @@ describe("PodWorker", () => {
     await runs(runtime, "wait", "main");
     expect(status()["phase"]).toBe("Running");
     runtime.end("main", { exitCode: 3 });
-    await vi.waitFor(() => expect(states(status())["main"]).toBe("terminated Error"));
+    await soon(() => expect(states(status())["main"]).toBe("terminated Error"));
     expect(status()["phase"]).toBe("Running");
     runtime.end("wait");
     await ended;
@@ -144,11 +145,11 @@ describe("PodWorker", () => {
   test("waits for an image while the other containers run", async ({ expect }) => {
     const { runtime, ended, status, pass } = start({ containers: [container("wait"), container("main", "absent")] });
     await runs(runtime, "wait");
-    await vi.waitFor(() => expect(states(status())["main"]).toBe("waiting ErrImagePull"));
+    await soon(() => expect(states(status())["main"]).toBe("waiting ErrImagePull"));
     pass(500);
-    await vi.waitFor(() => expect(states(status())["main"]).toBe("waiting ImagePullBackOff"));
+    await soon(() => expect(states(status())["main"]).toBe("waiting ImagePullBackOff"));
     runtime.images.set("absent", { user: "" });
-    await vi.waitFor(() => {
+    await soon(() => {
       pass(500);
       expect(runtime.running).toContain("main");
     });
@@ -168,9 +169,9 @@ describe("PodWorker", () => {
             : Promise.reject(new NotReadyError("ContainerCreating", 'secret "s" not found')),
       },
     );
-    await vi.waitFor(() => expect(states(status())).toEqual({ main: "waiting ContainerCreating" }));
+    await soon(() => expect(states(status())).toEqual({ main: "waiting ContainerCreating" }));
     isThere = true;
-    await vi.waitFor(() => {
+    await soon(() => {
       pass(500);
       expect(runtime.running).toEqual(["main"]);
     });
@@ -185,7 +186,7 @@ describe("PodWorker", () => {
     expect(runtime.signals).toEqual(["SIGTERM wait", "SIGTERM main"]);
     runtime.end("wait", { exitCode: 143 });
     await runs(runtime, "main");
-    await vi.waitFor(() => expect(states(status())["wait"]).toBe("terminated Error"));
+    await soon(() => expect(states(status())["wait"]).toBe("terminated Error"));
     pass(30_000);
     await ended;
     expect(runtime.signals.slice(2)).toEqual(["SIGKILL main"]);
