@@ -8,7 +8,10 @@ import { describe, onTestFinished, test } from "vitest";
 
 const module = fileURLToPath(new URL("../../src/node/stop-signals.ts", import.meta.url));
 
-/** Its work is done, and from then on somebody tells it to stop as fast as a shell can, until it is gone. */
+/**
+ * Its work is done, and from then on somebody tells it to stop ten thousand times, as fast as a shell can, or until it is gone. Without
+ * an end to that it might never be gone: a process that handles a signal goes on only when no other has come in the meantime.
+ */
 const DONE = `
   import { spawn } from "node:child_process";
   import { existsSync } from "node:fs";
@@ -16,9 +19,10 @@ const DONE = `
   const [signal, begun, exitCode] = process.argv.slice(1);
   const { leave } = listenToStopSignals(process, { limitMs: 10_000 });
   process.on("exit", () => {
-    const script = 'kill -s "$1" "$0"; : > "$2"; while kill -s "$1" "$0"; do :; done';
-    spawn("sh", ["-c", script, String(process.pid), signal, begun], { stdio: "ignore" });
-    while (!existsSync(begun));
+    const script = 'kill -s "$1" "$0"; : > "$2"; for many in $3; do for times in $3; do kill -s "$1" "$0" || exit; done; done';
+    spawn("sh", ["-c", script, String(process.pid), signal, begun, "x ".repeat(100)], { stdio: "ignore" });
+    const deadline = Date.now() + 30_000;
+    while (!existsSync(begun)) if (Date.now() > deadline) process.kill(process.pid, "SIGKILL");
   });
   leave(Number(exitCode));
 `;
@@ -34,8 +38,9 @@ describe("leave()", () => {
       for (const [index, exitCode] of exitCodes.entries()) {
         const args = [signal.slice("SIG".length), join(folder, String(index)), String(exitCode)];
         const child = spawn(process.execPath, ["--input-type=module", "-e", DONE, ...args], {
-          stdio: ["ignore", "ignore", "inherit"],
+          stdio: "ignore",
         });
+        onTestFinished(() => void child.kill("SIGKILL"));
         ends.push(await once(child, "exit"));
       }
       expect(ends).toEqual(exitCodes.map((exitCode) => [exitCode, null]));
