@@ -49,6 +49,9 @@ interface Turn {
   /** From being asked for to its result. */
   readonly p50Ms: number;
   readonly p95Ms: number;
+  /** From the moment the agent sees it to the moment its result is written, as the agent counts it. */
+  readonly ownP50Ms: number | undefined;
+  readonly ownP95Ms: number | undefined;
   readonly cpuMsPerDrive: number;
 }
 
@@ -78,46 +81,87 @@ async function preparedRun(items: number): Promise<{ player: WorkflowPlayer; run
 }
 
 async function resultOf(player: WorkflowPlayer, node: string): Promise<void> {
-  while (!player.results.has(node)) await new Promise((resolve) => setImmediate(resolve));
-  const [result] = player.results.get(node) ?? [];
-  if (result?.phase !== "Succeeded") throw new Error(`node ${node} ended as ${JSON.stringify(result)}`);
+  const result = await player.answered(node);
+  if (result.phase !== "Succeeded") throw new Error(`node ${node} ended as ${JSON.stringify(result)}`);
 }
 
 const iteration = (loop: string, index: number) => ({
   ...{ task_name: "echo", parent_task_id: loop, iteration_index: String(index) },
 });
 
-async function agentCpuMs(): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${String(await agent.statusPort)}/metrics`);
-  return Number(/^process_cpu_seconds_total (\S+)$/m.exec(await answer.text())?.[1]) * 1000;
+/** What the agent says of itself. */
+interface AgentReading {
+  readonly cpuMs: number;
+  /** Upper bound in seconds, and results up to it; cumulative. */
+  readonly answers: readonly (readonly [number, number])[];
+  readonly residentMiB: number;
 }
 
-function turn(form: string, durationsMs: readonly number[], { seconds, cpuMs }: { seconds: number; cpuMs: number }): Turn {
+async function readAgent(): Promise<AgentReading> {
+  const answer = await fetch(`http://127.0.0.1:${String(await agent.statusPort)}/metrics`);
+  const text = await answer.text();
+  const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
+  const buckets = text.matchAll(/^kfp_driver_agent_answer_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm);
+  return {
+    cpuMs: value("process_cpu_seconds_total") * 1000,
+    answers: [...buckets].map(([, bound, count]) => [bound === "+Inf" ? Infinity : Number(bound), Number(count)] as const),
+    residentMiB: value("process_resident_memory_bytes") / 2 ** 20,
+  };
+}
+
+/** Between two readings, in ms: a line is drawn through the bucket that holds it. */
+function answerQuantileMs(before: AgentReading, after: AgentReading, share: number): number {
+  const counts = after.answers.map(([bound, count], index) => [bound, count - (before.answers[index]?.[1] ?? 0)] as const);
+  const wanted = share * (counts.at(-1)?.[1] ?? 0);
+  let below: readonly [number, number] = [0, 0];
+  for (const bucket of counts) {
+    if (bucket[1] >= wanted)
+      return 1000 * (below[0] + ((bucket[0] - below[0]) * (wanted - below[1])) / Math.max(1, bucket[1] - below[1]));
+    below = bucket;
+  }
+  return Infinity;
+}
+
+const rounded = (value: number): number => Number(value.toFixed(1));
+
+/** Durations of a turn and what it took in all. */
+interface Measured {
+  readonly durationsMs: readonly number[];
+  readonly seconds: number;
+  readonly cpuMs: number;
+  readonly agent?: { readonly before: AgentReading; readonly after: AgentReading };
+}
+
+function turn(form: string, { durationsMs, seconds, cpuMs, agent: readings }: Measured): Turn {
   const sorted = durationsMs.toSorted((left, right) => left - right);
-  const at = (share: number): number => Number((sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(1));
+  const at = (share: number): number => rounded(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  const own = (share: number): number | undefined =>
+    readings === undefined ? undefined : rounded(answerQuantileMs(readings.before, readings.after, share));
   return {
     form,
     drives: sorted.length,
-    perSecond: Number((sorted.length / seconds).toFixed(1)),
-    ...{ p50Ms: at(0.5), p95Ms: at(0.95) },
-    cpuMsPerDrive: Number((cpuMs / sorted.length).toFixed(1)),
+    perSecond: rounded(sorted.length / seconds),
+    ...{ p50Ms: at(0.5), p95Ms: at(0.95), ownP50Ms: own(0.5), ownP95Ms: own(0.95) },
+    cpuMsPerDrive: rounded(cpuMs / sorted.length),
   };
 }
 
 async function oneAtATime(count: number): Promise<Turn> {
   const { player, loop } = await preparedRun(count);
   const durationsMs: number[] = [];
-  const [beganMs, cpuMs] = [performance.now(), await agentCpuMs()];
+  const before = await readAgent();
+  const beganMs = performance.now();
   for (let index = 0; index < count; index++) {
     const startMs = performance.now();
     player.offer(`echo-${String(index)}`, "CONTAINER", iteration(loop, index));
     await resultOf(player, `echo-${String(index)}`);
     durationsMs.push(performance.now() - startMs);
   }
-  const used = { seconds: (performance.now() - beganMs) / 1000, cpuMs: (await agentCpuMs()) - cpuMs };
+  const seconds = (performance.now() - beganMs) / 1000;
+  const after = await readAgent();
   player.complete();
   player.stop();
-  return turn("agent, one at a time", durationsMs, used);
+  return turn("agent, one at a time", { durationsMs, seconds, cpuMs: after.cpuMs - before.cpuMs, agent: { before, after } });
 }
 
 async function allAtOnce(count: number): Promise<Turn> {
@@ -127,17 +171,20 @@ async function allAtOnce(count: number): Promise<Turn> {
     `echo-${String(index)}`,
     driverTemplate("CONTAINER", { runId, name }, iteration(loop, index)),
   ]);
-  const [startMs, cpuMs] = [performance.now(), await agentCpuMs()];
+  const before = await readAgent();
+  const startMs = performance.now();
   player.offerTasks(Object.fromEntries(tasks));
-  for (let seen = 0; seen < count;) {
-    const now = player.results.size - 2;
-    for (; seen < now; seen++) durationsMs.push(performance.now() - startMs);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const used = { seconds: (performance.now() - startMs) / 1000, cpuMs: (await agentCpuMs()) - cpuMs };
+  await Promise.all(
+    tasks.map(async ([node]) => {
+      await resultOf(player, node);
+      durationsMs.push(performance.now() - startMs);
+    }),
+  );
+  const seconds = (performance.now() - startMs) / 1000;
+  const after = await readAgent();
   player.complete();
   player.stop();
-  return turn("agent, all at once", durationsMs, used);
+  return turn("agent, all at once", { durationsMs, seconds, cpuMs: after.cpuMs - before.cpuMs, agent: { before, after } });
 }
 
 async function processes(count: number): Promise<Turn> {
@@ -169,7 +216,7 @@ async function processes(count: number): Promise<Turn> {
   const seconds = (performance.now() - beganMs) / 1000;
   player.complete();
   player.stop();
-  return turn("processes, one at a time", durationsMs, { seconds, cpuMs });
+  return turn("processes, one at a time", { durationsMs, seconds, cpuMs });
 }
 
 try {
@@ -185,12 +232,8 @@ try {
   const rows = [...new Set(turns.map(({ form }) => form))].map(median);
   if (options.json) console.log(JSON.stringify({ items: ITEMS, turns, rows }));
   else console.table(rows);
-  const answer = await fetch(`http://127.0.0.1:${String(await agent.statusPort)}/metrics`);
-  const metrics = await answer.text();
-  if (!options.json) {
-    const drives = metrics.split("\n").filter((line) => /^kfp_driver_agent_drive_seconds|^process_resident/.test(line));
-    console.log(`the agent's own count of drives, without the way there and back:\n${drives.join("\n")}`);
-  }
+  const { residentMiB } = await readAgent();
+  if (!options.json) console.log(`resident memory of the agent: ${residentMiB.toFixed(0)} MiB`);
 } finally {
   agent.kill("SIGTERM");
   await agent.ended;

@@ -95,6 +95,7 @@ export class WorkflowPlayer {
   /** Resolves when the last driver of the run has a result, or one has failed. */
   readonly ended: Promise<void>;
   #end = (): void => undefined;
+  readonly #waiting = new Map<string, () => void>();
   #expected = Number.POSITIVE_INFINITY;
 
   constructor(workflow: PlayedWorkflow) {
@@ -165,9 +166,17 @@ export class WorkflowPlayer {
     for (const [id, result] of Object.entries(nodes)) {
       this.results.set(id, [...(this.results.get(id) ?? []), result]);
       this.#follow(id, result);
+      this.#waiting.get(id)?.();
     }
     const isOver = [...this.results.values()].some((all) => all[0]?.phase !== "Succeeded");
     if (this.results.size >= this.#expected || isOver) this.#end();
+  }
+
+  /** Resolves when the node has a result; one waits at a time. */
+  async answered(nodeId: string): Promise<PlayedResult> {
+    if (!this.results.has(nodeId)) await new Promise<void>((resolve) => this.#waiting.set(nodeId, resolve));
+    this.#waiting.delete(nodeId);
+    return this.results.get(nodeId)?.[0] as PlayedResult;
   }
 
   /** The workflow has ended: Argo marks its task set. */

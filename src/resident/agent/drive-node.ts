@@ -23,6 +23,8 @@ import { refusalOf, type WorkflowFacts } from "./workflow.ts";
 /** Whoever a drive acts for, with what it may reach. */
 export interface Tenant extends Pick<DriverJob, "kube" | "openStore"> {
   readonly api: KfpApi;
+  /** Tasks of the run when it was last read; absent before that. */
+  readonly taskCount?: number;
 }
 
 export interface DriveNodeDeps extends Pick<DriverJob, "environment" | "clock" | "files" | "randomUuid" | "argumentLimitBytes"> {
@@ -74,7 +76,7 @@ export async function driveNode(deps: DriveNodeDeps, drive: Drive): Promise<Driv
   }
   if (abort.signal.aborted) return { outcome: "none", reason: errorMessage(abort.signal.reason) };
   const fields = { run: command.options.runId, workflow: `${namespace}/${name}`, node: nodeId };
-  const { api, ...cluster } = tenant;
+  const { api, taskCount, ...cluster } = tenant;
   try {
     const result = await driveJob({
       ...{ clock: deps.clock, files: deps.files, randomUuid: deps.randomUuid, argumentLimitBytes: deps.argumentLimitBytes },
@@ -84,6 +86,8 @@ export async function driveNode(deps: DriveNodeDeps, drive: Drive): Promise<Driv
       warnings: command.warnings,
       environment: { ...deps.environment, ...takenVariables(task) },
       connect: () => Promise.resolve({ api }),
+      // Each node that waits is a task soon, if it is none yet.
+      taskCountHint: taskCount === undefined ? undefined : taskCount + taskSet.tasks.size,
       signal: abort.signal,
     });
     return { outcome: "result", result: succeeded(declaredOutputs(planOutputFiles(command.options, result), task.outputs)) };

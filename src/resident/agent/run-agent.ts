@@ -139,7 +139,10 @@ function agentOf(command: AgentCommand, { host, logger, metrics, kube, tenants }
     {
       ...{ kube, clock, logger, metrics },
       workflow: (place) => workflows.read(place),
-      onForgotten: (place) => workflows.forget(place),
+      onForgotten: (place) => {
+        workflows.forget(place);
+        tenants.forget(place);
+      },
       drive: {
         environment: driverEnvironment(environment),
         files: noFiles,

@@ -14,7 +14,7 @@ import type { DriverJob } from "../../driver/drive-job.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KfpApi } from "../../ports/kfp-api.ts";
 import type { KubeApi } from "../../ports/kube-api.ts";
-import type { KubeObjects } from "../../ports/kube-objects.ts";
+import type { KubeObjects, ObjectName } from "../../ports/kube-objects.ts";
 import type { Tenant } from "./drive-node.ts";
 import { RequestedToken, runAudience } from "./run-token.ts";
 import type { WorkflowFacts } from "./workflow.ts";
@@ -43,7 +43,18 @@ export interface TenantsOptions {
   readonly audience: string;
 }
 
-/** Runs and service accounts at the same time; the one not used for longest is made anew. */
+/** What is kept of a workflow's run while it goes on. */
+interface KnownRun {
+  readonly serviceAccount: string;
+  readonly runId: string;
+  readonly api: KfpApi;
+  /** Absent: the agent's own identity. */
+  readonly token?: RequestedToken;
+  /** As of its last read. */
+  taskCount?: number;
+}
+
+/** Workflows and service accounts at the same time; the one not used for longest is made anew. */
 const KEPT = 1000;
 /** As long as a pod may see an old ConfigMap in its volume, and less. */
 const CONFIG_FRESH_MS = 10_000;
@@ -52,7 +63,7 @@ const CONFIG_FRESH_MS = 10_000;
 export class Tenants {
   readonly #deps: TenantsDeps;
   readonly #options: TenantsOptions;
-  readonly #apis = new Map<string, { readonly api: KfpApi; readonly token: RequestedToken }>();
+  readonly #runs = new Map<string, KnownRun>();
   readonly #kubes = new Map<string, TenantKube>();
 
   constructor(deps: TenantsDeps, options: TenantsOptions) {
@@ -61,36 +72,69 @@ export class Tenants {
   }
 
   /** @throws {KubeError} When there is no token for it. */
-  async tenant({ namespace, serviceAccount, runId }: WorkflowFacts): Promise<Tenant> {
-    const { identity, audience } = this.#options;
-    if (identity === "agent") {
-      const kube = keep(this.#kubes, "", () => cachedConfigs(this.#deps.openKube(), this.#deps.clock));
-      return { api: this.#deps.api, ...this.#cluster(kube) };
-    }
-    const account = { namespace, name: serviceAccount };
-    const person = keep(this.#apis, `${namespace}/${serviceAccount}/${runId}`, () => {
-      const token = new RequestedToken(this.#deps, { serviceAccount: account, audience: runAudience(audience, runId) });
-      return { api: this.#deps.apiAs(token), token };
-    });
-    const kube = keep(this.#kubes, `${namespace}/${serviceAccount}`, () => {
-      const token = new RequestedToken(this.#deps, { serviceAccount: account, audience: "" });
-      return cachedConfigs(
-        this.#deps.openKube(() => token.token()),
-        this.#deps.clock,
-      );
-    });
+  async tenant(facts: WorkflowFacts): Promise<Tenant> {
+    const { namespace, serviceAccount, runId } = facts;
+    const key = placeKey(facts);
+    const before = this.#runs.get(key);
+    // A workflow of the same name, or one whose label was changed.
+    if (before !== undefined && (before.serviceAccount !== serviceAccount || before.runId !== runId)) this.#runs.delete(key);
+    const run = keep(this.#runs, key, () => this.#openRun(facts));
+    const account = this.#options.identity === "agent" ? undefined : { namespace, name: serviceAccount };
+    const kube = keep(this.#kubes, account === undefined ? "" : placeKey(account), () => this.#openKube(account));
     // Here, where a drive can still be put off.
-    await person.token.token();
-    return { api: person.api, ...this.#cluster(kube) };
+    await run.token?.token();
+    const { taskCount } = run;
+    return {
+      api: run.api,
+      ...(taskCount === undefined ? {} : { taskCount }),
+      kube: () => Promise.resolve(kube),
+      openStore: this.#deps.openStore(kube),
+    };
+  }
+
+  /** The workflow is over. */
+  forget(place: ObjectName): void {
+    this.#runs.delete(placeKey(place));
   }
 
   close(): void {
     for (const kube of this.#kubes.values()) kube.close();
   }
 
-  #cluster(kube: TenantKube): Pick<Tenant, "kube" | "openStore"> {
-    return { kube: () => Promise.resolve(kube), openStore: this.#deps.openStore(kube) };
+  #openRun({ namespace, serviceAccount, runId }: WorkflowFacts): KnownRun {
+    const { identity, audience } = this.#options;
+    const scope = { serviceAccount: { namespace, name: serviceAccount }, audience: runAudience(audience, runId) };
+    const token = identity === "agent" ? undefined : new RequestedToken(this.#deps, scope);
+    const api = token === undefined ? this.#deps.api : this.#deps.apiAs(token);
+    const known: KnownRun = { ...{ serviceAccount, runId }, ...(token === undefined ? {} : { token }), api: counted(api) };
+    return known;
+
+    /** Every read of the run tells how large it is, which the next drive need not find out by a call of its own. */
+    function counted(calls: KfpApi): KfpApi {
+      return {
+        ...calls,
+        async getRun(id, view) {
+          const run = await calls.getRun(id, view);
+          if (id === runId) known.taskCount = Math.max(run.taskCount, run.tasks.length);
+          return run;
+        },
+      };
+    }
   }
+
+  #openKube(account: ObjectName | undefined): TenantKube {
+    const { clock, openKube } = this.#deps;
+    if (account === undefined) return cachedConfigs(openKube(), clock);
+    const token = new RequestedToken(this.#deps, { serviceAccount: account, audience: "" });
+    return cachedConfigs(
+      openKube(() => token.token()),
+      clock,
+    );
+  }
+}
+
+function placeKey({ namespace, name }: ObjectName): string {
+  return `${namespace}/${name}`;
 }
 
 /** The entry of that key, which is now the one used last. */

@@ -47,6 +47,16 @@ describe("an agent", () => {
     expect(await agent.stop()).toBe(0);
   });
 
+  test("reads a run that it knows to be small once for a driver, also in a loop", async ({ expect }) => {
+    const world = await AgentWorld.open();
+    world.agent();
+    const player = await world.play({ items: 5 });
+    player.start();
+    await player.ended;
+    // Root, loop and iterations.
+    expect(world.server.stats()["GetRun"]?.calls).toBe(1 + 1 + 5);
+  });
+
   test("leaves other plugins and HTTP templates alone, and says how many there are", async ({ expect }) => {
     const world = await AgentWorld.open();
     const agent = world.agent();
