@@ -69,6 +69,16 @@ describe("launchContainer(): outputs", () => {
     );
   });
 
+  test("fields of a later SDK in executor input and pipeline spec are warnings (LAU-5)", async () => {
+    const world = await startLauncherWorld({ ...plain, fromTheFuture: 1 });
+    const { exitCode, logger } = await world.launch(await world.row(world.root, "say"), {
+      executorInput: JSON.stringify({ inputs: { parameterValues: {}, alsoNew: {} }, outputs: {} }),
+    });
+    expect(exitCode).toBe(0);
+    const warned = logger.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields["fields"]);
+    expect(new Set(warned)).toEqual(new Set(["fromTheFuture", "inputs.alsoNew"]));
+  });
+
   test.for([
     {
       name: "O5 a missing parameter file",

@@ -153,6 +153,36 @@ describe("launchContainer(): propagation", () => {
     ]);
   });
 
+  test("G14 a grandparent that cannot be read fails the task, and the parent has its outputs all the same", async () => {
+    const level = (task: string) => ({
+      parameters: { best: { from: [[task, task === "train" ? "score" : "best"]] as const, type: "NUMBER_DOUBLE" } },
+      artifacts: { m: { from: [[task, task === "train" ? "model" : "m"]] as const } },
+    });
+    const world = await startLauncherWorld(
+      launcherPipeline(
+        {
+          root: { tasks: { outer: "comp-outer" }, ...level("outer") },
+          "comp-outer": { tasks: { inner: "comp-inner" }, ...level("inner") },
+          "comp-inner": { tasks: { train: "comp-train" }, ...level("train") },
+        },
+        { "comp-train": trainOutputs },
+      ),
+    );
+    const outer = await world.row(world.root, "outer", { type: TaskType.DAG });
+    const inner = await world.row(outer, "inner", { type: TaskType.DAG });
+    const row = await world.row(inner, "train");
+    // In a large run the launcher reads its own row and its parent's; the grandparent's is read when outputs climb.
+    world.server.faults.add({ method: "GetTask", skip: 2, kind: "status", code: "PERMISSION_DENIED" });
+    const { exitCode, task } = await world.launch(row, { command: train, host: { taskCountHint: 1000 } });
+    expect(exitCode).toBe(1);
+    expect(stateOf(task)).toBe("FAILED");
+    expect(task.statusMetadata?.message).toMatch(/^failed to execute component: .*PERMISSION_DENIED/);
+    expect(parametersOf(task)).toEqual({ score: 0.5 });
+    const [innerNow, outerNow] = await Promise.all([world.task(inner.taskId), world.task(outer.taskId)]);
+    expect([parametersOf(innerNow), artifactsOf(innerNow).map(({ key }) => key)]).toEqual([{ best: 0.5 }, ["m"]]);
+    expect([parametersOf(outerNow), artifactsOf(outerNow)]).toEqual([{}, []]);
+  });
+
   test.for([
     { first: TaskState.FAILED, launch: { command: ["true"] }, parent: "FAILED" },
     { first: TaskState.RUNNING, launch: { command: ["true"] }, parent: "RUNNING" },

@@ -68,7 +68,7 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       expect(outcome.stderr).toMatch(stderr);
     });
 
-    test("a step passes streams and exit code through, and shows its user none of our own variables", async () => {
+    test("a step names its API server, passes streams and exit code through, and shows its user none of our own variables (LAU-1)", async () => {
       const world = await startLauncherWorld(plain);
       const row = await world.row(world.root, "say");
       const command = ["sh", "-c", 'echo "out $GREETING ${KFP_LAUNCHER_STASH-none}"; echo err >&2; exit 9'];
@@ -81,6 +81,8 @@ describe.skipIf(skipUnless(stripsTypes, "this Node cannot run TypeScript sources
       expect(outcome).toMatchObject({ exitCode: 9, signal: null, stdout: "out $ hi none\n" });
       expect(outcome.stderr).toMatch(/^INFO \S+ launcher-v2 starts .*\n/);
       expect(outcome.stderr).toMatch(/\nerr\n/);
+      const endpoint = `${world.server.host}:${world.server.port}`;
+      expect(outcome.stderr).toMatch(new RegExp(`\nINFO \\S+ API server endpoint="?${endpoint}"? tls=false\n`));
       const task = await world.task(row.taskId);
       expect(stateOf(task)).toBe("FAILED");
       expect(artifactsOf(task)).toHaveLength(1);

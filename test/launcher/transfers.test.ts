@@ -8,6 +8,7 @@ import { FakeObjectStore, transientFailure } from "../fakes/object-store.ts";
 import { plain, script, single, stepOf, train } from "../support/launcher-pipelines.ts";
 import {
   artifactsOf,
+  launcherPipeline,
   startLauncherWorld,
   stateOf,
   type LaunchOptions,
@@ -274,6 +275,59 @@ describe("uploads", () => {
     });
     expect(exitCode).toBe(0);
     expect(world.store.objects.get(`${root}/step/salt-0/a`)).toBe("<folder>");
+  });
+});
+
+describe("the order of keys", () => {
+  test("everything goes in it, however the driver wrote it (LAU-9)", async () => {
+    const keys = { parameters: { z: "STRING", a: "STRING" }, artifacts: { y: "system.Dataset", b: "system.Dataset" } };
+    const pipeline = launcherPipeline({ root: { tasks: { step: "comp-step" } } }, { "comp-step": keys });
+    const world = await startStoreWorld(pipeline);
+    const artifactOf = (key: string): object => ({
+      artifacts: [{ name: key, uri: `${root}/${key}`, type: { schemaTitle: "system.Dataset" } }],
+    });
+    const parameterOf = (key: string): object => ({ outputFile: `${world.folder}/parameters/${key}` });
+    for (const key of ["q", "c"]) world.store.objects.set(`${root}/${key}`, key);
+    const sent: string[] = [];
+    const api = new Proxy(world.api, {
+      get(target, name, receiver) {
+        const member: unknown = Reflect.get(target, name, receiver);
+        if (name === "createArtifacts")
+          return (requests: Parameters<typeof world.api.createArtifacts>[0]) => {
+            sent.push(...requests.map(({ producerKey }) => `artifact ${producerKey}`));
+            return world.api.createArtifacts(requests);
+          };
+        if (name === "updateTasks")
+          return (...args: Parameters<typeof world.api.updateTasks>) => {
+            const updates = [...args[1].values()].flatMap(({ outputs }) => outputs?.parameters ?? []);
+            sent.push(...updates.map(({ parameterKey }) => `parameter ${parameterKey}`));
+            return world.api.updateTasks(...args);
+          };
+        return member;
+      },
+    });
+    const { exitCode } = await world.launchWithStore(await world.row(world.root, "step"), {
+      executorInput: JSON.stringify({
+        inputs: { artifacts: { q: artifactOf("q"), c: artifactOf("c") } },
+        outputs: {
+          parameters: { z: parameterOf("z"), a: parameterOf("a") },
+          artifacts: { y: artifactOf("y"), b: artifactOf("b") },
+        },
+      }),
+      command: script(
+        'for file in "$@"; do mkdir -p "$(dirname "$file")"; echo 1 > "$file"; done',
+        "sh",
+        ...["z", "a"].map((key) => `${world.folder}/parameters/${key}`),
+        ...["y", "b"].map((key) => `{{$.outputs.artifacts['${key}'].path}}`),
+      ),
+      host: { openStore: () => Promise.resolve(world.store), connect: () => Promise.resolve({ api }) },
+    });
+    expect(exitCode).toBe(0);
+    expect(world.store.requests.filter((request) => /^(down|up)load /.test(request))).toEqual([
+      ...["c", "q"].map((key) => `download ${root}/${key}`),
+      ...["b", "y"].map((key) => `upload ${root}/${key}`),
+    ]);
+    expect(sent).toEqual(["artifact b", "artifact y", "parameter a", "parameter z"]);
   });
 });
 

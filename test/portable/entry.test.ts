@@ -204,7 +204,11 @@ describe.skipIf(muslMissing())("portable/launch.c", () => {
     chmodSync(destination, 0o555);
     writeFileSync(path.join(volume, "nssw"), "changed");
     for (const place of [volume, path.join(volume, "lib")]) writeFileSync(path.join(place, ".kfp-runtime-copy.tmp"), "half");
+    const { ino } = statSync(destination);
     expect(await runToEnd(launch, ["--copy", destination])).toEqual({ code: 0, stdout: "", stderr: "" });
+    // Root may write to any file, others only replace it.
+    expect(statSync(destination).ino).not.toBe(ino);
+    expect(statSync(destination).mode & 0o777).toBe(0o755);
     expect(readdirSync(volume).toSorted()).toEqual(["launch", "lib", "nssw"]);
     expect(readdirSync(path.join(volume, "lib")).toSorted()).toEqual([loader, "node"]);
     expect(readFileSync(path.join(volume, "nssw"), "utf8")).toBe("hosts: files dns\n");

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { StorageError } from "../../../src/core/errors.ts";
 import { ArtifactType, IoType, TaskState, TaskType, type PipelineTask, type TaskInit } from "../../../src/core/kfp-types.ts";
 import { jsonToValue, type JsonValue } from "../../../src/core/values/value.ts";
 import { runLauncher, type LauncherHost } from "../../../src/launcher/run.ts";
@@ -120,6 +121,8 @@ describe("launchImporter()", () => {
       uri: "s3://b/d/f.txt",
       type: ArtifactType.Dataset,
     });
+    // The name that people see names nothing else.
+    expect(row?.outputs?.artifacts[0]).toMatchObject({ artifactKey: "artifact", producer: { taskName: "get" } });
     expect(Object.keys(onlyArtifact(row)?.metadata ?? {}).toSorted()).toEqual(["_kfp_schema_version", "nested", "rows"]);
     expect(artifactsOf(root)).toEqual([{ key: "d", name: "f.txt", uri: "s3://b/d/f.txt" }]);
     expect(root.outputs?.artifacts[0]?.producer?.taskName).toBe("get");
@@ -171,6 +174,37 @@ describe("launchImporter()", () => {
     const { row, root } = await runImporter(world, { spec: { ...dataset, artifactUri: { constant: "s3://b/d" } } });
     expect(row?.statusMetadata?.message ?? "").toBe("");
     expect([row && stateOf(row), stateOf(root)]).toEqual(["SUCCEEDED", "SUCCEEDED"]);
+  });
+});
+
+describe("launchImporter(): a second attempt", () => {
+  const spec = { ...dataset, artifactUri: { constant: "minio://b/d" }, downloadToWorkspace: true };
+
+  test("the row says RUNNING and has the new pod while it works (LAU-8)", async () => {
+    const world = await startLauncherWorld(importerPipeline());
+    const store = new FakeObjectStore();
+    store.failures.push({ request: "download", error: new StorageError("OBJECT_ACCESS_DENIED", "denied") });
+    const host = { openStore: () => Promise.resolve(store) };
+    const failed = await runImporter(world, { spec, host });
+    expect(failed.row && stateOf(failed.row)).toBe("FAILED");
+    let during: PipelineTask | undefined;
+    store.download = async () => {
+      during = await world.task(failed.row?.taskId ?? "");
+      return { objects: 1 };
+    };
+    const { exitCode } = await runImporter(world, { spec, host, pod: "pod-2" });
+    expect(exitCode).toBe(0);
+    expect([during && stateOf(during), during?.statusMetadata?.message]).toEqual(["RUNNING", ""]);
+    expect(during?.pods.map(({ name }) => name)).toEqual(["pod-1", "pod-2"]);
+  });
+
+  test("a row that cannot be taken over fails the attempt (LAU-8)", async () => {
+    const world = await startLauncherWorld(importerPipeline());
+    await runImporter(world, { spec: { ...dataset, artifactUri: { constant: "" } } });
+    world.server.faults.add({ method: "UpdateTask", kind: "status", code: "PERMISSION_DENIED" });
+    const { exitCode, calls } = await runImporter(world, { spec: { ...dataset, artifactUri: { constant: "s3://b/d" } } });
+    expect(exitCode).toBe(1);
+    expect(calls).not.toContain("createArtifact");
   });
 });
 
@@ -380,6 +414,15 @@ describe("launchImporter(): when things go wrong", () => {
     const path = `${world.folder}/spec.json`;
     await writeFile(path, JSON.stringify(spec));
     expect((await runImporter(world, { spec: `@${path}` })).exitCode).toBe(0);
+  });
+
+  test("fields of a later SDK in the spec are a warning (LAU-5)", async () => {
+    const world = await startLauncherWorld(importerPipeline());
+    const { exitCode, logger } = await runImporter(world, { spec: { ...spec, fromTheFuture: 1 } });
+    expect(exitCode).toBe(0);
+    expect(logger.lines).toContainEqual(
+      expect.objectContaining({ level: "warn", fields: expect.objectContaining({ fields: "fromTheFuture" }) as unknown }),
+    );
   });
 
   test("no task can be created", async () => {

@@ -57,7 +57,11 @@ describe("copyPortableFolder()", () => {
     chmodSync(destination, 0o555);
     writeFileSync(path.join(volume, ".kfp-runtime-copy.tmp"), "half");
     writeFileSync(path.join(volume, "lib/.kfp-runtime-copy.tmp"), "half");
+    const { ino } = statSync(destination);
     await copyPortableFolder({ source, destination });
+    // Root may write to any file, others only replace it.
+    expect(statSync(destination).ino).not.toBe(ino);
+    expect(modeOf(destination)).toBe(0o755);
     expect(readdirSync(volume).toSorted()).toEqual(["launch", "lib", "nssw"]);
     expect(readdirSync(path.join(volume, "lib"))).toEqual(["node"]);
   });
