@@ -9,9 +9,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorMessage } from "../../src/core/errors.ts";
+import { PART_BYTES } from "../../src/objectstore/s3/put-file.ts";
+import { RANGE_BYTES } from "../../src/objectstore/transfer/download.ts";
+import { BUFFER_BYTES } from "../../src/objectstore/transfer/file-body.ts";
 import type { ObjectStore } from "../../src/ports/object-store.ts";
 import type { FaultProxy, ProxiedRequest, ProxyFault } from "./fault-proxy.ts";
-import { patternBytes, sha256 } from "./store-bench.ts";
+import { patternBytes } from "./store-bench.ts";
 
 /** How a fault ends. */
 export interface FaultKind {
@@ -75,11 +78,13 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   { name: "an answer about another range", fault: { kind: "wrong-range" }, on: "content down" },
 ];
 
-/** How requests of one kind of store are told apart. */
+/** What is different between kinds of stores: how requests are told apart, and what a server never answers. */
 export interface RequestKinds {
   readonly isListing: (request: ProxiedRequest) => boolean;
   readonly isContentUp: (request: ProxiedRequest) => boolean;
   readonly isContentDown: (request: ProxiedRequest) => boolean;
+  /** Names of {@link FAULT_KINDS}. Default: none. */
+  readonly unheardOf?: readonly string[];
 }
 
 /** A store behind the proxy. */
@@ -88,16 +93,23 @@ export interface FaultWorld {
   readonly store: ObjectStore;
   /** Below which the operations have their objects. */
   readonly uri: string;
+  /** Has the files of {@link FILES}, and folders of the operations. */
+  readonly folder: string;
   readonly kinds: RequestKinds;
   /** Numbers of requests, as they have been counted so far. */
   readonly counts: Map<string, number>;
 }
 
-export const SMALL = patternBytes(100_000);
-/** More than one part in every store, and more than one range. */
-export const LARGE = patternBytes(17 * 1024 * 1024, "large");
+/** Beyond the first part or range: every case moves all of an object, and a third part would meet nothing new. */
+const LITTLE_MORE = 300_000;
+const FILES = {
+  small: patternBytes(100_000),
+  parts: patternBytes(Math.max(PART_BYTES, BUFFER_BYTES) + LITTLE_MORE, "parts"),
+  ranges: patternBytes(RANGE_BYTES + LITTLE_MORE, "ranges"),
+} as const;
+type FileName = keyof typeof FILES;
 
-const OPERATIONS = ["upload small", "upload large", "download small", "download large"] as const;
+const OPERATIONS = ["upload small", "upload parts", "download small", "download ranges"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** The operations in which the fault can happen. */
@@ -108,18 +120,15 @@ export function operationsOf({ on }: FaultKind): readonly Operation[] {
   });
 }
 
-/** Puts the objects there that downloads ask for. */
-export async function prepareFaultWorld({ store, uri, proxy }: Pick<FaultWorld, "store" | "uri" | "proxy">): Promise<void> {
+/** Puts the objects there that downloads ask for. @returns the folder with the files to upload, which is the caller's to remove. */
+export async function prepareFaultWorld({ store, uri, proxy }: Pick<FaultWorld, "store" | "uri" | "proxy">): Promise<string> {
   proxy.reset();
   const folder = await mkdtemp(join(tmpdir(), "kfp-faults-"));
-  for (const [name, bytes] of [
-    ["small", SMALL],
-    ["large", LARGE],
-  ] as const) {
+  for (const [name, bytes] of Object.entries(FILES)) {
     await writeFile(join(folder, name), bytes);
     await store.upload(join(folder, name), `${uri}/there/${name}`);
   }
-  await rm(folder, { recursive: true });
+  return folder;
 }
 
 /**
@@ -155,9 +164,8 @@ async function countTargets({ proxy, ...world }: FaultWorld, kind: FaultKind, op
   }
   // On a busy machine a request may be given up and sent again without any fault.
   const targets = proxy.requests.filter((request) => isTarget(world.kinds, kind, request));
-  const found = new Set(
-    targets.map(({ method, target, headers }) => `${method} ${target} ${String(headers["range"] ?? headers["x-ms-range"])}`),
-  ).size;
+  const rangeOf = ({ headers }: ProxiedRequest): unknown => headers.range ?? headers["x-ms-range"] ?? headers["content-range"];
+  const found = new Set(targets.map((request) => `${request.method} ${request.target} ${String(rangeOf(request))}`)).size;
   world.counts.set(id, found);
   return found;
 }
@@ -199,19 +207,18 @@ interface Outcome {
 let count = 0;
 
 async function operate(world: FaultWorld, operation: Operation): Promise<Outcome> {
-  const folder = await mkdtemp(join(tmpdir(), "kfp-fault-"));
-  const bytes = operation.endsWith("large") ? LARGE : SMALL;
+  const folder = await mkdtemp(join(world.folder, "operation-"));
+  const [direction, name] = operation.split(" ") as ["upload" | "download", FileName];
   try {
-    return operation.startsWith("upload") ? await upload(world, folder, bytes) : await download(world, folder, bytes);
+    return direction === "upload" ? await upload(world, folder, name) : await download(world, folder, name);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function upload({ store, proxy, uri }: FaultWorld, folder: string, bytes: Buffer): Promise<Outcome> {
-  const target = `${uri}/up-${(count += 1)}`;
-  await writeFile(join(folder, "in"), bytes);
-  const error: unknown = await store.upload(join(folder, "in"), target).then(
+async function upload({ store, proxy, ...world }: FaultWorld, folder: string, name: FileName): Promise<Outcome> {
+  const target = `${world.uri}/up-${(count += 1)}`;
+  const error: unknown = await store.upload(join(world.folder, name), target).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -221,22 +228,24 @@ async function upload({ store, proxy, uri }: FaultWorld, folder: string, bytes: 
   const { objects } = await store.download(target, join(folder, "out"));
   Object.assign(proxy, { fault });
   proxy.requests.splice(0, proxy.requests.length, ...requests);
-  if (objects > 0 && sha256(await readFile(join(folder, "out"))) !== sha256(bytes))
-    return { problem: "the object has wrong bytes" };
+  if (objects > 0 && !(await hasBytes(join(folder, "out"), name))) return { problem: "the object has wrong bytes" };
   if (error === undefined) return objects === 1 ? {} : { problem: "it succeeded and left no object" };
   return messageProblem(error);
 }
 
-async function download({ store, uri }: FaultWorld, folder: string, bytes: Buffer): Promise<Outcome> {
-  const source = `${uri}/there/${bytes === LARGE ? "large" : "small"}`;
+async function download({ store, uri }: FaultWorld, folder: string, name: FileName): Promise<Outcome> {
   try {
-    const { objects } = await store.download(source, join(folder, "out"));
+    const { objects } = await store.download(`${uri}/there/${name}`, join(folder, "out"));
     if (objects !== 1) return { problem: `it succeeded with ${objects} objects` };
-    return sha256(await readFile(join(folder, "out"))) === sha256(bytes) ? {} : { problem: "the file has wrong bytes" };
+    return (await hasBytes(join(folder, "out"), name)) ? {} : { problem: "the file has wrong bytes" };
   } catch (error) {
     const left = await readdir(folder);
     return left.length > 0 ? { problem: `it failed and left ${left.join(", ")}` } : messageProblem(error);
   }
+}
+
+async function hasBytes(path: string, name: FileName): Promise<boolean> {
+  return FILES[name].equals(await readFile(path));
 }
 
 function messageProblem(error: unknown): Outcome {
