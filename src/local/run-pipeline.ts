@@ -21,7 +21,8 @@ import type { HomeLock } from "./home/home-lock.ts";
 import { obtainHome } from "./home/obtain-home.ts";
 import { homeError } from "./home/storage-problem.ts";
 import type { LoadedPipeline } from "./pipeline/pipeline-file.ts";
-import { executeRun, type ExecuteDeps, type ExecuteOptions, type FinishedPipeline } from "./run/execute-run.ts";
+import { executeRun } from "./run/execute-run.ts";
+import type { ExecuteDeps, ExecuteOptions, FinishedPipeline } from "./run/execution.ts";
 import { createRun, runDisplayName, runFolder, type LocalRun } from "./run/local-run.ts";
 import type { RunPlace } from "./run/run-end.ts";
 import { writeRunOptions } from "./run/run-options.ts";
@@ -29,7 +30,7 @@ import { StorageTrouble } from "./run/storage-trouble.ts";
 import { isServing, type ServingHolder } from "./serve/hand-over-holder.ts";
 import { isServed } from "./serve/run-settings.ts";
 
-export type { FinishedPipeline } from "./run/execute-run.ts";
+export type { FinishedPipeline } from "./run/execution.ts";
 
 /** What to run, where and how. */
 export interface RunPipelineOptions extends ExecuteOptions {

@@ -1,5 +1,5 @@
 /**
- * Executes one run of a home from its folder to its result: engine, executor and steps put together.
+ * Executes one run of a home from its folder to its result: its folder, its steps, its tasks, its end.
  *
  * Whatever happens in between, the run and all its tasks end in a final state and nothing is left running.
  *
@@ -8,29 +8,16 @@
 import { rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { KfpApiConnection } from "../../apiclient/kfp-api-grpc.ts";
 import { isLocalUri } from "../../core/executor/artifact-uri.ts";
 import { errorMessage } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
-import { logStream, type LogStream } from "../../node/log-stream.ts";
 import { makeFolder } from "../../node/files/make-folder.ts";
-import { createLogger } from "../../node/stderr-logger.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { FileSystem } from "../../ports/file-system.ts";
 import { workspaceClaimName } from "../../driver/pod-spec-patch/workspace.ts";
-import { CANCELLED_MESSAGE, exitTaskTime, stoppedMessage, terminationSignal, unlessStuck } from "../engine/cancellation.ts";
+import { CANCELLED_MESSAGE, stoppedMessage } from "../engine/cancellation.ts";
 import { withDeadline } from "../engine/deadline.ts";
-import { runPipeline as runEngine } from "../engine/engine.ts";
-import type { SharedSlots } from "../engine/run-places.ts";
-import type { Amounts } from "../engine/step-need.ts";
-import type { EngineEvent } from "../engine/engine-event.ts";
 import { taskLabel } from "../engine/task-label.ts";
-import { createExecutor } from "../executors/create-executor.ts";
-import type { RunnerOf } from "../executors/runners.ts";
-import { rootParameters } from "../executors/root-parameters.ts";
 import { reserveDisk } from "../home/disk-reserve.ts";
 import { LocalObjects } from "../objects/local-objects.ts";
-import { createLocalVolumeClaims } from "../objects/volume-claims.ts";
 import {
   createLocalStepRuntime,
   launcherConfigFolder,
@@ -38,75 +25,14 @@ import {
   runLogPath,
   type LocalStepRuntime,
   type StepObjects,
-  type StepLine,
 } from "../steps/local-step-runtime.ts";
 import { PythonEnvironments } from "../steps/python-environment.ts";
 import { journalPath, StepJournal } from "../steps/step-journal.ts";
-import { runFolder, type LocalRun } from "./local-run.ts";
-import { preservedTasks } from "./preserved-tasks.ts";
+import type { ExecuteDeps, ExecuteOptions, FinishedPipeline } from "./execution.ts";
+import { runFolder, runName, type LocalRun } from "./local-run.ts";
+import { runTasks } from "./run-tasks.ts";
 import { endRun, leaveRun, type EndedRun, type RunPlace } from "./run-end.ts";
-import { reportRun, type EndedEvent, type RunReport } from "./run-report.ts";
-
-/** How runs of this process are executed. */
-export interface ExecuteOptions {
-  readonly isolation: "in-process" | "process";
-  readonly cacheDisabled: boolean;
-  /** Steps at the same time. */
-  readonly parallelism: number;
-  /** What their requests may come to; absent: requests do not count. */
-  readonly capacity?: Amounts;
-  /** Which steps run in containers; default none. */
-  readonly runners?: RunnerOf;
-  /** Secrets and config maps of the steps; default none. */
-  readonly objects?: LocalObjects;
-  /** Tasks whose programs wait for a debugger. */
-  readonly inspectTasks?: readonly string[];
-  /** Folder with `driver` and `launcher-v2`, for isolation `process` and for tasks that wait for a debugger. */
-  readonly programFolder: string;
-  /** Of the host. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Working folder of steps; absent: that of this process. */
-  readonly workingFolder?: string;
-  /** File with the token that drivers and launchers show to the server; absent: none. */
-  readonly tokenPath?: string;
-}
-
-/** What a run is executed with. */
-export interface ExecuteDeps {
-  readonly clock: Clock;
-  readonly files: FileSystem;
-  readonly randomUuid: () => string;
-  readonly onEvent: (event: EngineEvent) => void;
-  readonly onLine: (line: StepLine) => void;
-  readonly onNotice: (text: string) => void;
-  /**
-   * Called when the folder of the run is ready, before its first program: the run is stored, or marked as running. Absent: the run
-   * exists and becomes RUNNING.
-   */
-  readonly begin?: () => void;
-  /** Aborted to cancel the run. */
-  readonly signal: AbortSignal;
-  /** Ends everything that was started for the run, at once. */
-  readonly killChildren: () => void;
-  /** Asked once the engine has stopped early: true leaves the run and its tasks unfinished, for another execution. Absent: never. */
-  readonly isLeft?: () => boolean;
-  /** Places for the steps and drivers of all runs of this process. */
-  readonly shared?: SharedSlots;
-  /** Python environments that other runs of this process are making. */
-  readonly makingEnvironments?: Map<string, Promise<string>>;
-}
-
-/** A run that is over. */
-export interface FinishedPipeline extends RunReport {
-  readonly cancelled: boolean;
-  /** The run goes on with another execution: nothing of it is final. */
-  readonly isLeft: boolean;
-  /** File with the lines of drivers and launchers. */
-  readonly logPath: string;
-}
-
-const NAMESPACE = "local";
-const LOG_LEVEL = "1";
+import { reportRun, type EndedEvent } from "./run-report.ts";
 
 /**
  * Executes a run. One that takes longer than its pipeline allows is stopped like a cancelled one, and ends FAILED.
@@ -216,34 +142,17 @@ class Execution {
   }
 
   async #runTasks(steps: LocalStepRuntime, pods: StepObjects): Promise<"succeeded" | "failed"> {
-    const { clock } = this.#deps;
-    const { server, trouble } = this.#place;
     await this.#prepareFolder();
-    trouble.reserve = reserveDisk(join(this.#folder, "reserve"));
+    this.#place.trouble.reserve = reserveDisk(join(this.#folder, "reserve"));
     this.#begin();
-    const log = logStream(runLogPath(this.#folder), { write: () => undefined });
-    const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
-    const { connectKfpApi } = await import("../../apiclient/kfp-api-grpc.ts");
-    const { host, port } = server;
-    const api = await connectKfpApi(
-      { clock, logger, fileSystem: this.#deps.files, local: server.local },
-      {
-        settings: {
-          ...{ host, port, tls: undefined, reconnect: undefined, proxy: undefined },
-          ...{ forcedPackage: undefined, forcedLayout: undefined },
-        },
-        ...(this.#options.tokenPath === undefined ? {} : { tokenPath: this.#options.tokenPath }),
-      },
-    );
-    try {
-      return await this.#runEngine(api, steps, { log, pods });
-    } finally {
-      api.close();
-    }
-  }
-
-  #runName(): string {
-    return `${this.#run.pipeline.name}-${this.#run.runId.slice(0, 5)}`;
+    return await runTasks(this.#deps, this.#place, this.#run, this.#options, {
+      folder: this.#folder,
+      stop: this.#stop,
+      steps,
+      pods,
+      onEnded: (event) => this.#noteEnd(event, steps),
+      onBodyCut: (taskId) => this.#endBody(taskId),
+    });
   }
 
   #begin(): void {
@@ -271,7 +180,7 @@ class Execution {
 
   #stepObjects(): StepObjects {
     const { objects = new LocalObjects() } = this.#options;
-    const workspace = new Map([[workspaceClaimName(this.#runName()), join(this.#folder, "workspace")]]);
+    const workspace = new Map([[workspaceClaimName(runName(this.#run)), join(this.#folder, "workspace")]]);
     return { objects, volumes: this.#place.home.volumes, ownClaims: workspace, hostName: hostname() };
   }
 
@@ -299,108 +208,9 @@ class Execution {
     });
   }
 
-  async #runEngine(
-    api: KfpApiConnection,
-    steps: LocalStepRuntime,
-    { log, pods: objects }: { readonly log: LogStream; readonly pods: StepObjects },
-  ): Promise<"succeeded" | "failed"> {
-    const { clock, files, randomUuid, onEvent, onNotice } = this.#deps;
-    const { server } = this.#place;
-    const { runId, displayName, pipeline, parameters, kubernetesConfigs } = this.#run;
-    const { cacheDisabled, parallelism, capacity, inspectTasks = [] } = this.#options;
-    const { isolation, programFolder, environment, workingFolder } = this.#options;
-    const runName = this.#runName();
-    let pods = 0;
-    let drivers = 0;
-    const claims = createLocalVolumeClaims(this.#place.home.volumes);
-    const containers = await this.#createContainers(steps, { log, pods: objects });
-    const executor = createExecutor(
-      {
-        api,
-        clock,
-        files,
-        randomUuid,
-        log,
-        steps,
-        onNotice,
-        server,
-        claims,
-        ...(containers === undefined ? {} : { containers }),
-      },
-      {
-        isolation,
-        programFolder,
-        inspectTasks,
-        environment,
-        pipeline: pipeline.parsed,
-        runId,
-        logLevel: LOG_LEVEL,
-        workingFolder,
-      },
-    );
-    const logger = createLogger({ clock, stream: log, format: "text", verbosity: Number(LOG_LEVEL) });
-    const exitTime = exitTaskTime({ clock, signal: this.#stop }, () => this.#deps.isLeft?.() === true);
-    const engine = runEngine(
-      {
-        executor,
-        clock,
-        driverFolder: () => join(this.#folder, "drivers", String((drivers += 1))),
-        newPod: () => ({ name: `${runName}-${String((pods += 1))}`, uid: randomUuid(), namespace: NAMESPACE }),
-        onEvent: (event) => {
-          if (event.kind === "ended") this.#noteEnd(event, steps);
-          onEvent(event);
-        },
-        signal: terminationSignal(this.#stop),
-        exitTasks: {
-          signal: exitTime.signal,
-          onBodyCut: (taskId) => this.#endBody(taskId),
-        },
-        preserved: preservedTasks(
-          { store: server.store, runs: server.runs, api, clock, logger },
-          { runId, spec: pipeline.parsed.spec },
-        ),
-        ...(this.#deps.shared === undefined ? {} : { shared: this.#deps.shared }),
-      },
-      {
-        pipeline: pipeline.parsed,
-        pipelineName: pipeline.name,
-        runId,
-        runName,
-        runDisplayName: displayName,
-        namespace: NAMESPACE,
-        runtimeConfig: JSON.stringify({ parameterValues: rootParameters(pipeline.parsed.spec, parameters) }),
-        cacheDisabled,
-        publishLogs: true,
-        logLevel: LOG_LEVEL,
-        apiServer: { address: server.host, port: String(server.port), tlsEnabled: false, caCertPath: "" },
-        kubernetesConfigs,
-        parallelism,
-        ...(capacity === undefined ? {} : { capacity }),
-      },
-    );
-    try {
-      return await unlessStuck({ ...this.#deps, signal: this.#stop }, engine);
-    } finally {
-      exitTime.end();
-      await containers?.steps.removeLeftovers();
-    }
-  }
-
   /** Of what ended well nothing is kept: its row tells all. */
   #noteEnd(event: EndedEvent, steps: LocalStepRuntime): void {
     if (event.outcome === "failed") this.#failed.set(taskLabel(event.place), event);
     else steps.forget(event.place);
-  }
-
-  async #createContainers(steps: LocalStepRuntime, { log, pods }: { readonly log: LogStream; readonly pods: StepObjects }) {
-    const { runners: runnerOf, environment, programFolder, tokenPath } = this.#options;
-    if (runnerOf === undefined) return undefined;
-    const { createContainerSteps, launcherFolderOf } = await import("../containers/container-steps.ts");
-    const { onNotice } = this.#deps;
-    const signal = this.#stop;
-    const { runId } = this.#run;
-    const token = tokenPath === undefined ? {} : { tokenPath };
-    const common = { runId, runFolder: this.#folder, environment, pods, log, onNotice, signal, ...token };
-    return { runnerOf, steps: createContainerSteps(steps, { ...common, launcherFolder: launcherFolderOf(programFolder) }) };
   }
 }

@@ -37,6 +37,11 @@ export function runFolder(home: Home, runId: string): string {
   return join(home.runs, runId);
 }
 
+/** The name that its workflow would have: those of its pods and of its workspace begin with it. */
+export function runName({ pipeline, runId }: Pick<LocalRun, "pipeline" | "runId">): string {
+  return `${pipeline.name}-${runId.slice(0, 5)}`;
+}
+
 /** What a run is called unless somebody names it: the pipeline and the time, in UTC and without characters a file name cannot have. */
 export function runDisplayName(pipelineName: string, now: Date): string {
   const time = now.toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");

@@ -18,7 +18,7 @@ import type { EngineEvent } from "../engine/engine-event.ts";
 import { isHeldBy } from "../home/home-lock.ts";
 import type { Home } from "../home/home.ts";
 import type { LoadedPipeline } from "../pipeline/pipeline-file.ts";
-import type { FinishedPipeline } from "../run/execute-run.ts";
+import type { FinishedPipeline } from "../run/execution.ts";
 import { runDisplayName, runFolder } from "../run/local-run.ts";
 import type { StepLine } from "../steps/local-step-runtime.ts";
 import type { ServingHolder } from "./hand-over-holder.ts";

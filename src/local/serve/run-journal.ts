@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { makeFolder } from "../../node/files/make-folder.ts";
 import type { EngineEvent } from "../engine/engine-event.ts";
 import type { RunResult, StepFailure } from "../results/run-result.ts";
-import type { FinishedPipeline } from "../run/execute-run.ts";
+import type { FinishedPipeline } from "../run/execution.ts";
 import type { StepLine } from "../steps/local-step-runtime.ts";
 
 /** One thing that happened. */

@@ -11,7 +11,8 @@ import { PipelineTaskSchema, RuntimeState, TaskState } from "../../../src/core/k
 import { jsonToValue } from "../../../src/core/values/value.ts";
 import { CreateRunRequestSchema } from "../../../src/gen/kubeflow/pipelines/backend/api/v2beta1/run_pb.js";
 import { prepareHome, type Home } from "../../../src/local/home/home.ts";
-import { executeRun, type ExecuteDeps, type FinishedPipeline } from "../../../src/local/run/execute-run.ts";
+import { executeRun } from "../../../src/local/run/execute-run.ts";
+import type { ExecuteDeps, FinishedPipeline } from "../../../src/local/run/execution.ts";
 import { readRun, runFolder } from "../../../src/local/run/local-run.ts";
 import { StorageTrouble } from "../../../src/local/run/storage-trouble.ts";
 import { nodeFileSystem } from "../../../src/node/node-file-system.ts";
