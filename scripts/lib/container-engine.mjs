@@ -63,7 +63,8 @@ function probe({ engine, build, env }, context) {
     if (info !== undefined) return info;
   }
   const [command, ...args] = build;
-  return attempt(command, [...args, "-t", probeImage, context], env);
+  // Another way that works may have left the layers of this very build, and nothing would run.
+  return attempt(command, [...args, "--no-cache", "-t", probeImage, context], env);
 }
 
 /** Left in the store, where the next probe and the tests find it; 129 bytes. */

@@ -1,0 +1,36 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { findEngine } from "../../scripts/lib/container-engine.mjs";
+import { makeFolder, removeFolder } from "../support/probe.ts";
+
+let folder = "";
+
+beforeAll(async () => {
+  folder = await makeFolder();
+});
+afterAll(() => removeFolder(folder));
+
+/** Runs nothing but with the isolation `chroot`, and takes layers of earlier builds as podman does, whatever made them. */
+const PODMAN = `#!/bin/sh
+case " $* " in
+  *" --isolation chroot "*) : > "$0.layers"; exit 0 ;;
+  *" --no-cache "*) ;;
+  *) if [ -e "$0.layers" ]; then exit 0; fi ;;
+esac
+echo "cgroups in hybrid mode not supported" >&2
+exit 1
+`;
+
+test("an engine's way to build is found by a build that runs, not by layers that another way has left", () => {
+  const program = path.join(folder, "podman");
+  writeFileSync(program, PODMAN);
+  chmodSync(program, 0o755);
+  vi.stubEnv("PATH", `${folder}${path.delimiter}${process.env["PATH"] ?? ""}`);
+  try {
+    for (let time = 0; time < 2; time += 1)
+      expect(findEngine("podman").engine?.build).toEqual(["podman", "build", "--network", "host", "--isolation", "chroot"]);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
