@@ -40,7 +40,6 @@ export function findEngine(wanted = "auto") {
   const context = mkdtempSync(path.join(tmpdir(), "kfp-runtime-engine-"));
   try {
     writeFileSync(path.join(context, "exit"), exitProgram(), { mode: 0o755 });
-    writeFileSync(path.join(context, "Dockerfile"), 'FROM scratch\nCOPY exit /exit\nRUN ["/exit"]\nCMD ["/exit"]\n');
     for (const { engine, build, env } of candidates) {
       if (wanted !== "auto" && wanted !== engine) continue;
       const problem = probe({ engine, build, env }, context);
@@ -63,8 +62,10 @@ function probe({ engine, build, env }, context) {
     if (info !== undefined) return info;
   }
   const [command, ...args] = build;
-  // Another way that works may have left the layers of this very build, and nothing would run.
-  return attempt(command, [...args, "--no-cache", "-t", probeImage, context], env);
+  // Engines keep the layers of a build: those that another way has left must not be taken for this one's.
+  const way = JSON.stringify(["/exit", ...build]);
+  writeFileSync(path.join(context, "Dockerfile"), `FROM scratch\nCOPY exit /exit\nRUN ${way}\nCMD ["/exit"]\n`);
+  return attempt(command, [...args, "-t", probeImage, context], env);
 }
 
 /** Left in the store, where the next probe and the tests find it; 129 bytes. */
