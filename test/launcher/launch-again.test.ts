@@ -1,8 +1,11 @@
 /** Retries, and servers that fail, in whole attempts. */
 import { describe, expect, test } from "vitest";
+import { HostError } from "../../src/core/errors.ts";
 import { TaskState, TaskType } from "../../src/core/kfp-types.ts";
 import { jsonToValue } from "../../src/core/values/value.ts";
+import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { createProcessRunner } from "../../src/node/process-runner.ts";
+import type { FileSystem } from "../../src/ports/file-system.ts";
 import { plain, script, single, train, trainOutputs } from "../support/launcher-pipelines.ts";
 import { artifactsOf, launcherPipeline, parametersOf, startLauncherWorld, stateOf } from "../support/launcher-world.ts";
 
@@ -187,6 +190,20 @@ describe("launchContainer(): the server fails", () => {
     expect(exitCode).toBe(7);
     expect(task.statusMetadata?.message).toBe("failed to execute component: exit status 7");
     expect(logger.messages("warn")).toEqual(["The log of the step is not registered"]);
+  });
+
+  test("a log that cannot be created costs a warning, and the command runs (LAU-11)", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const full = new HostError("FILE_WRITE_FAILED", "no space left on device");
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      writeText: (path, text) => (path.includes("executor-logs") ? Promise.reject(full) : nodeFileSystem.writeText(path, text)),
+    };
+    const { exitCode, task, stdout, logger } = await world.launch(row, { command: script("echo ran"), host: { files } });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "ran\n" });
+    expect(stateOf(task)).toBe("SUCCEEDED");
+    expect(logger.messages("warn")).toEqual(["The log of the step cannot be written"]);
   });
 
   test("a server that is away for a moment is not noticed (LAU-7)", async () => {

@@ -76,6 +76,16 @@ describe.for(SCHEMES)("%s://", (scheme) => {
     expect(server.buckets.get("bucket")?.get("root/x")?.body.equals(content)).toBe(true);
   });
 
+  test.for([
+    ["in one request", 3],
+    ["in parts", 9 * 1024 * 1024],
+  ] as const)("content %s goes up without checksums that older stores refuse", async ([, sizeBytes]) => {
+    await writeFile(join(folder, "in"), patternBytes(sizeBytes));
+    await open(scheme).upload(join(folder, "in"), uri);
+    const names = server.requests.flatMap(({ headers }) => Object.keys(headers));
+    expect(names.filter((name) => /^(content-md5|x-amz-trailer|x-amz-(sdk-)?checksum-.*)$/.test(name))).toEqual([]);
+  });
+
   test("a private certificate authority is trusted when it is handed in", async () => {
     const tls = createSelfSignedCertificate();
     await startServer({ tls });
