@@ -94,7 +94,10 @@ describe("downloads", () => {
     const { exitCode, logger } = await world.launchWithStore(await world.row(world.root, "say"), { change: withInputs(input) });
     expect(exitCode).toBe(0);
     expect(world.store.requests.filter((request) => request.startsWith("download"))).toHaveLength(downloads);
-    expect(logger.messages("warn")).toEqual(warning === undefined ? [] : [warning]);
+    const warnings = logger.lines.filter(({ level }) => level === "warn");
+    expect(warnings.map(({ message, fields }) => ({ message, ...fields }))).toEqual(
+      warning === undefined ? [] : [{ message: warning, key: "data", uri: input.uri }],
+    );
   });
 
   test("a failure names the input and its URI, and no command runs", async () => {
