@@ -366,6 +366,30 @@ describe("the CONTAINER driver", () => {
     expect(warnings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
   });
 
+  test.for([
+    { name: "with all outputs that are declared", outputs: ["said"], cached: true },
+    { name: "without an output that is declared by now", outputs: ["said", "added"], cached: false },
+  ])("a hit of a custom cache key $name (UPS-17)", async ({ outputs, cached }, { expect }) => {
+    const keyed = (...keys: string[]): JsonObject => {
+      const spec = pipeline() as { components: Record<string, JsonObject>; root: { dag: { tasks: Record<string, JsonObject> } } };
+      Object.assign(spec.root.dag.tasks["say"] ?? {}, { cachingOptions: { enableCache: true, cacheKey: "mine" } });
+      const { outputDefinitions } = spec.components["comp-say"] as { outputDefinitions: JsonObject };
+      outputDefinitions["parameters"] = Object.fromEntries(keys.map((key) => [key, text]));
+      return spec;
+    };
+    const runOf = (spec: JsonObject): string =>
+      fake.server.runs.createRun({ displayName: "d", pipelineSource: { case: "pipelineSpec", value: spec } }).run.runId;
+    const fake = await startFakeApi();
+    const first = new Driven(fake, runOf(keyed("said")));
+    await first.succeed((await first.container("say", await first.root())).taskId);
+    const second = new Driven(fake, runOf(keyed(...outputs)));
+    const result = await second.container("say", await second.root());
+    expect(result.cached).toBe(cached);
+    expect((await second.task(result.taskId)).state).toBe(cached ? TaskState.CACHED : TaskState.RUNNING);
+    const warnings = fake.logger.lines.filter(({ level }) => level === "warn").map(({ fields }) => fields["outputs"]);
+    expect(warnings).toEqual(cached ? [] : ["added"]);
+  });
+
   test("asks for no cache when it is disabled, for the task or for all", async () => {
     const driven = await start();
     const root = await driven.root();

@@ -43,6 +43,13 @@ describe("launchContainer(): outputs", () => {
     expect(exitCode).toBe(0);
   });
 
+  test("{{$.pipeline_task_uuid}} in an argument is the id of the task itself (LAU-15)", async () => {
+    const world = await startLauncherWorld(plain);
+    const row = await world.row(world.root, "say");
+    const { stdout } = await world.launch(row, { command: script('printf "%s" "$0"', "task {{$.pipeline_task_uuid}}") });
+    expect(stdout).toBe(`task ${row.taskId}`);
+  });
+
   test.for([3, 4])("values of inputs and outputs are in the log from level 4 on: level %i (LAU-42, UPS-9)", async (level) => {
     const world = await startLauncherWorld(stepOf({ type: "STRING" }));
     const logger = new RecordingLogger(level);
@@ -98,6 +105,18 @@ describe("launchContainer(): outputs", () => {
       pipeline: stepOf({ type: "NUMBER_DOUBLE" }),
       command: script('printf 0x10 > "$0"', "{{$.outputs.parameters['o'].output_file}}"),
       message: /failed to read output parameter name="o" type="NUMBER_DOUBLE" path="[^"]+": Cannot read/,
+    },
+    {
+      name: "an integer in its file that a double would round",
+      pipeline: stepOf({ type: "NUMBER_INTEGER" }),
+      command: script('printf 9007199254740993 > "$0"', "{{$.outputs.parameters['o'].output_file}}"),
+      message: /failed to read output parameter name="o" type="NUMBER_INTEGER" path="[^"]+": .*is an integer beyond/,
+    },
+    {
+      name: "an integer in the executor output that a double would round",
+      pipeline: stepOf({ type: "NUMBER_INTEGER" }),
+      command: script(`printf '{"parameterValues":{"o":9007199254740993}}' > "$0"`, "{{$.outputs.output_file}}"),
+      message: /failed to unmarshall ExecutorOutput .*output parameter "o": it is an integer beyond/,
     },
     {
       name: "an executor output that is not JSON",

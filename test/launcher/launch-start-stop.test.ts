@@ -4,7 +4,9 @@ import path from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test, vi } from "vitest";
 import { RuntimeArtifactSchema, type ExecutorInput } from "../../src/core/kfp-types.ts";
+import { jsonToValue } from "../../src/core/values/value.ts";
 import { EARLY_WORD_AFTER_MS } from "../../src/launcher/container/early-word.ts";
+import { FakeObjectStore } from "../fakes/object-store.ts";
 import { makeFolder, removeFolder } from "../support/probe.ts";
 import { plain, script } from "../support/launcher-pipelines.ts";
 import { artifactsOf, startLauncherWorld, stateOf, type LaunchOptions } from "../support/launcher-world.ts";
@@ -40,6 +42,41 @@ describe("launchContainer(): failures before the command", () => {
     expect(task.statusMetadata?.message).toMatch(message);
     expect(artifactsOf(task)).toEqual([]);
     expect(stateOf(await world.task(world.root.taskId))).toBe("FAILED");
+  });
+
+  test("an argument that no system takes is refused with the input that is to blame (LAU-40)", async () => {
+    const world = await startLauncherWorld(plain);
+    const never = () => Promise.reject(new Error("it was started"));
+    const { exitCode, task } = await world.launch(await world.row(world.root, "say"), {
+      command: ["say", "--text", "{{$.inputs.parameters['long']}}"],
+      change: ({ inputs }) => {
+        if (inputs !== undefined) Object.assign(inputs.parameterValues, { long: jsonToValue("x".repeat(99)) });
+      },
+      host: { processRunner: { argumentLimitBytes: 98, run: never } },
+    });
+    expect(exitCode).toBe(1);
+    expect(task.statusMetadata?.message).toMatch(
+      /argument list too long: argument 2 \(the value of --text\) has 99 bytes, .* at most 98 .*input parameter "long" alone has 99 bytes/,
+    );
+  });
+
+  test("the certificates of the installation reach the stores and the command (LAU-21)", async () => {
+    const world = await startLauncherWorld(plain);
+    const certificates = `${world.folder}/ca.crt`;
+    await writeFile(certificates, "OWN\n");
+    const asked: string[] = [];
+    const { exitCode, stdout } = await world.launch(await world.row(world.root, "say"), {
+      flags: ["--ca_cert_path", certificates],
+      command: script('tail -n 1 "$REQUESTS_CA_BUNDLE" "$AWS_CA_BUNDLE" "$SSL_CERT_FILE" | grep OWN'),
+      environment: { SSL_CERT_FILE: "/the/user's/own.crt" },
+      host: {
+        openStore: ({ caCertPath }) => {
+          asked.push(caCertPath);
+          return Promise.resolve(new FakeObjectStore());
+        },
+      },
+    });
+    expect({ exitCode, stdout, asked }).toEqual({ exitCode: 0, stdout: "OWN\n".repeat(3), asked: [certificates] });
   });
 
   function addOutput(uri: string): (input: ExecutorInput) => void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HostError, UsageError } from "../../src/core/errors.ts";
 import { DEFAULT_OUTPUT_LIMITS, readLauncherSettings } from "../../src/launcher/settings.ts";
 import { runLauncher, type LauncherHost } from "../../src/launcher/run.ts";
+import { buildInfo } from "../../src/program/build-info.ts";
 import { systemClock } from "../../src/node/system-clock.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { RecordingLogger } from "../fakes/recording-logger.ts";
@@ -97,7 +98,11 @@ describe("runLauncher()", () => {
   test("a connection that cannot be made is logged, and ends with 1", async () => {
     const { exitCode, logger } = await run([...complete, "--new_flag", "x", "--", "true"]);
     expect(exitCode).toBe(1);
-    expect(logger.lines[0]).toMatchObject({ message: "launcher-v2 starts", fields: { mode: "container", runId: "r" } });
+    const { version, commit } = buildInfo;
+    expect(logger.lines[0]).toMatchObject({
+      message: "launcher-v2 starts",
+      fields: { version, commit, mode: "container", runId: "r" },
+    });
     expect(logger.messages("warn")).toEqual(["unknown flag --new_flag is ignored"]);
     expect(logger.messages("error")).toEqual(["failed to execute launcher: the server is out of reach"]);
   });

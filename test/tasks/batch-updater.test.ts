@@ -240,6 +240,25 @@ describe("BatchUpdater", () => {
     expect(artifacts[2]?.numberValue).toBe(0.7);
   });
 
+  test.for<{ name: string; change: Parameters<typeof artifactOf>[1]; key?: string }>([
+    { name: "another URI", change: { uri: "s3://b/other" } },
+    { name: "another name", change: { name: "other" } },
+    { name: "another type", change: { type: ArtifactType.Dataset } },
+    { name: "another key", change: {}, key: "other" },
+    { name: "another value", change: { type: ArtifactType.Metric, uri: undefined, numberValue: 0.7 } },
+  ])("an artifact of $name is none that the task has (LAU-13)", async ({ change, key = "model" }, { expect }) => {
+    const setup = await setUp();
+    await setup.api.createArtifacts([
+      artifactOf(setup),
+      artifactOf(setup, { type: ArtifactType.Metric, uri: undefined, numberValue: 0.5 }),
+    ]);
+    const batch = setup.newBatch();
+    batch.noteTask(await setup.api.getTask(setup.runId, setup.taskId));
+    batch.queueArtifact({ ...artifactOf(setup, change), producerKey: key });
+    await batch.flush();
+    expect(batch.counters).toMatchObject({ reusedArtifacts: 0, artifactCalls: 1 });
+  });
+
   test.for(["complete", "branch"] as const)(
     "a link the task has is left out, another iteration is not (hydration: %s)",
     async (hydration, { expect }) => {
@@ -312,6 +331,27 @@ describe("BatchUpdater against a server that refuses duplicates (DRV-18)", () =>
     queue("x", "y");
     await batch.flush();
     expect(requests).toEqual([["x", "y"], ["y"]]);
+  });
+
+  test("does so once: links that are refused again fail the flush (LAU-13)", async ({ expect }) => {
+    const refusal = new ApiError("API_REJECTED", "UNIQUE constraint failed", { details: { status: "INTERNAL" } });
+    let calls = 0;
+    // Each look shows one link more, as if somebody else stored them all the while.
+    const api = {
+      createArtifactTasks: () => Promise.reject(refusal),
+      listArtifactTasks: () =>
+        Promise.resolve(
+          ["x", "y", "z"]
+            .slice(0, (calls += 1))
+            .map((key) => ({ artifactId: "a", taskId: "t", type: IoType.OUTPUT, key, producer: { taskName: "p" } })),
+        ),
+    } as unknown as KfpApi;
+    const batch = new BatchUpdater({ api, clock: new FakeClock(), logger: new RecordingLogger() }, "r");
+    batch.noteFreshTask("t");
+    for (const key of ["x", "y", "z"])
+      batch.queueLink({ artifactId: "a", taskId: "t", type: IoType.OUTPUT, key, producer: { taskName: "p" } });
+    await expect(batch.flush()).rejects.toThrow("UNIQUE constraint failed");
+    expect(batch.counters.linkCalls).toBe(2);
   });
 
   test("is content when nothing is missing", async ({ expect }) => {
