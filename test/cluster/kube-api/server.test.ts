@@ -1,5 +1,7 @@
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
-import { afterEach, beforeEach, describe, test } from "vitest";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, onTestFinished, test, vi } from "vitest";
 import { createSelfSignedCertificate } from "../../support/self-signed-certificate.ts";
 import { soon } from "../../support/soon.ts";
 import { bindClaims } from "./claim-binder.ts";
@@ -139,6 +141,27 @@ describe("the Kubernetes API", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { type: string });
     expect([code, events.map(({ type }) => type)]).toEqual([200, ["MODIFIED", "DELETED"]]);
+  });
+
+  test("tells a watch nothing more when its time is over, also where it is read slowly", async ({ expect }) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const headers = { authorization: `Bearer ${server.adminToken}` };
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const path = `${pods}?watch=true&timeoutSeconds=1`;
+      const call = request({ host: "127.0.0.1", port: server.port, path, headers, ca: tls.cert, agent: false }, resolve);
+      call.on("error", reject);
+      call.end();
+    });
+    const place = { resource: resourceOf("pods"), namespace: "ns" };
+    // More than a socket that nobody reads takes.
+    store.create(place, { ...pod("large"), spec: { nodeName: "n".repeat(32 * 1024 * 1024) } });
+    vi.advanceTimersByTime(1000);
+    store.create(place, pod("late"));
+    const names: string[] = [];
+    for await (const line of createInterface(response))
+      names.push((JSON.parse(line) as { object: KubeObject }).object.metadata.name);
+    expect(names).toEqual(["large"]);
   });
 
   test("keeps the status of a task set to a call of its own, and tells watches of it", async ({ expect }) => {

@@ -224,7 +224,12 @@ function watch(
     return;
   }
   const seconds = Number(query.get("timeoutSeconds") ?? "0");
-  const timer = seconds > 0 ? setTimeout(() => response.end(), seconds * 1000) : undefined;
+  const end = (): void => {
+    // Before it is closed: what a slow reader has not taken yet may keep it open for a while.
+    stop();
+    response.end();
+  };
+  const timer = seconds > 0 ? setTimeout(end, seconds * 1000) : undefined;
   response.on("close", () => {
     clearTimeout(timer);
     stop();
