@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { builtPrograms, type Programs } from "../support/built-programs.ts";
-import { measureServerMemory, type MemoryRound } from "../support/server-memory.ts";
+import type { HeldMemory } from "../support/held-memory.ts";
+import { measureServerMemory } from "../support/server-memory.ts";
 
 const MIB = 1024 * 1024;
 
@@ -19,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 // update are meant to stay.
 describe("200 updates and 50 listings in flight", () => {
   const load = { rounds: 3, updates: 400, listings: 100 };
-  const grownBy = (rounds: readonly MemoryRound[]): number => (rounds.at(-1)?.heldBytes ?? NaN) - (rounds[0]?.heldBytes ?? NaN);
+  const grownBy = (rounds: readonly HeldMemory[]): number => (rounds.at(-1)?.heldBytes ?? NaN) - (rounds[0]?.heldBytes ?? NaN);
 
   test("leave nothing behind but the changes that events are resumed from", { timeout: 240_000 }, async ({ expect }) => {
     const { rounds, lostUpdates } = await measureServerMemory(programs, { folder: join(folder, "sound"), ...load });

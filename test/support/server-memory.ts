@@ -1,9 +1,6 @@
 /**
  * What a server under load keeps: the heap of a real `kfp-runtime serve` after forced garbage collections, round after round.
  *
- * Resident memory says little, since a collector gives back what it likes when it likes. What is still reachable after a full collection
- * is what the program holds; the inspector of Node collects and counts in a program as it was built.
- *
  * @module
  */
 import { randomUUID } from "node:crypto";
@@ -14,6 +11,7 @@ import { loadPipelineFile } from "../../src/local/pipeline/pipeline-file.ts";
 import { nodeFileSystem } from "../../src/node/node-file-system.ts";
 import { createRawClient } from "../fakes/raw-client.ts";
 import type { Programs } from "./built-programs.ts";
+import { measureHeap, type HeldMemory } from "./held-memory.ts";
 import { attachInspector, type InspectorClient } from "./inspector-client.ts";
 import { root } from "./probe.ts";
 import { startServing, until, type Serving } from "./serving.ts";
@@ -29,16 +27,8 @@ export interface MemoryLoad {
   readonly leakBytesPerWrite?: number;
 }
 
-/** After each round. */
-export interface MemoryRound {
-  /** Heap in use and buffers outside of it, in bytes. */
-  readonly heldBytes: number;
-  /** Open handles and requests of Node. */
-  readonly resources: number;
-}
-
 export interface MemoryOutcome {
-  readonly rounds: readonly MemoryRound[];
+  readonly rounds: readonly HeldMemory[];
   /** Tasks that do not hold the last value that was acknowledged. */
   readonly lostUpdates: readonly string[];
 }
@@ -59,10 +49,10 @@ export async function measureServerMemory(programs: Programs, load: MemoryLoad):
     if (load.leakBytesPerWrite !== undefined) await plantLeak(inspector, load.leakBytesPerWrite);
     await occupy(server, load.folder);
     const traffic = await startTraffic(server, clients);
-    const rounds: MemoryRound[] = [];
+    const rounds: HeldMemory[] = [];
     for (let round = -2; round < load.rounds; round += 1) {
       await traffic.round(load.updates, load.listings);
-      const measured = await measure(inspector);
+      const measured = await measureHeap(inspector);
       if (round >= 0) rounds.push(measured);
     }
     return { rounds, lostUpdates: await traffic.lostUpdates() };
@@ -145,17 +135,6 @@ async function startTraffic(server: Serving, clients: RawClients) {
       return stored.flat();
     },
   };
-}
-
-async function measure(inspector: InspectorClient): Promise<MemoryRound> {
-  // What one collection finalises, the next one frees.
-  for (let time = 0; time < 3; time += 1) await inspector.send("HeapProfiler.collectGarbage");
-  const heap = await inspector.send<{ usedSize: number; backingStorageSize?: number }>("Runtime.getHeapUsage");
-  const { result } = await inspector.send<{ result: { value: number } }>("Runtime.evaluate", {
-    expression: "process.getActiveResourcesInfo().length",
-    returnByValue: true,
-  });
-  return { heldBytes: heap.usedSize + (heap.backingStorageSize ?? 0), resources: result.value };
 }
 
 async function plantLeak(inspector: InspectorClient, bytes: number): Promise<void> {

@@ -26,8 +26,10 @@ export interface PlayedWorkflow {
   /** As the plugin object says it; default: the run's own. */
   readonly claimedRunId?: string;
   readonly items?: number;
+  /** Iterations that are asked for at a time; default: all. */
+  readonly parallelism?: number;
   readonly serviceAccount?: string;
-  /** False: the iterations of the loop are offered by the caller. */
+  /** False: the caller says when iterations of the loop are asked for. */
   readonly offersIterations?: boolean;
   /** Keeps results where they are: the controller is away. */
   readonly takesResults?: () => boolean;
@@ -97,6 +99,8 @@ export class WorkflowPlayer {
   #end = (): void => undefined;
   readonly #waiting = new Map<string, () => void>();
   #expected = Number.POSITIVE_INFINITY;
+  /** Of the loop: how many there are, and how many have been asked for. */
+  #iterations = { count: 0, asked: 0 };
 
   constructor(workflow: PlayedWorkflow) {
     this.#workflow = workflow;
@@ -168,7 +172,8 @@ export class WorkflowPlayer {
       this.#follow(id, result);
       this.#waiting.get(id)?.();
     }
-    const isOver = [...this.results.values()].some((all) => all[0]?.phase !== "Succeeded");
+    if (this.#workflow.offersIterations !== false) this.offerIterations();
+    const isOver = Object.values(nodes).some(({ phase }) => phase !== "Succeeded");
     if (this.results.size >= this.#expected || isOver) this.#end();
   }
 
@@ -203,24 +208,35 @@ export class WorkflowPlayer {
     return this.results.get(nodeId)?.[0]?.outputs?.parameters.find(({ name }) => name === output)?.value;
   }
 
+  /** As many as may be asked for now. */
+  offerIterations(): void {
+    const { runId, name, parallelism = Number.POSITIVE_INFINITY } = this.#workflow;
+    const { count, asked } = this.#iterations;
+    // The root and the loop have a result each.
+    const underWay = asked - (this.results.size - 2);
+    const upTo = Math.min(count, asked + parallelism - underWay);
+    if (upTo <= asked) return;
+    const parent = this.value("loop", "parent-dag-task-id-path") ?? "";
+    const tasks = Array.from({ length: upTo - asked }, (_, index): [string, JsonObject] => [
+      `echo-${String(asked + index)}`,
+      driverTemplate(
+        "CONTAINER",
+        { runId, name },
+        { task_name: "echo", parent_task_id: parent, iteration_index: String(asked + index) },
+      ),
+    ]);
+    this.#iterations = { count, asked: upTo };
+    this.offerTasks(Object.fromEntries(tasks));
+  }
+
   #follow(nodeId: string, { phase }: PlayedResult): void {
     if (phase !== "Succeeded" || (this.results.get(nodeId)?.length ?? 0) > 1) return;
     if (nodeId === "root") {
       this.offer("loop", "DAG", { task_name: "for-loop-1", parent_task_id: this.value("root", "parent-dag-task-id-path") ?? "" });
-    } else if (nodeId === "loop" && this.#workflow.offersIterations !== false) {
+    } else if (nodeId === "loop") {
       const count = Number(this.value("loop", "iteration-count"));
       this.#expected = count + 2;
-      const parent = this.value("loop", "parent-dag-task-id-path") ?? "";
-      const { runId, name } = this.#workflow;
-      const tasks = Array.from({ length: count }, (_, index): [string, JsonObject] => [
-        `echo-${String(index)}`,
-        driverTemplate(
-          "CONTAINER",
-          { runId, name },
-          { task_name: "echo", parent_task_id: parent, iteration_index: String(index) },
-        ),
-      ]);
-      this.offerTasks(Object.fromEntries(tasks));
+      this.#iterations = { count, asked: 0 };
     }
   }
 
