@@ -315,12 +315,14 @@ describe("the order of keys", () => {
         outputs: {
           parameters: { z: parameterOf("z"), a: parameterOf("a") },
           artifacts: { y: artifactOf("y"), b: artifactOf("b") },
+          outputFile: `${world.folder}/output.json`,
         },
       }),
+      // One parameter is reported, the other has a file.
       command: script(
-        'for file in "$@"; do mkdir -p "$(dirname "$file")"; echo 1 > "$file"; done',
-        "sh",
-        ...["z", "a"].map((key) => `${world.folder}/parameters/${key}`),
+        `echo '{"parameterValues":{"z":"1"}}' > "$0"; for file in "$@"; do mkdir -p "$(dirname "$file")"; echo 1 > "$file"; done`,
+        "{{$.outputs.output_file}}",
+        "{{$.outputs.parameters['a'].output_file}}",
         ...["y", "b"].map((key) => `{{$.outputs.artifacts['${key}'].path}}`),
       ),
       host: { openStore: () => Promise.resolve(world.store), connect: () => Promise.resolve({ api }) },
