@@ -50,7 +50,7 @@ export const STORE_ROWS: readonly StoreRow[] = [
   { name: "minio:// on versitygw", scheme: "minio", start: startVersityGateway, kinds: S3_KINDS },
   { name: "s3:// on versitygw", scheme: "s3", start: startVersityGateway, kinds: S3_KINDS },
   {
-    // The emulators of others neither judge checksums nor tell how far an upload session is.
+    // No emulator of others both judges checksums and tells how far an upload session is.
     name: "gs:// on the server of these tests",
     scheme: "gs",
     start: startGoogleStorage,
