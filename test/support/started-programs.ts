@@ -10,6 +10,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { killDescendants } from "../../src/node/kill-descendants.ts";
 import { killMarkedProcesses } from "../../src/node/marked-processes.ts";
+import { isRunning } from "./processes.ts";
 
 /** Of Node: it is told of every child process before that starts. */
 const CHANNEL = "child_process";
@@ -43,8 +44,8 @@ export function watchStartedPrograms(variable: string): StartedPrograms {
       unsubscribe(CHANNEL, note);
       // Without a number: it could not be started.
       const left = [...running].filter(({ pid }) => pid !== undefined);
-      // A test that has killed one need not wait for its end.
-      const forgotten = left.filter(({ killed }) => !killed);
+      // A test that has killed one need not wait for its end, nor for Node to hear of that.
+      const forgotten = left.filter(({ killed, pid }) => !killed && isRunning(pid ?? 0));
       for (const child of left) {
         killDescendants(child.pid ?? 0);
         child.kill("SIGKILL");
