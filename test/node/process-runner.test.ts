@@ -62,8 +62,22 @@ async function run(command: string, args: string[], more: Partial<CommandOptions
 describe("createProcessRunner()", () => {
   test("keeps the streams apart, byte for byte, and logs both in order of arrival", async () => {
     const logPath = join(folder, "both.log");
-    const script = "printf 'a\\377\\000b'; sleep 0.05; printf err >&2; sleep 0.05; printf c";
-    const { outcome, stdout, stderr } = await run("sh", ["-c", script], { log: { path: logPath, limit: { maxBytes: 1000 } } });
+    // Each part is written once the one before has arrived.
+    const arrived = ["first", "second"].map((name) => join(folder, name)) as [string, string];
+    const script =
+      'printf \'a\\377\\000b\'; until [ -e "$0" ]; do sleep 0.01; done; printf err >&2; until [ -e "$1" ]; do sleep 0.01; done; printf c';
+    const [stdout, stderr] = [collect(), collect()];
+    const noting = (sink: OutputSink, file: string): OutputSink => ({
+      write: (chunk) => {
+        writeFileSync(file, "");
+        return sink.write(chunk);
+      },
+    });
+    const { outcome } = await run("sh", ["-c", script, ...arrived], {
+      stdout: noting(stdout, arrived[0]),
+      stderr: noting(stderr, arrived[1]),
+      log: { path: logPath, limit: { maxBytes: 1000 } },
+    });
     expect(outcome).toEqual({ kind: "exited", exitCode: 0, outOfMemory: false });
     expect(stdout.bytes()).toEqual(Buffer.from([97, 255, 0, 98, 99]));
     expect(stderr.text()).toBe("err");

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isHeldBy, lockHolder, lockHome, type LockHolder } from "../../../src/local/home/home-lock.ts";
 import { prepareHome, type Home } from "../../../src/local/home/home.ts";
@@ -61,10 +62,14 @@ describe("a server in the lock", () => {
 
   test("of a process that has ended and that nobody has asked about does not count", async ({ skip }) => {
     if (process.platform !== "linux") skip("needs /proc");
-    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+    const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore", "pipe"] });
+    const [, output, , gate] = parent.stdio as [null, Readable, null, Writable];
     try {
-      const [text] = (await once(parent.stdout, "data")) as [Buffer];
+      const [text] = (await once(output, "data")) as [Buffer];
       const pid = Number(text.toString());
+      // Until then its parent is a shell, which would ask about it.
+      await vi.waitUntil(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n", { timeout: 30_000 });
+      gate.end();
       const fields = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
       await vi.waitUntil(() => fields()[0] === "Z", { timeout: 30_000 });
       writeHolder({ pid, processStart: fields()[19] ?? "", server });
