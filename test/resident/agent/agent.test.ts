@@ -7,7 +7,7 @@ import { resourceOf } from "../../cluster/kube-api/resources.ts";
 import { driverTemplate, type WorkflowPlayer } from "../../support/workflow-player.ts";
 import { AgentWorld } from "./agent-world.ts";
 
-const SOON = { timeout: 20_000, interval: 20 };
+const SOON = { timeout: 60_000, interval: 20 };
 
 /** As {@link WorkflowPlayer} takes them: a result for every node, and only one. */
 function resultsOf({ results }: WorkflowPlayer): Record<string, string> {
@@ -202,11 +202,15 @@ describe("an agent that ends", () => {
 
   test("leaves the rest to the next one: a restart in the middle", async ({ expect }) => {
     const world = await AgentWorld.open();
+    const held = Promise.withResolvers<void>();
+    world.server.faults.add({ method: "CreateTask", skip: 8, kind: "hold", until: held.promise });
     const first = world.agent({ argv: ["--max_drives", "1"] });
     const player = await world.play({ items: 12 });
     player.start();
     await vi.waitFor(() => expect(player.results.size).toBeGreaterThan(3), SOON);
-    expect(await first.stop()).toBe(0);
+    const stopped = first.stop();
+    held.resolve();
+    expect(await stopped).toBe(0);
     expect(player.results.size).toBeLessThan(14);
     world.agent();
     await player.ended;
@@ -231,7 +235,7 @@ describe("results that get lost", () => {
     await player.ended;
     expect(resultsOf(player)).toEqual(succeeded(3));
     expect(agent.logger.messages("warn")).toContain("Results got lost and are reported again");
-  }, 60_000);
+  }, 120_000);
 
   test("are delivered again after patches that fail, before and after they were applied", async ({ expect }) => {
     const world = await AgentWorld.open();
@@ -297,7 +301,7 @@ describe("when servers are away", () => {
     await player.ended;
     expect(resultsOf(player)).toEqual(succeeded(3));
     expect(agent.logger.messages("warn").some((line) => line.startsWith("The API server does not answer"))).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test("the API server for longer than the agent waits: an Error, which may be tried again", async ({ expect }) => {
     const world = await AgentWorld.open();
@@ -332,7 +336,7 @@ describe("when servers are away", () => {
     const { text } = await agent.page("/metrics");
     expect(text).toContain("kfp_driver_agent_task_sets 1\n");
     expect((await agent.page("/readyz")).text).toBe("ok\n");
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("a workflow that is terminated", () => {
@@ -343,7 +347,8 @@ describe("a workflow that is terminated", () => {
     const agent = world.agent({ host: { limits: { freshMs: 0 } } });
     const player = await world.play();
     player.start();
-    await vi.waitFor(async () => expect((await agent.page("/metrics")).text).toContain("kfp_driver_agent_driving 1\n"), SOON);
+    // Under way, past the look at its workflow.
+    await vi.waitFor(() => expect(world.server.stats()["GetRun"]?.calls).toBe(1), SOON);
     player.terminate();
     held.resolve();
     await vi.waitFor(() => expect(agent.logger.messages("info")).toContain("Results are not reported"), SOON);
@@ -351,7 +356,7 @@ describe("a workflow that is terminated", () => {
     player.offer("late", "DAG", { task_name: "for-loop-1" });
     await vi.waitFor(() => expect(agent.logger.messages("info")).toContain("A node is not reported"), SOON);
     expect(player.results.size).toBe(0);
-  }, 30_000);
+  }, 120_000);
 
   test("that ends while a step is driven: the step is FAILED, as when its pod is deleted", async ({ expect }) => {
     const world = await AgentWorld.open();
@@ -390,7 +395,7 @@ describe("task sets that are too large", () => {
     await player.ended;
     expect(resultsOf(player)).toEqual(succeeded(16));
     expect(Math.max(...sizes)).toBeGreaterThan(2);
-  }, 30_000);
+  }, 120_000);
 
   test("a result that does not fit alone fails its node, and says so", async ({ expect }) => {
     const world = await AgentWorld.open();
