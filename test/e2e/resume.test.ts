@@ -1,6 +1,6 @@
 /** Runs that failed or were cancelled go on from their failed steps, in both isolations. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -155,7 +155,10 @@ test("resume waits for its home as long as it is told, and takes another runner"
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("a test") as string });
   const wrong = await cli(["resume", "last", "--home", home, "--runner-for", "nobody=host"]);
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("nobody") as string });
-  const none = await cli(["resume", "last", "--home", home, "--runner", "container"], { env: { PATH: "/nowhere" } });
+  const bin = path.join(folder, "bin");
+  mkdirSync(bin);
+  symlinkSync(process.execPath, path.join(bin, "node"));
+  const none = await cli(["resume", "last", "--home", home, "--runner", "container"], { env: { PATH: bin } });
   expect(none.code).not.toBe(0);
   expect(none.stderr).toContain("Cannot run steps in containers");
 });

@@ -63,7 +63,7 @@ describe("a server in the lock", () => {
   test("of a process that has ended and that nobody has asked about does not count", async ({ skip }) => {
     if (process.platform !== "linux") skip("needs /proc");
     const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore", "pipe"] });
-    const [, output, , gate] = parent.stdio as [null, Readable, null, Writable];
+    const [, output, , gate] = parent.stdio as [null, Readable, null, Writable, undefined];
     try {
       const [text] = (await once(output, "data")) as [Buffer];
       const pid = Number(text.toString());
