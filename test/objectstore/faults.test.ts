@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -401,6 +401,7 @@ describe.for<Scheme>(["minio", "s3"])("%s:// on a failing server", (scheme) => {
       place(["root/x/", ""], ["root/x/d/", ""], ["root/x/d/f", "1"], ["root/x/only/", ""], ["root/x/e", ""], ["root/x/e/f", "2"]);
       await store.download(uri, path("out"));
       expect((await readdir(path("out"), { recursive: true })).sort()).toEqual(["d", "d/f", "e", "e/f", "only"]);
+      expect((await stat(path("out/only"))).isDirectory()).toBe(true);
     });
 
     test("an object beside keys below it is taken for a marker", async () => {
