@@ -45,7 +45,7 @@ describe("parseDriverFlags()", () => {
       },
     },
     {
-      name: "CONTAINER in an iteration, with everything that is passed when configured; -1 is nobody (UPS-16)",
+      name: "CONTAINER in an iteration, with everything that is passed when configured",
       argv: [
         ...container,
         ...["--iteration_index", "2", "--cache_disabled", "--ml_pipeline_tls_enabled", "--ca_cert_path", "/ca"],
@@ -68,6 +68,19 @@ describe("parseDriverFlags()", () => {
   ])("reads $name", async ({ argv, options }, { expect }) => {
     expect(await parseDriverFlags(argv, deps)).toMatchObject({ mode: "drive", options, warnings: [] });
   });
+
+  test.for([
+    { user: "-1", group: "-1", defaults: {} },
+    { user: "0", group: "-1", defaults: { runAsUser: 0 } },
+    { user: "-1", group: "5", defaults: { runAsGroup: 5 } },
+  ])(
+    "takes a user $user and a group $group as $defaults: -1 is nobody (UPS-16)",
+    async ({ user, group, defaults }, { expect }) => {
+      const argv = [...container, "--default_run_as_user", user, "--default_run_as_group", group];
+      const command = await parseDriverFlags(argv, deps);
+      expect(command.mode === "drive" && command.options.type === "CONTAINER" && command.options.defaults).toEqual(defaults);
+    },
+  );
 
   test("has no iteration outside a loop", async () => {
     const command = await parseDriverFlags(container, deps);
