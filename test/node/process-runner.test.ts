@@ -41,11 +41,16 @@ function elfWithLoader(loader: string): Buffer {
   return Buffer.concat([header, segment, Buffer.from(`${loader}\0`)]);
 }
 
-async function run(command: string, args: string[], more: Partial<CommandOptions> = {}) {
+async function run(
+  command: string,
+  args: string[],
+  more: Partial<CommandOptions> = {},
+  runner = createProcessRunner({ silenceMs: 100, totalMs: 2000 }),
+) {
   const stdout = collect();
   const stderr = collect();
   const warnings: string[] = [];
-  const outcome = await createProcessRunner({ silenceMs: 100, totalMs: 2000 }).run({
+  const outcome = await runner.run({
     command,
     args,
     environment: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
@@ -227,6 +232,22 @@ describe("createProcessRunner()", () => {
     expect(warnings).toEqual([expect.stringContaining("left behind")]);
     const pid = Number(stdout.text());
     await expect.poll(() => isRunning(pid)).toBe(false);
+  });
+
+  test("waits for one second of silence unless told otherwise", { timeout: 60_000 }, async () => {
+    const startedAtMs = performance.now();
+    const { outcome, warnings } = await run("sh", ["-c", "sleep 300 & exit 3"], {}, createProcessRunner());
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 3 });
+    expect(warnings).toEqual([expect.stringContaining("left behind")]);
+    // Less would cut the last words of a program off that still has some; more only the limit of this test tells.
+    expect(performance.now() - startedAtMs).toBeGreaterThan(900);
+  });
+
+  test("does not wait for ever for a grandchild that is never silent", { timeout: 60_000 }, async () => {
+    const runner = createProcessRunner({ silenceMs: 600_000, totalMs: 300 });
+    const { outcome, warnings } = await run("sh", ["-c", "yes & exit 3"], { stdout: { write: () => undefined } }, runner);
+    expect(outcome).toMatchObject({ kind: "exited", exitCode: 3 });
+    expect(warnings).toEqual([expect.stringContaining("left behind")]);
   });
 
   test("goes on without the log file when it cannot be written", async () => {
