@@ -189,7 +189,7 @@ describe("logs", () => {
     expect(shown.stdout).toContain("    | Traceback (most recent call last):\n");
   });
 
-  test("a follower that is stopped ends with 130 and leaves the run alone", { timeout: 30_000 }, async () => {
+  test("a follower that is stopped ends with 130 and leaves the run alone", { timeout: 120_000 }, async () => {
     const ended = await runCli(home.programs, ["logs", home.ids.running, "--follow"], {
       cwd: home.folder,
       onStdout: (stdout, signal) => {

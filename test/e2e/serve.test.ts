@@ -294,7 +294,7 @@ describe("kfp-runtime serve", () => {
     [["--grpc-port", "70000"], /"70000" is not a port/],
     [["--max-runs", "0"], /Cannot read option --max-runs: "0" is not a whole number from 1/],
     [["pipeline.yaml"], /Too many words/],
-  ] as const)("refuses %j", { timeout: 30_000 }, async ([args, message]) => {
+  ] as const)("refuses %j", { timeout: 120_000 }, async ([args, message]) => {
     const ended = await runCli(programs, ["serve", "--home", join(folder, "unused"), ...args], { cwd: folder });
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(message);

@@ -38,7 +38,7 @@ function has(shell: string): boolean {
 }
 
 function output(shell: string, args: readonly string[]): string[] {
-  const ended = spawnSync(shell, args, { cwd: folder, env: environment(), encoding: "utf8", timeout: 30_000 });
+  const ended = spawnSync(shell, args, { cwd: folder, env: environment(), encoding: "utf8", timeout: 100_000 });
   expect(ended.status, ended.stderr).toBe(0);
   return ended.stdout.split("\n").filter((line) => line !== "");
 }

@@ -249,7 +249,7 @@ describe("the connection", () => {
 
   test(
     "is cut when a client sends its headers too slowly, and does not stop when it is refused",
-    { timeout: 40_000 },
+    { timeout: 120_000 },
     async ({ expect }) => {
       const { server } = await startRestApi({ rest: { limits: { requestTimeoutMs: 300 } } });
       // A client that never closes its own end.

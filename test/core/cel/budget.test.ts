@@ -49,7 +49,7 @@ describe("the budget of an evaluation", () => {
     ["reading a long text, again and again", "$thousand.all(a, size($text) > 1)"],
     ["a pattern on a long text", "$text.matches('((x+)*)*y{900}')"],
     ["a pattern as a function", "matches($text, '(x*){900}y')"],
-  ] as const)("stops %s", { timeout: 20_000 }, async ([, text], { expect }) => {
+  ] as const)("stops %s", { timeout: 120_000 }, async ([, text], { expect }) => {
     await expect(condition(text)).rejects.toMatchObject({
       code: "CONDITION_INVALID",
       message: expect.stringMatching(/^Cannot evaluate condition .*: it takes more than 1,000,000 steps; .*/) as string,
