@@ -28,6 +28,8 @@ export interface AgentLimits extends LedgerLimits, DeliveryLimits {
   readonly stopMs: number;
   /** What was read of a workflow is believed for so long: a terminated run is noticed this much later at most. */
   readonly freshMs: number;
+  /** A result that is in a task set for longer is told of. */
+  readonly untakenMs: number;
 }
 
 export const AGENT_LIMITS: AgentLimits = {
@@ -39,6 +41,7 @@ export const AGENT_LIMITS: AgentLimits = {
   lostAfterMs: 5000,
   stopMs: 20_000,
   freshMs: 2000,
+  untakenMs: 60_000,
 };
 
 export interface AgentDeps {
@@ -85,6 +88,8 @@ export class Agent {
   #isSynced = false;
   #isFollowing = false;
   #isStopping = false;
+  /** Of results that nobody takes. */
+  #toldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: AgentDeps, options: AgentOptions) {
     this.#deps = deps;
@@ -225,8 +230,25 @@ export class Agent {
         logger.warn("Results got lost and are reported again", { results });
       }
       for (const place of places) this.#delivery?.wake(place);
+      this.#tellOfUntaken();
       this.#drive();
     }
+    metrics.untaken.set(0);
+  }
+
+  /** What nobody takes fills task sets, until nothing more of their workflows is driven. */
+  #tellOfUntaken(): void {
+    const { clock, logger, metrics } = this.#deps;
+    const { untakenMs } = this.#options.limits;
+    const nowMs = clock.monotonicMs();
+    const { results, place } = this.#ledger.untaken(nowMs, untakenMs);
+    metrics.untaken.set(results);
+    if (place === undefined || nowMs - this.#toldAtMs < untakenMs) return;
+    this.#toldAtMs = nowMs;
+    logger.warn(
+      "Results stay in task sets: does Argo's controller run, and may it patch workflowtasksets/status (manifests/components/resident-rbac-*)?",
+      { results, longest: `${place.namespace}/${place.name}`, seconds: Math.round(untakenMs / 1000) },
+    );
   }
 }
 

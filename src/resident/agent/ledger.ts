@@ -71,7 +71,7 @@ type NodeState =
   /** Nothing is reported of it: its workflow is over. */
   | { readonly state: "settled" }
   /** Somebody else has reported it. */
-  | { readonly state: "reported"; readonly vanishedAtMs?: number }
+  | { readonly state: "reported"; readonly atMs: number; readonly vanishedAtMs?: number }
   | { readonly state: "done"; readonly pending: PendingResult; readonly sentAtMs?: number; readonly seen: boolean };
 
 interface Entry {
@@ -222,6 +222,24 @@ export class Ledger {
     return { places, results };
   }
 
+  /**
+   * Results that have been in task sets for so long: the controller takes them within seconds. Of the workflow with the oldest one,
+   * `place` tells; absent where there are none.
+   */
+  untaken(nowMs: number, afterMs: number): { readonly results: number; readonly place?: ObjectName } {
+    let results = 0;
+    let oldest: { readonly atMs: number; readonly place: ObjectName } | undefined;
+    for (const { nodes, taskSet } of this.#entries()) {
+      for (const state of nodes.values()) {
+        const atMs = inTaskSetSinceMs(state);
+        if (atMs === undefined || nowMs - atMs < afterMs) continue;
+        results += 1;
+        if (oldest === undefined || atMs < oldest.atMs) oldest = { atMs, place: taskSet };
+      }
+    }
+    return oldest === undefined ? { results } : { results, place: oldest.place };
+  }
+
   /** As last observed. */
   taskSet(place: ObjectName): TaskSet | undefined {
     return this.#entry(place)?.taskSet;
@@ -315,22 +333,22 @@ function observeNode(entry: Entry, nodeId: string, nowMs: number): void {
   const state = nodes.get(nodeId);
   switch (state?.state) {
     case undefined:
-      if (isDelivered) nodes.set(nodeId, { state: "reported" });
+      if (isDelivered) nodes.set(nodeId, { state: "reported", atMs: nowMs });
       else wait(entry, nodeId, { notBeforeMs: nowMs, tries: 0, seenAtMs: nowMs });
       return;
     case "waiting":
       if (!isDelivered) return;
       waiting.delete(nodeId);
-      nodes.set(nodeId, { state: "reported" });
+      nodes.set(nodeId, { state: "reported", atMs: nowMs });
       return;
     case "driving":
       if (!isDelivered) return;
-      nodes.set(nodeId, { state: "reported" });
+      nodes.set(nodeId, { state: "reported", atMs: nowMs });
       state.drive.abort.abort(new HandOver("another agent has reported the node"));
       return;
     case "reported":
-      if (isDelivered) nodes.set(nodeId, { state: "reported" });
-      else if (state.vanishedAtMs === undefined) nodes.set(nodeId, { state: "reported", vanishedAtMs: nowMs });
+      if (isDelivered) nodes.set(nodeId, { state: "reported", atMs: state.atMs });
+      else if (state.vanishedAtMs === undefined) nodes.set(nodeId, { ...state, vanishedAtMs: nowMs });
       return;
     case "done":
       if (isDelivered) nodes.set(nodeId, { ...state, sentAtMs: state.sentAtMs ?? nowMs, seen: true });
@@ -350,6 +368,11 @@ function wait(entry: Entry, nodeId: string, when: Pick<Drive, "tries" | "seenAtM
 function lostSinceMs(state: NodeState): number | undefined {
   if (state.state === "reported") return state.vanishedAtMs;
   return state.state === "done" && !state.seen ? state.sentAtMs : undefined;
+}
+
+function inTaskSetSinceMs(state: NodeState): number | undefined {
+  if (state.state === "reported") return state.vanishedAtMs === undefined ? state.atMs : undefined;
+  return state.state === "done" && state.seen ? state.sentAtMs : undefined;
 }
 
 function pendingResult(nodeId: string, result: NodeResult, seenAtMs: number): PendingResult {

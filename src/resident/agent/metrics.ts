@@ -30,6 +30,10 @@ export class AgentMetrics {
   readonly results = this.#counter("results", "Results put into task sets.");
   readonly patches = this.#counter("patches", "Patches of task sets, by outcome.");
   readonly lost = this.#counter("lost", "Results that got lost and were delivered again.");
+  readonly untaken = this.#metrics.gauge(
+    "kfp_driver_agent_untaken",
+    "Results in task sets that Argo's controller has not taken for a minute.",
+  );
   readonly watchFailures = this.#counter("watch_failures", "Times that Kubernetes did not let task sets be followed.");
   readonly unusable = this.#counter("unusable_task_sets", "Versions of task sets that no Workflow owns.");
 

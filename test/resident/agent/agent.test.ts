@@ -88,6 +88,21 @@ describe("an agent", () => {
     expect(text).toContain("process_cpu_seconds_total 1.5\n");
   });
 
+  test("says when Argo's controller leaves results where they are", async ({ expect }) => {
+    const world = await AgentWorld.open();
+    const agent = world.agent({ host: { limits: { untakenMs: 100 } } });
+    let isTaking = false;
+    const player = await world.play({ items: 1, takesResults: () => isTaking });
+    player.start();
+    const told = /^Results stay in task sets: .* workflowtasksets\/status/;
+    await vi.waitFor(() => expect(agent.logger.messages("warn")).toContainEqual(expect.stringMatching(told)), SOON);
+    expect((await agent.page("/metrics")).text).toContain("kfp_driver_agent_untaken 1\n");
+    isTaking = true;
+    player.reconcile();
+    await player.ended;
+    await vi.waitFor(async () => expect((await agent.page("/metrics")).text).toContain("kfp_driver_agent_untaken 0\n"), SOON);
+  });
+
   test("forgets a workflow that has ended", async ({ expect }) => {
     const world = await AgentWorld.open();
     const agent = world.agent();

@@ -52,6 +52,19 @@ describe("Ledger", () => {
     expect(ids(takeAll(ledger))).toEqual(["x", "y"]);
   });
 
+  test("tells of results that nobody takes out of their task set, its own and those it has found there", ({ expect }) => {
+    const ledger = new Ledger(LIMITS);
+    ledger.observe(taskSet(["x", "y"], { delivered: new Set(["y"]) }), 0);
+    ledger.complete(takeAll(ledger)[0]!, DONE);
+    ledger.sent(WF, ["x"], 1000);
+    ledger.observe(taskSet(["x", "y"], { delivered: new Set(["x", "y"]) }), 1001);
+    expect(ledger.untaken(59_999, 60_000)).toEqual({ results: 0 });
+    expect(ledger.untaken(60_000, 60_000)).toMatchObject({ results: 1, place: WF });
+    expect(ledger.untaken(61_000, 60_000)).toMatchObject({ results: 2, place: WF });
+    ledger.observe(taskSet(["x", "y"]), 61_001);
+    expect(ledger.untaken(200_000, 60_000)).toEqual({ results: 0 });
+  });
+
   test("a result goes when its node does; a node that comes back is new work", ({ expect }) => {
     const ledger = new Ledger(LIMITS);
     ledger.observe(taskSet(["x"]), 0);
