@@ -9,7 +9,7 @@ import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
 import type { JsonObject } from "../../src/core/values/value.ts";
 import { applyJsonPatch } from "../../src/resident/rewrite/json-patch.ts";
 import { rewriteWorkflow } from "../../src/resident/rewrite/rewrite-workflow.ts";
-import { startAgentProcess } from "../support/agent-process.ts";
+import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import type { Programs } from "../support/built-programs.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { startArgoController } from "./argo-controller.ts";
@@ -37,6 +37,8 @@ export interface Cluster {
   readonly kube: KubeClient;
   readonly objectStore: S3Server;
   readonly pipelineRoot: string;
+  /** Absent: drivers have pods. */
+  readonly agent: AgentProcess | undefined;
   /** Ours; another one after restartApiServer. */
   apiServer(): ApiServer;
   submit(workflow: JsonObject): Promise<void>;
@@ -85,6 +87,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     kube,
     objectStore,
     pipelineRoot: "minio://mlpipeline/v2/artifacts",
+    agent,
     apiServer: () => apiServer,
     submit: async (workflow) => {
       await kube.create("workflows", options.resident === undefined ? workflow : rewritten(workflow));

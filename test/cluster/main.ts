@@ -8,21 +8,16 @@
  *
  * @module
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorMessage } from "../../src/core/errors.ts";
-import { runEngine } from "../../scripts/lib/container-engine.mjs";
 import { builtPrograms } from "../support/built-programs.ts";
-import { findContainers, provideImages } from "../support/containers.ts";
-import { root } from "../support/probe.ts";
 import { skipUnless } from "../support/skip.ts";
-import { startMoto, startVersityGateway } from "../support/s3-server.ts";
-import { provideArgo } from "./argo-programs.ts";
 import type { InsideOptions } from "./inside.ts";
-import { provideModelImage, provideStepImage } from "./step-image.ts";
+import { prepare } from "./prepare.ts";
 
 const NO_BUILD = "--no-build";
 const RESIDENT = "--resident";
@@ -64,57 +59,4 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** @returns What is missing, in one line. @throws When something that is there does not work. */
-async function prepare({
-  mayBuild,
-}: {
-  readonly mayBuild: boolean;
-}): Promise<Omit<InsideOptions, "folder" | "names"> | { readonly missing: string }> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return { missing: "it needs Linux and root" };
-  const namespace = spawnSync("unshare", ["--net", "sh", "-c", "ip link set lo up"], { encoding: "utf8" });
-  if (namespace.status !== 0)
-    return { missing: `no network namespace can be made (unshare of util-linux, ip of iproute2): ${namespace.stderr.trim()}` };
-  const containers = findContainers();
-  if (containers?.engine.name !== "podman") return { missing: "it needs podman and runc" };
-  const { engine, run } = containers;
-  const argo = await provideArgo(engine, { mayBuild, say });
-  if ("missing" in argo) return argo;
-  const steps = provideStepImage(engine);
-  if (typeof steps !== "string") return steps;
-  const images = await provideImages(containers);
-  if ("missing" in images) return images;
-  const store = await objectStoreName();
-  if (store === undefined) return { missing: "neither versitygw nor moto can be installed" };
-  const { describeCommit } = (await import(path.join(root, "scripts/lib/project.mjs"))) as { describeCommit: () => string };
-  // Under names of our own: other tests remove the images of older trees.
-  const ours = (kind: "driver" | "launcher"): string => {
-    const name = `localhost/kfp-runtime-cluster/${kind}:${images[kind].split(":").at(-1) ?? ""}`;
-    runEngine(engine, ["tag", images[kind], name]);
-    return name;
-  };
-  return {
-    podman: { words: run.slice(0, -1) as [string, ...string[]], env: engine.env },
-    images: {
-      "ghcr.io/kubeflow/kfp-driver:latest": ours("driver"),
-      "ghcr.io/kubeflow/kfp-launcher:latest": ours("launcher"),
-      "alpine:3.22": steps,
-      "registry.example.org/models/one:1": provideModelImage(engine, steps),
-    },
-    argo,
-    store,
-    commit: describeCommit(),
-  };
-}
-
-/** Installed here, where the network is; started inside. */
-async function objectStoreName(): Promise<"versitygw" | "moto" | undefined> {
-  for (const start of [startVersityGateway, startMoto]) {
-    const server = await start();
-    if ("missing" in server) continue;
-    await server.stop();
-    return server.name as "versitygw" | "moto";
-  }
-  return undefined;
 }

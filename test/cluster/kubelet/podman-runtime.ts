@@ -22,6 +22,8 @@ export interface PodmanOptions {
   readonly hosts: readonly string[];
   /** On every container: to find what a killed test has left. */
   readonly label: string;
+  /** Control group that a container's own is made in, by the container's name; default: podman's. */
+  readonly cgroupParent?: (name: string) => string | undefined;
 }
 
 /** Exit codes with which podman itself may have ended, or a process may have been killed. */
@@ -127,9 +129,15 @@ function keptVariables(environment: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions, image: string, pidFile: string): string[] {
+function runArguments(
+  request: ContainerRequest,
+  { hosts, label, cgroupParent }: PodmanOptions,
+  image: string,
+  pidFile: string,
+): string[] {
   const { name, command, args = [], env, mounts, user, group, workingDir, memoryBytes, cpus, processesOf } = request;
   const [entry, ...rest] = command ?? [];
+  const parent = cgroupParent?.(name);
   return [
     ...[
       "run",
@@ -150,6 +158,7 @@ function runArguments(request: ContainerRequest, { hosts, label }: PodmanOptions
     ...(request.dropsAllCapabilities ? ["--cap-drop", "ALL"] : []),
     ...(request.noNewPrivileges ? ["--security-opt", "no-new-privileges"] : []),
     ...(request.readOnlyRoot ? ["--read-only", "--read-only-tmpfs=false"] : []),
+    ...(parent === undefined ? [] : ["--cgroup-parent", parent]),
     ...(user === undefined ? [] : ["--user", group === undefined ? String(user) : `${String(user)}:${String(group)}`]),
     ...(workingDir === undefined ? [] : ["--workdir", workingDir]),
     ...(memoryBytes === undefined ? [] : ["--memory", String(memoryBytes), "--memory-swap", String(memoryBytes)]),

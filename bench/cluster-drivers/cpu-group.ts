@@ -1,0 +1,44 @@
+/**
+ * A control group whose members' CPU time is added up, those that have ended included.
+ *
+ * Standard: Linux, Documentation/admin-guide/cgroup-v2.rst (cpu.stat), cgroup-v1/cpuacct.rst (cpuacct.usage).
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rmdir } from "node:fs/promises";
+import path from "node:path";
+
+const ROOT = "/sys/fs/cgroup";
+
+/** See above. */
+export class CpuGroup {
+  /** From the root of each hierarchy. */
+  readonly path: string;
+  readonly #folder: string;
+  readonly #isFirstVersion: boolean;
+
+  private constructor(name: string, isFirstVersion: boolean) {
+    this.path = name;
+    this.#isFirstVersion = isFirstVersion;
+    this.#folder = path.join(ROOT, isFirstVersion ? "cpuacct" : "", name);
+  }
+
+  /** Makes it. @param name Absolute, of no group that exists. */
+  static async create(name: string): Promise<CpuGroup> {
+    const group = new CpuGroup(name, existsSync(path.join(ROOT, "cpuacct")));
+    await mkdir(group.#folder);
+    return group;
+  }
+
+  async usedSeconds(): Promise<number> {
+    if (this.#isFirstVersion) return Number(await readFile(path.join(this.#folder, "cpuacct.usage"), "utf8")) / 1e9;
+    const stat = await readFile(path.join(this.#folder, "cpu.stat"), "utf8");
+    return Number(/^usage_usec (\d+)$/m.exec(stat)?.[1]) / 1e6;
+  }
+
+  /** As far as it is empty. */
+  async remove(): Promise<void> {
+    await rmdir(this.#folder).catch(() => undefined);
+  }
+}
