@@ -199,6 +199,22 @@ describe("retries", () => {
     expect(error).toMatchObject({ code: "API_UNAVAILABLE", details: { status: "DEADLINE_EXCEEDED" } });
   });
 
+  test.for<{ name: string; call: (api: KfpApiConnection) => Promise<unknown>; deadlineMs: number }>([
+    { name: "a task", call: (api) => api.getTask("r", "t"), deadlineMs: 30_000 },
+    { name: "a whole run", call: (api) => api.getRun("r", "FULL"), deadlineMs: 120_000 },
+  ])("a try for $name has $deadlineMs ms, then there is another one (LAU-7)", async ({ call, deadlineMs }, { expect }) => {
+    const clock = new FakeClock();
+    const { api, server } = await connect({ clock, script: () => "silence" });
+    call(api).catch(() => undefined);
+    await expect.poll(() => server.calls.length).toBe(1);
+    clock.advance(deadlineMs - 1);
+    for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+    expect(clock.slept).toEqual([]);
+    clock.advance(1);
+    await expect.poll(() => server.calls.length).toBe(2);
+    expect(clock.slept).toEqual([500]);
+  });
+
   test("capDeadlines() ends a call that is under way, and allows no long wait", async ({ expect }) => {
     const { api, server } = await connect({ clock: systemClock, script: () => "silence" });
     const pending = failureOf(api.getTask("r", "t"));

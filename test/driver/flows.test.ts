@@ -257,7 +257,8 @@ describe("the CONTAINER driver", () => {
       { parameterKey: "times", type: IoType.COMPONENT_INPUT, producer: { taskName: "ROOT" }, value: jsonToValue(3) },
     ]);
     const main = result.podSpecPatch?.containers[0];
-    expect(main).toMatchObject({ name: "main", image: "busybox", args: ["sh", "-c", "echo 3 $HOME"], resources: {} });
+    expect(main).toMatchObject({ name: "main", image: "busybox", args: ["sh", "-c", "echo 3 $HOME"] });
+    expect(main?.resources).toEqual({});
     const command = main?.command ?? [];
     const flag = (name: string): string => command[command.indexOf(name) + 1] as string;
     expect(flag("--task_id")).toBe(result.taskId);

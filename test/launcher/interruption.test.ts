@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { interruptedError, StopWatch, throwIfInterrupted, unlessInterrupted } from "../../src/launcher/interruption.ts";
+import {
+  CALLS_UNTIL_MS,
+  COMMAND_GRACE_MS,
+  interruptedError,
+  LOG_UPLOAD_UNTIL_MS,
+  StopWatch,
+  throwIfInterrupted,
+  unlessInterrupted,
+} from "../../src/launcher/interruption.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 
 const never = new Promise<never>(() => undefined);
@@ -16,6 +24,13 @@ describe("interruptedError()", () => {
     expect(error.message).toBe(message);
     expect(error.details["exitCode"]).toBe(exitCode);
   });
+});
+
+// docs/spec/connections.md#decision-deadlines-and-retries
+test("everything is saved within twenty seconds of a signal: command, log, row, in this order", () => {
+  const ends = [COMMAND_GRACE_MS, LOG_UPLOAD_UNTIL_MS, CALLS_UNTIL_MS, 20_000];
+  expect(ends).toEqual(ends.toSorted((a, b) => a - b));
+  expect(new Set(ends).size).toBe(ends.length);
 });
 
 describe("unlessInterrupted()", () => {

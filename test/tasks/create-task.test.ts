@@ -1,5 +1,15 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, test } from "vitest";
-import { ArtifactType, IoType, TaskPodType, TaskState, TaskType, type TaskInit } from "../../src/core/kfp-types.ts";
+import {
+  ArtifactType,
+  IoType,
+  StatusMetadataSchema,
+  TaskPodType,
+  TaskState,
+  TaskType,
+  type TaskInit,
+} from "../../src/core/kfp-types.ts";
+import { jsonToValue } from "../../src/core/values/value.ts";
 import { createOrAdoptTask, type TaskAttempt } from "../../src/tasks/create-task.ts";
 import { reportFailure } from "../../src/tasks/report-failure.ts";
 import { statusMetadata, timestampNow } from "../../src/tasks/task-status.ts";
@@ -254,6 +264,7 @@ describe("reportFailure()", () => {
 });
 
 test("statusMetadata() with an empty message clears the old one and nothing else", ({ expect }) => {
-  const previous = statusMetadata("old", undefined);
-  expect(statusMetadata("", previous)).toMatchObject({ message: "", customProperties: {} });
+  const customProperties = { "plugins.mlflow.run_id": jsonToValue("abc") };
+  const previous = create(StatusMetadataSchema, { message: "old", customProperties });
+  expect(statusMetadata("", previous)).toEqual(create(StatusMetadataSchema, { message: "", customProperties }));
 });

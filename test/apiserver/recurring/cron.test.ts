@@ -83,6 +83,13 @@ describe("parseCron() and nextCronTime()", () => {
     expect(() => parseCron(expression)).toThrow(/^unsupported cron format: /);
   });
 
+  test.for(["TZ=Europe/Berlin 0 0 0 * * *", "CRON_TZ=UTC 0 0 0 * * *"])(
+    "says what is wrong with %j",
+    (expression, { expect }) => {
+      expect(() => parseCron(expression)).toThrow("a time zone cannot be named, schedules run in UTC");
+    },
+  );
+
   test("warns of five fields, and only of them", ({ expect }) => {
     expect(parseCron("0 5 * * *").warning).toMatch(/five fields: the first one is the second/);
     expect(parseCron("0 0 5 * * *").warning).toBeUndefined();
