@@ -112,6 +112,12 @@ describe.for(["minio", "s3"] as const)("%s:// with session tokens of a credentia
     expect([sessions[0], sessions.at(-1)]).toEqual(["session-1", "session-2"]);
     expect(handedOut).toBe(2);
   });
+
+  test("one client, and so one login, serves all folders of a bucket (LAU-33)", async () => {
+    await writeFile(join(folder, "in"), "content");
+    for (const name of ["a/1", "b/2", "c/d/3"]) await store.upload(join(folder, "in"), `${uri}/${name}`);
+    expect([server.buckets.get("bucket")?.size, handedOut]).toEqual([3, 1]);
+  });
 });
 
 describe("gs:// with access tokens", () => {

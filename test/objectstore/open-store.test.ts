@@ -216,7 +216,7 @@ describe.for(SCHEMES)("%s://", (scheme) => {
     expect({ requests: server.requests, secretReads }).toEqual({ requests: [], secretReads: [] });
   });
 
-  test("one client serves all folders of a bucket (LAU-33)", async () => {
+  test("one read of the Secret serves all folders of a bucket (LAU-33)", async () => {
     const secretReads: string[] = [];
     const store = open(scheme, { secretReads });
     for (const name of ["a/1", "b/2", "c/d/3"]) await roundTrip(store, `${scheme}://bucket/root/${name}`);
