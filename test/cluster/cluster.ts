@@ -8,6 +8,7 @@ import path from "node:path";
 import { startApiServer, type ApiServer } from "../../src/apiserver/server.ts";
 import type { JsonObject } from "../../src/core/values/value.ts";
 import { applyJsonPatch } from "../../src/resident/rewrite/json-patch.ts";
+import { RESIDENT_LABEL } from "../../src/resident/rewrite/marks.ts";
 import { rewriteWorkflow } from "../../src/resident/rewrite/rewrite-workflow.ts";
 import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import type { Programs } from "../support/built-programs.ts";
@@ -59,7 +60,7 @@ export const SERVICE_HOSTS = [
   "ml-pipeline.kubeflow.svc.cluster.local",
   "minio-service.kubeflow",
 ];
-const API_SERVER_PORT = 8887;
+export const API_SERVER_PORT = 8887;
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { folder, objectStore, controlPlane } = options;
@@ -90,7 +91,10 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     agent,
     apiServer: () => apiServer,
     submit: async (workflow) => {
-      await kube.create("workflows", options.resident === undefined ? workflow : rewritten(workflow));
+      const created = withImages(workflow, controlPlane.workflowImages);
+      const { metadata } = await kube.create("workflows", options.resident === undefined ? created : rewritten(created));
+      if (controlPlane.isResident === true && metadata.labels?.[RESIDENT_LABEL] !== "true")
+        throw new Error(`workflow ${metadata.name} was not rewritten`);
     },
     workflow: async (name) => await kube.get("workflows", name),
     pods: async (workflowName) => {
@@ -123,6 +127,13 @@ export function isAgentPod({ metadata }: KubeObject): boolean {
 
 function createdAt({ metadata }: KubeObject): string {
   return metadata.creationTimestamp;
+}
+
+/** As KFP's API server is told to compile it. */
+function withImages(workflow: JsonObject, images: Readonly<Record<string, string>> = {}): JsonObject {
+  let text = JSON.stringify(workflow);
+  for (const [compiled, image] of Object.entries(images)) text = text.replaceAll(JSON.stringify(compiled), JSON.stringify(image));
+  return JSON.parse(text) as JsonObject;
 }
 
 /** As the webhook does it. */

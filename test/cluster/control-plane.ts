@@ -11,6 +11,10 @@ export interface ControlPlane {
   readonly admin: KubeAccess;
   /** As which Argo's controller works. */
   readonly argo: KubeAccess;
+  /** Image by that which a compiled workflow names, where that is not the one to run. */
+  readonly workflowImages?: Readonly<Record<string, string>>;
+  /** Whether it rewrites workflows of runs itself, and drives them (docs/resident-driver.md). */
+  readonly isResident?: boolean;
   /** Holds requests for objects of such names; the test lets them go. Absent where it cannot be done. */
   readonly holdCreation?: (plural: string, selects: (name: string) => boolean) => HeldCreation;
   /** With all pods. */

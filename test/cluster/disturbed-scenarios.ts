@@ -171,8 +171,9 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
 ];
 
 /** A driver that makes a claim works until the Kubernetes API has answered. */
-function claimUnderConstruction(suffix: string): Pick<Scenario, "pipeline" | "changeSpec"> {
+function claimUnderConstruction(suffix: string): Pick<Scenario, "pipeline" | "changeSpec" | "holdsRequests"> {
   return {
+    holdsRequests: true,
     pipeline: "kubernetes_create_and_delete_claim",
     changeSpec: (spec) => setConstant(spec, "createpvc", { input: "pvc_name_suffix", value: `-${suffix}` }),
   };

@@ -10,6 +10,9 @@ import type { Programs } from "../support/built-programs.ts";
 import { startMoto, startVersityGateway, type S3Server } from "../support/s3-server.ts";
 import type { ArgoPrograms } from "./argo-programs.ts";
 import { isAgentPod, SERVICE_HOSTS, startCluster, type Cluster } from "./cluster.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { startFullControlPlane } from "./full/full-control-plane.ts";
+import type { PreparedKubernetes } from "./full/prepare.ts";
 import { podmanRuntime } from "./kubelet/podman-runtime.ts";
 import { playScenario, type PlayedScenario } from "./play-scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -27,6 +30,8 @@ export interface InsideOptions {
   readonly store: "versitygw" | "moto";
   /** That the images were built from. */
   readonly commit: string;
+  /** A whole Kubernetes in the place of the small one. */
+  readonly full?: PreparedKubernetes;
   /** The built programs, where `driver agent` drives in the place of driver pods. */
   readonly resident?: Programs;
 }
@@ -40,34 +45,35 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 process.exit(await main(JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as InsideOptions));
 
 async function main(options: InsideOptions): Promise<number> {
-  const { folder, names, podman, images, argo } = options;
-  const prefix = `kfp-cluster-${String(process.pid)}`;
+  const { folder, names, argo } = options;
   const store = await (options.store === "moto" ? startMoto() : startVersityGateway());
   if ("missing" in store) throw new Error(store.missing);
   await store.createBucket("mlpipeline");
   await putImportedFile(store);
-  const runtime = podmanRuntime({
-    ...podman,
-    images: new Map(Object.entries(images)),
-    hosts: SERVICE_HOSTS,
-    label: `kfp-runtime-cluster=${String(process.pid)}`,
+  const interrupted = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
+    // Signals do not reach into every namespace.
+    process.stdin.once("end", () => resolve(undefined)).resume();
   });
-  const controlPlane = await startSmallControlPlane({
-    ...{ folder, runtime, objectStore: store, prefix, pauseImage: "alpine:3.22", onProblem: say },
-    // As the gate does that keeps Argo's own agents from starting (manifests/components/resident-agent-gate).
-    takes: (pod) => options.resident === undefined || !isAgentPod(pod),
+  let isStarting = true;
+  void interrupted.then(async () => {
+    if (!isStarting) return;
+    await store.stop();
+    process.exit(1);
   });
+  const controlPlane = await startControlPlane(options, store);
   const cluster = await startCluster({
     ...{ folder, controlPlane, objectStore: store, onProblem: say },
     controller: argo.controller,
     executorImage: argo.executorImage,
     resident: options.resident,
   });
-  const wanted = SCENARIOS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+  isStarting = false;
+  const named = SCENARIOS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+  const wanted = named.filter(({ holdsRequests = false }) => !holdsRequests || controlPlane.holdCreation !== undefined);
+  for (const { name } of named)
+    if (!wanted.some((one) => one.name === name)) say(`${name}: left out, it holds requests to Kubernetes`);
   const order = wanted.map(({ name }) => name);
-  const interrupted = new Promise<undefined>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
-  });
   const rows: { name: string; played: PlayedScenario }[] = [];
   const work = async (waiting: Scenario[]): Promise<void> => {
     for (let scenario = waiting.shift(); scenario !== undefined; scenario = waiting.shift()) {
@@ -89,11 +95,33 @@ async function main(options: InsideOptions): Promise<number> {
   }
   rows.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   const failed = rows.filter(({ played }) => played.problems.length > 0).length;
-  const form = options.resident === undefined ? "" : ", drivers in the agent";
+  const form = options.resident === undefined && options.full?.resident === undefined ? "" : ", drivers in the agent";
+  if (options.full !== undefined) console.log(`Kubernetes ${options.full.version}, etcd ${options.full.etcdVersion}`);
   console.log(`Argo Workflows ${argo.version}, object store ${options.store}, images of commit ${options.commit}${form}\n`);
   console.log(`${markdownTable(rows)}\n`);
   console.log(`${String(rows.length - failed)} passed, ${String(failed + wanted.length - rows.length)} failed`);
   return failed + wanted.length - rows.length === 0 ? 0 : 1;
+}
+
+async function startControlPlane(options: InsideOptions, objectStore: S3Server): Promise<ControlPlane> {
+  const { folder, full } = options;
+  if (full !== undefined)
+    return {
+      ...(await startFullControlPlane({ ...full, folder, objectStore, onProblem: say })),
+      workflowImages: full.workflowImages,
+    };
+  const runtime = podmanRuntime({
+    ...options.podman,
+    images: new Map(Object.entries(options.images)),
+    hosts: SERVICE_HOSTS,
+    label: `kfp-runtime-cluster=${String(process.pid)}`,
+  });
+  return await startSmallControlPlane({
+    ...{ folder, runtime, objectStore, pauseImage: "alpine:3.22", onProblem: say },
+    prefix: `kfp-cluster-${String(process.pid)}`,
+    // As the gate does that keeps Argo's own agents from starting (manifests/components/resident-agent-gate).
+    takes: (pod) => options.resident === undefined || !isAgentPod(pod),
+  });
 }
 
 /** What importers of the conformance set name. */

@@ -10,6 +10,7 @@ import { findContainers, provideImages } from "../support/containers.ts";
 import { root } from "../support/probe.ts";
 import { startMoto, startVersityGateway } from "../support/s3-server.ts";
 import { provideArgo } from "./argo-programs.ts";
+import { prepareKubernetes, type PrepareOptions } from "./full/prepare.ts";
 import type { InsideOptions } from "./inside.ts";
 import { provideModelImage, provideStepImage } from "./step-image.ts";
 
@@ -18,8 +19,11 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 /** @returns What is missing, in one line. @throws When something that is there does not work. */
 export async function prepare({
   mayBuild,
+  full,
 }: {
   readonly mayBuild: boolean;
+  /** Of a whole Kubernetes, where one is wanted. */
+  readonly full?: Pick<PrepareOptions, "folder" | "cgroupRoot" | "isResident">;
 }): Promise<Omit<InsideOptions, "folder" | "names"> | { readonly missing: string }> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return { missing: "it needs Linux and root" };
   const namespace = spawnSync("unshare", ["--net", "sh", "-c", "ip link set lo up"], { encoding: "utf8" });
@@ -43,17 +47,23 @@ export async function prepare({
     runEngine(engine, ["tag", images[kind], name]);
     return name;
   };
+  const byName = {
+    "ghcr.io/kubeflow/kfp-driver:latest": ours("driver"),
+    "ghcr.io/kubeflow/kfp-launcher:latest": ours("launcher"),
+    "alpine:3.22": steps,
+    "registry.example.org/models/one:1": provideModelImage(engine, steps),
+  };
+  const { executorImage } = argo;
+  const kubernetes =
+    full === undefined ? undefined : await prepareKubernetes({ ...full, engine, mayBuild, say, images: byName, executorImage });
+  if (kubernetes !== undefined && "missing" in kubernetes) return kubernetes;
   return {
     podman: { words: run.slice(0, -1) as [string, ...string[]], env: engine.env },
-    images: {
-      "ghcr.io/kubeflow/kfp-driver:latest": ours("driver"),
-      "ghcr.io/kubeflow/kfp-launcher:latest": ours("launcher"),
-      "alpine:3.22": steps,
-      "registry.example.org/models/one:1": provideModelImage(engine, steps),
-    },
+    images: byName,
     argo,
     store,
     commit: describeCommit(),
+    ...(kubernetes === undefined ? {} : { full: kubernetes }),
   };
 }
 

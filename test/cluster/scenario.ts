@@ -38,6 +38,8 @@ export interface Scenario {
   /** Of the workflow; default Succeeded. */
   readonly phase?: "Succeeded" | "Failed" | "Error";
   readonly disturb?: (running: RunningScenario) => Promise<void>;
+  /** Whether it holds requests to the Kubernetes API, which not every cluster can. */
+  readonly holdsRequests?: boolean;
   /** Plays when all others have ended: it disturbs the cluster, not its own run alone. */
   readonly isAlone?: boolean;
   /** Whether the rows are compared with those of a local run; default true. */

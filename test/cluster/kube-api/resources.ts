@@ -29,7 +29,7 @@ const argo = (plural: string, kind: string, { hasStatus = false, isNamespaced = 
 /** Kept and told, not obeyed. */
 const ADMISSION = { group: "admissionregistration.k8s.io", isNamespaced: false };
 
-const RESOURCES: readonly Resource[] = [
+export const RESOURCES: readonly Resource[] = [
   { ...core("pods", "Pod", { hasStatus: true }), firstPhase: "Pending" },
   core("configmaps", "ConfigMap"),
   core("secrets", "Secret"),
