@@ -8,9 +8,9 @@
  * 3. `loop`: one step in a loop of `--items`.
  *
  * The test cluster (docs/adr/0040-test-cluster.md) is started anew for each form, in turns; its pods are real containers, at most 16 pods at
- * a time. Seconds are from the submission of the workflow to its end. CPU of drivers in pods is that of all containers of their pods, Argo's
- * executor included, but not what podman and runc take to start them; CPU of the agent is that of its process meanwhile. What is missing on
- * the machine is said in one line, as `npm run test:cluster` does.
+ * a time. Seconds are from the submission of the workflow to its end. CPU of drivers in pods is that of all containers of their pods with
+ * their monitors, Argo's executor included, but not what podman and runc take to start them; CPU of the agent is that of its process
+ * meanwhile. What is missing on the machine is said in one line, as `npm run test:cluster` does.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

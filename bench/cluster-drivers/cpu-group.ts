@@ -6,7 +6,7 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
 import path from "node:path";
 
 const ROOT = "/sys/fs/cgroup";
@@ -37,8 +37,15 @@ export class CpuGroup {
     return Number(/^usage_usec (\d+)$/m.exec(stat)?.[1]) / 1e6;
   }
 
-  /** As far as it is empty. */
+  /** As far as nothing runs in it: also what podman has made in other hierarchies, of the same name. */
   async remove(): Promise<void> {
-    await rmdir(this.#folder).catch(() => undefined);
+    const hierarchies = this.#isFirstVersion ? await readdir(ROOT) : [""];
+    for (const hierarchy of hierarchies) {
+      const folder = path.join(ROOT, hierarchy, this.path);
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+      for (const { name } of entries.filter((entry) => entry.isDirectory()))
+        await rmdir(path.join(folder, name)).catch(() => undefined);
+      await rmdir(folder).catch(() => undefined);
+    }
   }
 }

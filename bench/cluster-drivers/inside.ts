@@ -6,6 +6,7 @@
 import { mkdtemp } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { errorMessage } from "../../src/core/errors.ts";
 import { RuntimeState } from "../../src/core/kfp-types.ts";
 import type { AgentProcess } from "../../test/support/agent-process.ts";
 import type { Programs } from "../../test/support/built-programs.ts";
@@ -48,7 +49,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const controller = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort(new Error(signal)));
-process.exit(await main(JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as BenchOptions));
+const options = JSON.parse(process.env["KFP_RUNTIME_CLUSTER"] ?? "{}") as BenchOptions;
+process.exit(
+  await main(options).catch((error: unknown) => {
+    say(errorMessage(error));
+    return 1;
+  }),
+);
 
 async function main(options: BenchOptions): Promise<number> {
   const wanted = benchPipelines(options.items).filter(({ name }) => options.pipelines.includes(name));
