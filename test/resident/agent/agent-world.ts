@@ -141,7 +141,8 @@ export class AgentWorld {
       },
       usage: () => ({ cpuSeconds: 1.5, residentBytes: 1000 }),
       limits: { lostAfterMs: 300 },
-      leaseTimes: { durationMs: 2000, renewWithinMs: 1200, retryMs: 100 },
+      // Longer than a busy machine keeps an agent from renewing its lease.
+      leaseTimes: { durationMs: 60_000, renewWithinMs: 50_000, retryMs: 100 },
       ...host,
     });
     const stop = async (): Promise<number> => {

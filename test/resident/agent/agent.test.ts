@@ -8,6 +8,8 @@ import { driverTemplate, type WorkflowPlayer } from "../../support/workflow-play
 import { AgentWorld } from "./agent-world.ts";
 
 const SOON = { timeout: 60_000, interval: 20 };
+/** Of agents whose lease is to be lost. */
+const SHORT_LEASE = { durationMs: 2000, renewWithinMs: 1200, retryMs: 100 };
 
 /** As {@link WorkflowPlayer} takes them: a result for every node, and only one. */
 function resultsOf({ results }: WorkflowPlayer): Record<string, string> {
@@ -73,7 +75,8 @@ describe("an agent", () => {
 
   test("answers probes and tells metrics", async ({ expect }) => {
     const world = await AgentWorld.open();
-    const agent = world.agent();
+    // Nothing is counted twice because the machine is slow.
+    const agent = world.agent({ host: { limits: { lostAfterMs: 60_000 } } });
     const player = await world.play();
     player.start();
     await player.ended;
@@ -158,9 +161,10 @@ describe("an agent among others", () => {
         ...kube,
         replaceObject: (...args) => (isCutOff ? new Promise<never>(() => undefined) : kube.replaceObject(...args)),
       }),
+      host: { leaseTimes: SHORT_LEASE },
     });
     await vi.waitFor(async () => expect((await first.page("/readyz")).text).toBe("ok\n"), SOON);
-    const second = world.agent({ pod: "agent-1" });
+    const second = world.agent({ pod: "agent-1", host: { leaseTimes: SHORT_LEASE } });
     const held = Promise.withResolvers<void>();
     world.server.faults.add({ method: "CreateTask", skip: 2, times: 3, kind: "hold", until: held.promise });
     const player = await world.play({ items: 3 });
