@@ -75,8 +75,8 @@ async function build(place: string, version: string): Promise<string | undefined
     await rename(making, place);
     return undefined;
   } catch (error) {
-    const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
-    if (code === "ENOENT") return "Go is not installed, and Argo is built from its Go modules";
+    const { code, path: missing, stderr = "" } = error as { code?: unknown; path?: unknown; stderr?: string };
+    if (code === "ENOENT" && missing === "go") return "Go is not installed, and Argo is built from its Go modules";
     return `Argo cannot be built: ${stderr.trim().split("\n").at(-1) ?? String(error)}`;
   } finally {
     await rm(making, { recursive: true, force: true });
@@ -91,6 +91,8 @@ async function build(place: string, version: string): Promise<string | undefined
  */
 async function withLinks(folder: string): Promise<string> {
   const source = path.join(folder, "source");
+  // A module that has not been downloaded has no folder.
+  await go("mod", "download", MODULE);
   const module = (await go("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", MODULE)).trim();
   await cp(module, source, { recursive: true });
   const place = path.join(source, "workflow/executor/osspecific");

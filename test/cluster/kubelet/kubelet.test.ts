@@ -123,6 +123,13 @@ describe("a kubelet", () => {
     expect(runtime.removed).toEqual([name]);
   });
 
+  test("removes the containers of a pod that has ended", async ({ expect }) => {
+    await startPod();
+    expect(runtime.removed).toEqual([]);
+    runtime.end(name);
+    await soon(() => expect(runtime.removed).toEqual([name]));
+  });
+
   test("removes what holds the processes of a pod after the containers that share them", async ({ expect }) => {
     await startPod({ shareProcessNamespace: true });
     await soon(() => expect(runtime.running).toEqual(["test-uid-1-_pause", name]));

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeObject } from "../kube-api/kube-object.ts";
 import type { ObjectStore } from "../kube-api/object-store.ts";
 import { resourceOf } from "../kube-api/resources.ts";
+import { ContainerRemovals } from "./container-removals.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import { podOf, type Pod, type PodSources } from "./pod-objects.ts";
 import { makeVolumes, openFolder } from "./pod-volumes.ts";
@@ -40,7 +41,7 @@ export interface Kubelet {
   readLog(namespace: string, pod: string, container: string): Promise<string | undefined>;
   /** The runtime's name of a container. */
   containerName(namespace: string, pod: string, container: string): string;
-  /** Kills what runs and removes containers and folders of pods. */
+  /** Kills what runs and removes what is left of pods. */
   stop(): Promise<void>;
 }
 
@@ -55,7 +56,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
   const waiting = new Map<string, KubeObject>();
   let runningPods = 0;
   let isStopping = false;
-  const containerNames: string[] = [];
+  const removals = new ContainerRemovals(runtime);
   const podFolder = (uid: string): string => path.join(folder, "pods", uid);
   const sources = podSources(store, options.issueToken);
 
@@ -72,6 +73,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     if (!isSame(object)) return;
     runningPods += 1;
     const pod = podOf(store.patch(placeOf(object), { spec: { nodeName: NODE_NAME } }));
+    const containers = new Set<string>();
     const worker = new PodWorker(
       {
         runtime,
@@ -89,7 +91,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
         node: { apiServer: options.apiServer, sources },
         containerName: (of, container) => {
           const name = containerName(of, container);
-          if (!containerNames.includes(name)) containerNames.push(name);
+          containers.add(name);
           return name;
         },
         logFile,
@@ -106,6 +108,8 @@ export function startKubelet(options: KubeletOptions): Kubelet {
     workers.set(pod.metadata.uid, { worker, ended });
     void ended.then(async () => {
       runningPods -= 1;
+      // Youngest first: a container whose processes others share goes after them.
+      removals.add([...containers].toReversed());
       beginNext();
       await rm(podFolder(pod.metadata.uid), { recursive: true, force: true });
       // A pod that was deleted while it ended.
@@ -179,8 +183,7 @@ export function startKubelet(options: KubeletOptions): Kubelet {
       stopWatch();
       for (const { worker } of workers.values()) worker.stop(0);
       await Promise.all([...workers.values()].map(({ ended }) => ended));
-      // Youngest first: a container whose processes others share goes after them.
-      await runtime.remove(containerNames.toReversed());
+      await removals.done();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -24,9 +24,11 @@ export class StubRuntime implements ContainerRuntime {
 
   run(request: ContainerRequest, onStarted: () => void): Promise<ContainerEnd> {
     this.requests.push(request);
+    const ended = new Promise<ContainerEnd>((resolve) => this.#running.set(request.name, resolve));
+    // After it can be ended: whoever hears of its start may kill it at once.
     if (this.startsAtOnce) onStarted();
     else this.start = onStarted;
-    return new Promise((resolve) => this.#running.set(request.name, resolve));
+    return ended;
   }
 
   signal(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
