@@ -8,7 +8,6 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage } from "../../src/core/errors.ts";
 import { RuntimeState } from "../../src/core/kfp-types.ts";
-import type { AgentProcess } from "../../test/support/agent-process.ts";
 import type { Programs } from "../../test/support/built-programs.ts";
 import { startMoto, startVersityGateway, type S3Server } from "../../test/support/s3-server.ts";
 import { NAMESPACE } from "../../test/cluster/cluster-objects.ts";
@@ -136,7 +135,7 @@ function isDriverPod({ metadata }: KubeObject): boolean {
   return metadata.labels?.["pipelines.kubeflow.org/pod-role"]?.endsWith("driver") === true;
 }
 
-async function cpuSeconds(agent: AgentProcess | undefined, drivers: CpuGroup): Promise<number> {
+async function cpuSeconds(agent: Cluster["agent"], drivers: CpuGroup): Promise<number> {
   if (agent === undefined) return await drivers.usedSeconds();
   const answer = await fetch(`http://127.0.0.1:${String(await agent.statusPort)}/metrics`);
   return Number(/^process_cpu_seconds_total (\S+)$/m.exec(await answer.text())?.[1]);

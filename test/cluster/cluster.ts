@@ -10,10 +10,10 @@ import type { JsonObject } from "../../src/core/values/value.ts";
 import { applyJsonPatch } from "../../src/resident/rewrite/json-patch.ts";
 import { RESIDENT_LABEL } from "../../src/resident/rewrite/marks.ts";
 import { rewriteWorkflow } from "../../src/resident/rewrite/rewrite-workflow.ts";
-import { startAgentProcess, type AgentProcess } from "../support/agent-process.ts";
 import type { Programs } from "../support/built-programs.ts";
 import type { S3Server } from "../support/s3-server.ts";
 import { startArgoController } from "./argo-controller.ts";
+import { startClusterAgent, type ClusterAgent } from "./cluster-agent.ts";
 import { NAMESPACE } from "./cluster-objects.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { HeldCreation } from "./kube-api/held-creations.ts";
@@ -33,13 +33,17 @@ export interface ClusterOptions {
   readonly resident?: Programs | undefined;
 }
 
+/** Who drives: pods of drivers, or the agent. */
+export type Drivers = "pods" | "agent";
+
 export interface Cluster {
+  readonly drivers: Drivers;
   /** May do everything. */
   readonly kube: KubeClient;
   readonly objectStore: S3Server;
   readonly pipelineRoot: string;
-  /** Absent: drivers have pods. */
-  readonly agent: AgentProcess | undefined;
+  /** Absent: drivers have pods, or the agent has one. */
+  readonly agent: ClusterAgent | undefined;
   /** Ours; another one after restartApiServer. */
   apiServer(): ApiServer;
   submit(workflow: JsonObject): Promise<void>;
@@ -74,17 +78,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const agent =
     options.resident === undefined
       ? undefined
-      : startAgentProcess(options.resident, {
+      : startClusterAgent(options.resident, {
           kubeconfig,
           server: { host: "127.0.0.1", port: API_SERVER_PORT },
-          argv: ["--namespace", NAMESPACE],
+          ...{ namespace: NAMESPACE, onProblem: options.onProblem },
         });
-  agent?.ended.then(
-    (code) => code !== 0 && options.onProblem(`the agent ended with ${String(code)}: ${agent.log().slice(-2000)}`),
-    (error: unknown) => options.onProblem(`the agent does not start: ${String(error)}`),
-  );
   const kube = kubeClient(controlPlane.admin, NAMESPACE);
   return {
+    drivers: agent === undefined && controlPlane.isResident !== true ? "pods" : "agent",
     kube,
     objectStore,
     pipelineRoot: "minio://mlpipeline/v2/artifacts",
@@ -111,8 +112,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       apiServer = await openApiServer();
     },
     async stop() {
-      agent?.kill("SIGTERM");
-      await agent?.ended;
+      await agent?.stop();
       await stopController();
       await controlPlane.stop();
       await apiServer.close();

@@ -4,19 +4,27 @@
  * @module
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { RECENTLY_STARTED_S } from "./argo-controller.ts";
-import type { KubeObject } from "./kube-api/kube-object.ts";
+import {
+  claimUnderConstruction,
+  deletePods,
+  deleteWorkingDriver,
+  endAfter,
+  hasLauncherStarted,
+  launchersStarted,
+  noLongerRecent,
+  startOf,
+  STEPS,
+  terminate,
+  whileClaimIsMade,
+} from "./disturbances.ts";
 import { endedAs, fingerprintOf, saysOf } from "./row-checks.ts";
-import type { RunningScenario, Scenario } from "./scenario.ts";
-import { setConstant } from "./spec-changes.ts";
+import type { Scenario } from "./scenario.ts";
 import { steps } from "./step-command.ts";
 
 /** Time enough for the start of the launchers. */
 const RUN_DEADLINE_S = 75;
 const API_SERVER_AWAY_MS = 60_000;
 
-/** Of container_bare. */
-const STEPS = 2;
 const RUNNING_STEP = { changeExecutors: steps("sleep", "600"), pipeline: "container_bare", isCompared: false } as const;
 /** Ends of SIGKILL only. */
 const STUBBORN_STEP = { ...RUNNING_STEP, changeExecutors: steps("sh", "-c", "trap '' TERM; while :; do sleep 1; done") } as const;
@@ -78,9 +86,11 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     name: "over the deadline of the run",
     phase: "Failed",
     disturb: async (running) => {
-      // Pods are told the deadline when they are made, so it stands before those of steps are.
+      // Pods are told the deadline when they are made, so it stands before those of steps are: after all that takes long before them.
+      const areDriversMade = async (): Promise<boolean> =>
+        running.cluster.drivers === "agent" || (await running.podsOf("driver")).length === 1 + STEPS;
       const startedAt = await running.until("drivers of all steps are made", async () =>
-        (await running.podsOf("driver")).length === 1 + STEPS ? await startOf(running) : undefined,
+        (await areDriversMade()) ? await startOf(running) : undefined,
       );
       await endAfter(running, Math.ceil((Date.now() - startedAt) / 1000) + RUN_DEADLINE_S);
       await launchersStarted(running);
@@ -101,38 +111,27 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   {
     ...claimUnderConstruction("later"),
     name: "the pod of a driver deleted",
+    drivers: "pods",
     isCompared: false,
     phase: "Error",
-    disturb: async (running) => {
-      const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-later"));
-      try {
-        await claim.reached;
+    disturb: async (running) =>
+      await whileClaimIsMade(running, "later", async () => {
         await noLongerRecent(await running.podsOf("driver"));
         await deleteWorkingDriver(running);
-      } finally {
-        claim.release();
-      }
-    },
+      }),
     check: (_running, rows) => [...endedAs(rows, "FAILED"), ...saysOf(rows, /SIGTERM/)],
   },
   {
     ...claimUnderConstruction("again"),
     name: "the pod of a driver deleted, and made once more",
+    drivers: "pods",
     expected: [
       { line: /^ROOT(\/createpvc)? stateHistory\./, reason: "the first driver has told that it was stopped" },
       { line: /^ROOT\/createpvc statusMetadata: \{\} \| absent$/, reason: "what it said of it is gone" },
       fingerprintOf("createpvc", "the claim's name is new in every run"),
       fingerprintOf("say", "it mounts that claim"),
     ],
-    disturb: async (running) => {
-      const claim = running.cluster.holdCreation("persistentvolumeclaims", (name) => name.endsWith("-again"));
-      try {
-        await claim.reached;
-        await deleteWorkingDriver(running);
-      } finally {
-        claim.release();
-      }
-    },
+    disturb: async (running) => await whileClaimIsMade(running, "again", async () => await deleteWorkingDriver(running)),
   },
   {
     name: "an image that is not there, terminated",
@@ -169,62 +168,3 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
-
-/** A driver that makes a claim works until the Kubernetes API has answered. */
-function claimUnderConstruction(suffix: string): Pick<Scenario, "pipeline" | "changeSpec" | "holdsRequests"> {
-  return {
-    holdsRequests: true,
-    pipeline: "kubernetes_create_and_delete_claim",
-    changeSpec: (spec) => setConstant(spec, "createpvc", { input: "pvc_name_suffix", value: `-${suffix}` }),
-  };
-}
-
-/** Until Argo's controller does not make pods like these once more. */
-async function noLongerRecent(pods: readonly KubeObject[]): Promise<void> {
-  const youngest = Math.max(...pods.map(({ metadata }) => Date.parse(metadata.creationTimestamp)));
-  await sleep(youngest + (RECENTLY_STARTED_S + 2) * 1000 - Date.now());
-}
-
-/** Until it is gone. */
-async function deleteWorkingDriver(running: RunningScenario): Promise<void> {
-  const [pod] = (await running.podsOf("driver")).filter(({ status }) => status?.["phase"] === "Running");
-  if (pod === undefined) throw new Error("no driver works");
-  await deletePods(running, [pod]);
-  await running.until("the driver's pod is gone", async () =>
-    (await running.podsOf("driver")).some(({ metadata }) => metadata.uid === pod.metadata.uid) ? undefined : true,
-  );
-}
-
-/** As KFP's API server terminates a run: backend/src/apiserver/resource/resource_manager.go: TerminateWorkflow. */
-async function terminate(running: RunningScenario): Promise<void> {
-  await endAfter(running, 0);
-}
-
-async function startOf({ cluster, workflowName }: RunningScenario): Promise<number> {
-  const { status } = await cluster.workflow(workflowName);
-  return Date.parse(status?.["startedAt"] as string);
-}
-
-async function endAfter({ cluster, workflowName }: RunningScenario, seconds: number): Promise<void> {
-  await cluster.kube.patch("workflows", workflowName, { spec: { activeDeadlineSeconds: seconds } });
-}
-
-async function deletePods({ cluster }: RunningScenario, pods: readonly KubeObject[]): Promise<void> {
-  for (const { metadata } of pods) await cluster.kube.delete("pods", metadata.name);
-}
-
-/**
- * Until the launchers of all steps say that they run. A container runs before its program does: argoexec, which starts the launcher, ends by a
- * SIGTERM that comes before it listens, and nobody is there to tell of the step's end.
- */
-async function launchersStarted({ cluster, podsOf, until }: RunningScenario): Promise<readonly KubeObject[]> {
-  return await until("the launchers of all steps run", async () => {
-    const pods = await podsOf("executor");
-    const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.kube.readLog(metadata.name, "main")));
-    return logs.filter(hasLauncherStarted).length === STEPS ? pods : undefined;
-  });
-}
-
-function hasLauncherStarted(log: string | undefined): boolean {
-  return log?.includes("launcher-v2 starts") ?? false;
-}

@@ -69,7 +69,10 @@ async function main(options: InsideOptions): Promise<number> {
     resident: options.resident,
   });
   isStarting = false;
-  const named = SCENARIOS.filter(({ name }) => names.length === 0 || names.some((part) => name.includes(part)));
+  const named = SCENARIOS.filter(
+    ({ name, drivers = cluster.drivers }) =>
+      drivers === cluster.drivers && (names.length === 0 || names.some((part) => name.includes(part))),
+  );
   const wanted = named.filter(({ holdsRequests = false }) => !holdsRequests || controlPlane.holdCreation !== undefined);
   for (const { name } of named)
     if (!wanted.some((one) => one.name === name)) say(`${name}: left out, it holds requests to Kubernetes`);

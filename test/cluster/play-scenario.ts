@@ -56,6 +56,8 @@ export async function playScenario(cluster: Cluster, scenario: Scenario, folder:
   const rows = runRows(await readTasks(cluster.apiServer(), runId), { runId, texts });
   // A run of nothing would be equal to another one.
   if (Object.keys(rows).length < 2) problems.push("the run has no tasks");
+  const drivers = (await running.podsOf("driver")).length;
+  if (cluster.drivers === "agent" && drivers > 0) problems.push(`${String(drivers)} drivers have pods`);
   problems.push(...((await scenario.check?.(running, rows)) ?? []));
   const pods = (await cluster.pods(workflowName)).length;
   if (!isCompared) return { pods, seconds, rowsEqual: undefined, problems };

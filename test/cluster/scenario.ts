@@ -4,7 +4,7 @@
  * @module
  */
 import type { JsonObject } from "../../src/core/values/value.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, Drivers } from "./cluster.ts";
 import type { KubeObject, KubeObjectInput } from "./kube-api/kube-object.ts";
 
 export interface RunningScenario {
@@ -37,6 +37,8 @@ export interface Scenario {
   readonly earlierRuns?: number;
   /** Of the workflow; default Succeeded. */
   readonly phase?: "Succeeded" | "Failed" | "Error";
+  /** Plays only where drivers have pods, or only where the agent drives; default: both. */
+  readonly drivers?: Drivers;
   readonly disturb?: (running: RunningScenario) => Promise<void>;
   /** Whether it holds requests to the Kubernetes API, which not every cluster can. */
   readonly holdsRequests?: boolean;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { JsonObject } from "../../src/core/values/value.ts";
+import { AGENT_SCENARIOS } from "./agent-scenarios.ts";
 import { base64, NAMESPACE } from "./cluster-objects.ts";
 import { DISTURBED_SCENARIOS } from "./disturbed-scenarios.ts";
 import type { KubeObject } from "./kube-api/kube-object.ts";
@@ -147,7 +148,7 @@ const PLAIN: readonly Scenario[] = [
   },
 ];
 
-export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...DISTURBED_SCENARIOS];
+export const SCENARIOS: readonly Scenario[] = [...PLAIN, ...DISTURBED_SCENARIOS, ...AGENT_SCENARIOS];
 
 /** Each of them once, and well, in one pod. */
 function containersThatEnded(pods: readonly KubeObject[], names: readonly string[]): string[] {
