@@ -72,8 +72,15 @@ export async function deletePods({ cluster }: RunningScenario, pods: readonly Ku
  * Until the launchers of all steps say that they run. A container runs before its program does: argoexec, which starts the launcher, ends by a
  * SIGTERM that comes before it listens, and nobody is there to tell of the step's end.
  */
-export async function launchersStarted({ cluster, podsOf, until }: RunningScenario): Promise<readonly KubeObject[]> {
+export async function launchersStarted({
+  cluster,
+  workflowName,
+  podsOf,
+  until,
+}: RunningScenario): Promise<readonly KubeObject[]> {
   return await until("the launchers of all steps run", async () => {
+    const { status } = await cluster.workflow(workflowName);
+    if (typeof status?.["finishedAt"] === "string") throw new Error("the run has ended before all its launchers have started");
     const pods = await podsOf("executor");
     const logs = await Promise.all(pods.map(async ({ metadata }) => await cluster.kube.readLog(metadata.name, "main")));
     return logs.filter(hasLauncherStarted).length === STEPS ? pods : undefined;

@@ -107,7 +107,7 @@ const PLAIN: readonly Scenario[] = [
   {
     name: "a model in an image",
     pipeline: "importer_of_an_image",
-    // The local engine has no model containers.
+    // A local run shows models to steps in containers only, and those of this comparison are processes.
     isCompared: false,
     changeExecutors: (executors) => {
       const path = "{{$.inputs.artifacts['model'].path}}";
