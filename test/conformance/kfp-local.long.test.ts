@@ -52,7 +52,12 @@ async function runInKfpLocal(rows: readonly RealRun[], folder: string): Promise<
         maxBuffer: MAX_OUTPUT_BYTES,
         timeout: TIMEOUT_MS,
       },
-      (error, stdout, stderr) => (error === null ? resolve(stdout) : reject(new Error(`kfp.local: ${stderr.slice(-2000)}`))),
+      (error, stdout, stderr) => {
+        if (error === null) return resolve(stdout);
+        // Its log is padded to the width of a terminal.
+        const said = stderr.replaceAll(/\s+/g, " ").slice(-2000);
+        reject(new Error(`kfp.local ended with ${String(error.signal ?? error.code)}: ${said}`));
+      },
     );
     child.stdin?.end(JSON.stringify(jobs));
   });
