@@ -100,7 +100,8 @@ export const DISTURBED_SCENARIOS: readonly Scenario[] = [
   {
     ...RUNNING_STEP,
     name: "pods of steps deleted",
-    phase: "Error",
+    // Kubernetes' own kubelet says how the containers have ended before the pod is gone.
+    phase: ["Error", "Failed"],
     disturb: async (running) => {
       const pods = await launchersStarted(running);
       await noLongerRecent(pods);

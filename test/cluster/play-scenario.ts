@@ -16,7 +16,7 @@ import { KubeStatusError, type KubeObjectInput } from "./kube-api/kube-object.ts
 import { runLocally } from "./local-run.ts";
 import { differences, readTasks, runRows, type RunRows } from "./run-rows.ts";
 import { runWorkflow, workflowParameters } from "./run-workflow.ts";
-import { EXPECTED_DIFFERENCES, type RunningScenario, type Scenario } from "./scenario.ts";
+import { EXPECTED_DIFFERENCES, type RunningScenario, type Scenario, type WorkflowPhase } from "./scenario.ts";
 import { changedPipeline } from "./spec-changes.ts";
 
 export interface PlayedScenario {
@@ -115,7 +115,7 @@ async function playRun(
       ),
     until,
   };
-  const isOver = async (): Promise<string | undefined> => {
+  const isOver = async (): Promise<WorkflowPhase | undefined> => {
     const { status } = await cluster.workflow(workflowName);
     const phase = status?.["phase"];
     return phase === "Succeeded" || phase === "Failed" || phase === "Error" ? phase : undefined;
@@ -127,9 +127,10 @@ async function playRun(
     (await cluster.pods(workflowName)).some(({ status }) => hasRunningContainer(status)) ? undefined : true,
   );
   const { phase: expected = "Succeeded" } = scenario;
-  if (phase === expected) return { ...running, problems: [] };
+  const phases = [expected].flat();
+  if (phases.includes(phase)) return { ...running, problems: [] };
   const { status } = await cluster.workflow(workflowName);
-  return { ...running, problems: [`the workflow is ${phase}, not ${expected}: ${messages(status)}`] };
+  return { ...running, problems: [`the workflow is ${phase}, not ${phases.join(" or ")}: ${messages(status)}`] };
 }
 
 async function createUnlessThere({ kube }: Cluster, plural: string, object: KubeObjectInput): Promise<void> {

@@ -22,6 +22,8 @@ export interface ExpectedDifference {
   readonly reason: string;
 }
 
+export type WorkflowPhase = "Succeeded" | "Failed" | "Error";
+
 export interface Scenario {
   /** Of the table. */
   readonly name: string;
@@ -35,8 +37,8 @@ export interface Scenario {
   readonly objects?: readonly (readonly [string, KubeObjectInput])[];
   /** Runs before this one, on the same server. */
   readonly earlierRuns?: number;
-  /** Of the workflow; default Succeeded. */
-  readonly phase?: "Succeeded" | "Failed" | "Error";
+  /** Of the workflow, or one of these; default Succeeded. */
+  readonly phase?: WorkflowPhase | readonly WorkflowPhase[];
   /** Plays only where drivers have pods, or only where the agent drives; default: both. */
   readonly drivers?: Drivers;
   readonly disturb?: (running: RunningScenario) => Promise<void>;
