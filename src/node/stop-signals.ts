@@ -9,6 +9,7 @@
  * @module
  */
 import { constants } from "node:os";
+import { basename } from "node:path";
 
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
@@ -20,7 +21,7 @@ const LINGER_MS = 1000;
 /** The part of `process` that this file needs. */
 export type StoppableProcess = Pick<
   NodeJS.Process,
-  "on" | "once" | "removeAllListeners" | "kill" | "pid" | "exit" | "getActiveResourcesInfo"
+  "on" | "once" | "removeAllListeners" | "kill" | "pid" | "exit" | "execve" | "execPath" | "getActiveResourcesInfo"
 > & { exitCode?: number | string | null | undefined };
 
 /** How long a process that was told to stop may take. */
@@ -46,7 +47,7 @@ export function listenToStopSignals(program: StoppableProcess, { limitMs, before
     try {
       await beforeEnd?.();
     } finally {
-      exit(program, 128 + constants.signals[name], name);
+      endBy(program, name);
     }
   };
   let fromKeyboard = 0;
@@ -69,24 +70,41 @@ export function listenToStopSignals(program: StoppableProcess, { limitMs, before
       program.once("beforeExit", () => {
         program.exit(exitCode);
       });
-      const asked: unknown = controller.signal.reason;
-      setTimeout(
-        () => exit(program, exitCode, typeof asked === "string" ? (asked as NodeJS.Signals) : "SIGKILL"),
-        LINGER_MS,
-      ).unref();
+      setTimeout(() => endWith(program, exitCode), LINGER_MS).unref();
     },
   };
 }
 
-/** Work that a thread of Node's may be blocked in: a file that is a pipe without a writer, a name server that is silent. */
-const BLOCKING = /^(?:FSReq|GetAddrInfo|GetNameInfo)/;
+/** A thread of Node's in the middle of a file: one that is a pipe without a writer stays there for ever. */
+const OPENING = /^FSReq/;
+/** One that asks a name server: the C library gives up by itself, within a minute where it is set up as usual. */
+const LOOKING_UP = /^(?:GetAddrInfo|GetNameInfo)/;
+
+function isBlocked(program: StoppableProcess, work: RegExp): boolean {
+  return program.getActiveResourcesInfo().some((resource) => work.test(resource));
+}
 
 /** `process.exit` waits for Node's threads, and so may never come back; a signal's default effect waits for nothing. */
-function exit(program: StoppableProcess, exitCode: number, name: NodeJS.Signals): void {
-  if (program.getActiveResourcesInfo().some((resource) => BLOCKING.test(resource))) {
+function endBy(program: StoppableProcess, name: NodeJS.Signals): void {
+  if (isBlocked(program, OPENING) || isBlocked(program, LOOKING_UP)) {
     program.removeAllListeners(name);
     program.kill(program.pid, name);
   }
   // Also where the kernel keeps such a signal from process 1 of a container.
+  program.exit(128 + constants.signals[name]);
+}
+
+/** What has ended its work must not seem to have failed, whatever its threads still wait for. */
+function endWith(program: StoppableProcess, exitCode: number): void {
+  const opening = isBlocked(program, OPENING);
+  // A program that takes this one's place ends all threads. Started through the loader of its libraries, Node does not know its own path.
+  if ((opening || isBlocked(program, LOOKING_UP)) && basename(program.execPath) === "node") {
+    try {
+      program.execve?.(program.execPath, [program.execPath, "-e", `process.exit(${String(exitCode)})`], {});
+    } catch {
+      // Not allowed here.
+    }
+  }
+  if (opening) program.kill(program.pid, "SIGKILL");
   program.exit(exitCode);
 }
