@@ -2,10 +2,11 @@
  * Transfers through this project's stores beside those of others, all in one run:
  * `node bench/transfers.ts [--rounds N] [--big] [--only large|many]`.
  *
- * 1. 512 MiB up and down on loopback: `minio` (fPutObject, fGetObject), `@aws-sdk/lib-storage` (and GetObject of the SDK); down also what
+ * 1. 512 MiB up and down on loopback: `minio` (fPutObject, fGetObject), `@aws-sdk/lib-storage` (and GetObject of the SDK). What the machine
+ *    allows, in the same run: four bare sockets and a file, `curl` with one stream, both of which sign and verify nothing; down also what
  *    reading a socket alone and MD5 alone cost.
  * 2. 10,000 files of 10 KiB with 20 ms of added latency: one after the other (1000 of them, times ten), s5cmd as it is when told nothing.
- * 3. With `--big`: 5 GiB up and down, only this project's, for its memory; with `--rounds 0` nothing else.
+ * 3. With `--big`: 6 GiB, more than one request may carry, up and down, only this project's, for its memory; with `--rounds 0` nothing else.
  *
  * The server (bench/transfers/server.ts) drains and sends known content and costs a fraction of what any client does; the share of a
  * processor that it took is printed. Each client is a process of its own, in turns, so that noise meets all alike. s5cmd comes from
@@ -88,10 +89,14 @@ async function findS5cmd(): Promise<{ program: string } | { missing: string }> {
 
 async function runS5cmd(server: Server, program: string, from: string, to: string): Promise<ClientResult> {
   const keys = { AWS_ACCESS_KEY_ID: "bench-key", AWS_SECRET_ACCESS_KEY: "bench-secret", AWS_REGION: "us-east-1" };
+  return await runTimed(program, ["--endpoint-url", `http://127.0.0.1:${server.port}`, "cp", from, to], keys);
+}
+
+/** Another program, its start included. */
+async function runTimed(program: string, args: readonly string[], env: Record<string, string> = {}): Promise<ClientResult> {
   const timed = ["-c", 'TIMEFORMAT="cpu %3U %3S"; time "$0" "$@" > /dev/null', program];
-  const args = [...timed, "--endpoint-url", `http://127.0.0.1:${server.port}`, "cp", from, to];
   const startedAt = performance.now();
-  const { stderr } = await run("bash", args, { env: { PATH: process.env["PATH"], ...keys } });
+  const { stderr } = await run("bash", [...timed, ...args], { env: { PATH: process.env["PATH"], ...env } });
   const ms = performance.now() - startedAt;
   const [, user = "0", system = "0"] = /cpu (\S+) (\S+)\s*$/.exec(stderr) ?? [];
   return { ms, baseBytes: 0, peakBytes: 0, cpuMs: 1000 * (Number(user) + Number(system)) };
@@ -145,6 +150,14 @@ async function measureLarge(folder: string): Promise<void> {
     const down = up.map(({ name }): Row => ({ name, results: [] }));
     const checked: Row = { name: "ours, where the store has a CRC-32", results: [] };
     await runClient(server, ["ours", "up", source, "large-crc32"]);
+    const bareUp: Row = { name: "four sockets and a file, nothing else", results: [] };
+    const bareDown: Row = { name: bareUp.name, results: [] };
+    const curlUp: Row = { name: "`curl`, one stream", results: [] };
+    const curlDown: Row = { name: curlUp.name, results: [] };
+    const hasCurl = await run("curl", ["--version"]).then(
+      () => true,
+      () => false,
+    );
     const floors = [
       ["socket", "a socket, read and thrown away"],
       ["md5", "MD5, nothing else"],
@@ -160,14 +173,25 @@ async function measureLarge(folder: string): Promise<void> {
         if (client === "ours") await run("cmp", [source, target]);
         await rm(target);
       }
+      const bare = path.join(folder, "large-bare");
+      bareUp.results.push(await runClient(server, ["bare", "up", source, "large-bare"]));
+      bareDown.results.push(await runClient(server, ["bare", "down", bare, "large-ours"]));
+      await run("cmp", [source, bare]);
+      if (hasCurl) {
+        const url = `http://127.0.0.1:${server.port}/bucket/root/large-curl`;
+        curlUp.results.push(await runTimed("curl", ["--silent", "--fail", "--upload-file", source, url]));
+        curlDown.results.push(await runTimed("curl", ["--silent", "--fail", "--output", bare, url]));
+      }
+      await rm(bare);
       const target = path.join(folder, "large-checked");
       checked.results.push(await runClient(server, ["ours", "down", target, "large-crc32"]));
       await rm(target);
       for (const { client, row } of floors) row.results.push(await runClient(server, [client, "down", source, "large-ours"]));
     }
     const goals = { "`minio`": "3", "`@aws-sdk/lib-storage`": "1.5" };
-    print("512 MiB up", up, goals);
-    print("512 MiB down", [...down, checked, ...floors.map(({ row }) => row)], goals);
+    const known = (rows: readonly Row[]): Row[] => rows.filter(({ results }) => results.length > 0);
+    print("512 MiB up", [...up, ...known([bareUp, curlUp])], goals);
+    print("512 MiB down", [...down, checked, ...known([bareDown, curlDown]), ...floors.map(({ row }) => row)], goals);
     await printShare(server, startedAt);
     await rm(source);
   } finally {
@@ -227,10 +251,10 @@ async function measureBig(folder: string): Promise<void> {
   const server = await startServer(0);
   try {
     const source = path.join(folder, "big");
-    await writeContent(source, 5 * 1024);
+    await writeContent(source, 6 * 1024);
     const target = path.join(folder, "big-down");
-    print("5 GiB up", [{ name: "ours", results: [await runClient(server, ["ours", "up", source, "big"])] }]);
-    print("5 GiB down", [{ name: "ours", results: [await runClient(server, ["ours", "down", target, "big"])] }]);
+    print("6 GiB up", [{ name: "ours", results: [await runClient(server, ["ours", "up", source, "big"])] }]);
+    print("6 GiB down", [{ name: "ours", results: [await runClient(server, ["ours", "down", target, "big"])] }]);
   } finally {
     server.stop();
   }

@@ -2,13 +2,13 @@
  * One transfer by one client, as a program of its own so that its memory can be told: `client.ts CLIENT ACTION PORT PATH KEY`.
  *
  * CLIENT is `ours`, `serial` (ours, one file at a time), `minio` or `aws` (`@aws-sdk/lib-storage` up, `@aws-sdk/client-s3` down), or a
- * floor that no client gets below: `socket` (the bytes of an answer, thrown away) and `md5` (OpenSSL's of as many bytes); ACTION is
- * `up` or `down` for a file, `up-folder` or `down-folder`. Prints a line of JSON: milliseconds of the transfer without the start of the
+ * floor that no client gets below: `bare` (four sockets and a file, nothing signed and nothing verified), `socket` (the bytes of an answer,
+ * thrown away) and `md5` (OpenSSL's of as many bytes); ACTION is `up` or `down` for a file, `up-folder` or `down-folder`. Prints a line of JSON: milliseconds of the transfer without the start of the
  * program, and the largest resident set in bytes.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
+import { createReadStream, createWriteStream, openSync, readFileSync, writeSync } from "node:fs";
+import { mkdir, mkdtemp, open, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -91,6 +91,93 @@ async function aws(): Promise<Transfer> {
   };
 }
 
+/**
+ * Ranges, or objects as long as parts, by four sockets at once, each with one buffer of a MiB: what Node can do about bytes on the way between
+ * a file and a server at most.
+ */
+function bare(): Transfer {
+  const pieces = 4;
+  const bareGet = (name: string, range: { start: number; end: number }, descriptor: number): Promise<void> =>
+    exchange(
+      `GET /bucket/root/${name} HTTP/1.1\r\nhost: x\r\nrange: bytes=${range.start}-${range.end - 1}\r\n\r\n`,
+      (bytes, at) => {
+        writeSync(descriptor, bytes, 0, bytes.length, range.start + at);
+      },
+    );
+  const barePut = async (name: string, range: { start: number; end: number }, from: string): Promise<void> => {
+    const file = await open(from);
+    const buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    const length = range.end - range.start;
+    await exchange(
+      `PUT /bucket/root/${name} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`,
+      () => {},
+      async (write) => {
+        for (let at = range.start; at < range.end;) {
+          const { bytesRead } = await file.read(buffer, 0, Math.min(BLOCK_BYTES, range.end - at), at);
+          await write(buffer.subarray(0, bytesRead));
+          at += bytesRead;
+        }
+      },
+    );
+    await file.close();
+  };
+  const split = (sizeBytes: number): { start: number; end: number }[] => {
+    const length = Math.ceil(sizeBytes / pieces);
+    return Array.from({ length: pieces }, (_, index) => ({
+      start: index * length,
+      end: Math.min((index + 1) * length, sizeBytes),
+    }));
+  };
+  return {
+    async up(from, name) {
+      const { size } = await stat(from);
+      await Promise.all(split(size).map((range, index) => barePut(`${name}-${index}`, range, from)));
+    },
+    async down(name, to) {
+      if (name === "warm-bare") return;
+      const descriptor = openSync(to, "w");
+      await Promise.all(split(512 * BLOCK_BYTES).map((range) => bareGet(name, range, descriptor)));
+    },
+  };
+}
+
+/** One request on a socket of its own. @param onContent Bytes of the content, and where they begin; gone when it returns. */
+function exchange(
+  head: string,
+  onContent: (bytes: Buffer, at: number) => void,
+  body?: (write: (bytes: Buffer) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let at = Number.NaN;
+    let length = 0;
+    const connection = connect({
+      ...{ host: "127.0.0.1", port: Number(port) },
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(BLOCK_BYTES),
+        callback(bytesRead, buffer) {
+          let content = Buffer.from(buffer.buffer, buffer.byteOffset, bytesRead);
+          if (Number.isNaN(at)) {
+            const end = content.indexOf("\r\n\r\n");
+            length = Number(/content-length: (\d+)/.exec(content.toString("latin1", 0, end))?.[1]);
+            content = content.subarray(end + 4);
+            at = 0;
+          }
+          onContent(content, at);
+          at += content.length;
+          if (at === length) {
+            connection.destroy();
+            resolve();
+          }
+          return true;
+        },
+      },
+    });
+    connection.once("error", reject);
+    connection.write(head);
+    void body?.((bytes) => new Promise((done) => void connection.write(bytes, () => done()))).catch(reject);
+  });
+}
+
 /** Reads an answer into one buffer, again and again. */
 function socket(): Transfer {
   return {
@@ -132,7 +219,7 @@ function md5(): Transfer {
   };
 }
 
-const clients: Record<string, () => Transfer | Promise<Transfer>> = { ours, serial, minio, aws, socket, md5 };
+const clients: Record<string, () => Transfer | Promise<Transfer>> = { ours, serial, minio, aws, bare, socket, md5 };
 const transfer = await clients[client]?.();
 const what = action.endsWith("-folder") ? transfer?.folders : transfer;
 if (what === undefined) throw new Error(`${client} cannot ${action}`);
