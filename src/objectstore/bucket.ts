@@ -14,6 +14,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { Retrier } from "./retry.ts";
 import type { OfferedChecksum } from "./digests/checksums.ts";
 import type { Digests } from "./digests/digests.ts";
+import type { SmallFiles } from "./transfer/small-files.ts";
 import type { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
 
 /** What an answer says about stored bytes. */
@@ -71,21 +72,28 @@ export interface BlobRange {
   readonly offset: number;
   /** Absent: to the end. */
   readonly lengthBytes?: number;
+  /** Whether the object is one of hundreds of small ones; default false. */
+  readonly isOneOfMany?: boolean;
   /** The answer must be of the object with this tag; another one fails with status 412. */
   readonly etag?: string;
 }
 
 /** A regular file of this disk that is to become an object. */
 export interface SourceFile {
-  /** Open for reading; closed by the caller. */
-  readonly file: FileHandle;
+  /** Open for reading; closed by the caller. Absent where all of it is in `head`. */
+  readonly file?: FileHandle;
   /** For messages. */
   readonly path: string;
   readonly sizeBytes: number;
   readonly contentType: string;
   /** Its first bytes, as far as they have been read already; of a small file all. */
   readonly head?: Buffer;
+  /** Of all its bytes. */
+  readonly digests?: KnownDigests;
 }
+
+/** Digests of the content of a file in hex, as far as they are known. */
+export type KnownDigests = Readonly<Partial<Record<"md5" | "sha256", string>>>;
 
 /** What all transfers of a run share. */
 export interface TransferTools {
@@ -95,6 +103,8 @@ export interface TransferTools {
   readonly buffers: BufferPool;
   /** Computes digests of large pieces beside what the event loop does. */
   readonly digests: Digests;
+  /** Reads and writes small files beside what the event loop does. */
+  readonly smallFiles: SmallFiles;
   /** Aborted when the store is closed. */
   readonly signal: AbortSignal;
 }
@@ -108,6 +118,10 @@ export interface PartSizes {
 
 /** A bucket of a provider, logged in. */
 export interface Bucket {
+  /** How many small objects may be under way at once. Absent: some dozens. */
+  readonly smallAtOnce?: number;
+  /** What `putFile` has to know of small files besides their bytes. Absent: nothing. */
+  readonly smallDigests?: () => readonly ("md5" | "sha256")[];
   /** The key as it is written to the store; `unescapeKey` (object-key.ts) is the inverse for every provider. */
   escapeKey(key: string): string;
   /**

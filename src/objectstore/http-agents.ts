@@ -12,7 +12,7 @@ import { Agent as HttpAgent } from "node:http";
 import type { Agent as HttpsAgent } from "node:https";
 import { defaultAuthorities } from "../node/default-authorities.ts";
 import { TlsAgent } from "../node/tls-agent.ts";
-import { DirectConnections } from "./http/direct-connections.ts";
+import { BRIEF_REQUESTS, DirectConnections, LARGE_RANGES } from "./http/direct-connections.ts";
 
 /** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -23,6 +23,8 @@ export interface HttpAgents {
   readonly https: HttpsAgent;
   /** For large ranges. Absent where a proxy may stand between. */
   readonly direct?: DirectConnections;
+  /** For small objects, by the thousand. Absent where a proxy may stand between. */
+  readonly brief?: DirectConnections;
   /** Closes idle and busy connections. */
   destroy(): void;
 }
@@ -46,13 +48,15 @@ export async function createHttpAgents(options: HttpAgentsOptions): Promise<Http
   const trust = extra.length === 0 ? {} : { ca: [...defaultAuthorities(), ...extra] };
   const http = new HttpAgent(shared);
   const https = new TlsAgent({ ...shared, ...trust });
-  const direct = new DirectConnections(trust);
+  const direct = new DirectConnections(LARGE_RANGES, trust);
+  const brief = new DirectConnections(BRIEF_REQUESTS, trust);
   return {
     http,
     https,
-    ...(proxies.proxyEnv === undefined ? { direct } : {}),
+    ...(proxies.proxyEnv === undefined ? { direct, brief } : {}),
     destroy() {
       direct.destroy();
+      brief.destroy();
       http.destroy();
       https.destroy();
     },

@@ -29,6 +29,7 @@ import { keyExists } from "./transfer/exists.ts";
 import { lookAtObject } from "./transfer/read-object.ts";
 import { BUFFER_BYTES } from "./transfer/file-body.ts";
 import { BufferPool, ByteBudget } from "./transfer/run-bounded.ts";
+import { SmallFiles } from "./transfer/small-files.ts";
 import { downloadPath, uploadPath } from "./transfer/transfer.ts";
 import type { TransferContext } from "./transfer/upload.ts";
 
@@ -80,6 +81,7 @@ class RoutedStore implements ObjectStore, ObjectReader {
   readonly #budget = new ByteBudget(BUDGET_BYTES);
   readonly #buffers = new BufferPool(BUFFER_BYTES, BUDGET_BYTES / BUFFER_BYTES);
   readonly #digests = new Digests();
+  readonly #smallFiles = new SmallFiles();
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
   readonly #secrets = new Map<string, Promise<readonly string[]>>();
@@ -174,7 +176,15 @@ class RoutedStore implements ObjectStore, ObjectReader {
     const client = await this.#open(place, session);
     const { bucket, retrier } = client;
     const running = work(
-      { bucket, retrier, signal, budget: this.#budget, buffers: this.#buffers, digests: this.#digests },
+      {
+        bucket,
+        retrier,
+        signal,
+        budget: this.#budget,
+        buffers: this.#buffers,
+        digests: this.#digests,
+        smallFiles: this.#smallFiles,
+      },
       place.key,
     );
     this.#running.add(running);
@@ -209,8 +219,10 @@ class RoutedStore implements ObjectStore, ObjectReader {
   async #release(): Promise<void> {
     this.#buffers.release();
     this.#digests.release();
+    this.#smallFiles.release();
     const agents = await this.#agents;
     agents?.direct?.release();
+    agents?.brief?.release();
   }
 
   #sessionOf(bucket: ResolvedBucket): StoreSession {

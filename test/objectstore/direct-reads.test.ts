@@ -35,7 +35,7 @@ describe.for(ROWS)("$scheme://", ({ scheme, start }) => {
       skipUnless(false, server.missing);
       return skip();
     }
-    const get = vi.spyOn(DirectConnections.prototype, "get");
+    const send = vi.spyOn(DirectConnections.prototype, "send");
     const root = `${scheme}://bucket/root`;
     const store = openStore(scheme, "bucket", server);
     try {
@@ -45,7 +45,7 @@ describe.for(ROWS)("$scheme://", ({ scheme, start }) => {
       await store.upload(join(folder, "in"), `${root}/large`);
       await store.download(`${root}/large`, join(folder, "out"));
       expect((await readFile(join(folder, "out"))).equals(content)).toBe(true);
-      const answers = await Promise.all(get.mock.results.map(({ value }) => value as ReturnType<DirectConnections["get"]>));
+      const answers = await Promise.all(send.mock.results.map(({ value }) => value as ReturnType<DirectConnections["send"]>));
       expect(answers.map((answer) => answer?.status)).toEqual([206, 206, 206]);
     } finally {
       await store.close();

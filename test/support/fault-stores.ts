@@ -85,7 +85,11 @@ export type StartedFaultWorld = (FaultWorld & { close(): Promise<void> }) | { re
 /** Requests are given up soon: the tests wait for some of them. */
 const IDLE_TIMEOUT_MS = 3_000;
 
-export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promise<StartedFaultWorld> {
+/** @param options Of the store under test. */
+export async function startFaultWorld(
+  { scheme, start, kinds }: StoreRow,
+  options: { readonly idleTimeoutMs?: number } = { idleTimeoutMs: IDLE_TIMEOUT_MS },
+): Promise<StartedFaultWorld> {
   const server = await start();
   if ("missing" in server) return server;
   await server.createBucket("bucket");
@@ -93,7 +97,7 @@ export async function startFaultWorld({ scheme, start, kinds }: StoreRow): Promi
   const proxy = await startFaultProxy(origin);
   const endpoint = `${proxy.endpoint}${pathname.replace(/\/$/, "")}`;
   server.moveTo?.(proxy.endpoint);
-  const store = openStore(scheme, "bucket", { ...server, endpoint }, { idleTimeoutMs: IDLE_TIMEOUT_MS });
+  const store = openStore(scheme, "bucket", { ...server, endpoint }, options);
   const uri = `${scheme}://bucket/root/faults`;
   // Nothing fails yet, so nothing has to be given up soon.
   const patient = openStore(scheme, "bucket", { ...server, endpoint });

@@ -1,13 +1,11 @@
 /**
  * A thread that computes digests of shared memory and of pieces of open files, MD5 of up to four at once (md5-lanes.ts).
  *
- * Its program is a text: bundled programs have no file of their own for it. It imports nothing but Node's modules.
- *
  * @module
  */
-import { Worker } from "node:worker_threads";
-import { compiledCrc, compiledMd5Lanes } from "./compiled-modules.ts";
-import { CRCS, openCrc } from "./crc.ts";
+import { JobThread } from "../../node/job-thread.ts";
+import { CHECKSUM_DATA, CHECKSUM_PROGRAM, compiledChecksum } from "./checksum-program.ts";
+import { compiledMd5Lanes } from "./compiled-modules.ts";
 import { LANES } from "./md5-lanes.ts";
 
 /** What a thread can compute. */
@@ -22,25 +20,14 @@ export function digestsAtOnce(algorithm: ThreadAlgorithm): number {
 export type DigestSource =
   { readonly bytes: Uint8Array } | { readonly descriptor: number; readonly start: number; readonly end: number };
 
-type Answer = { readonly id: number } & ({ readonly digests: readonly Uint8Array[] } | { readonly failure: string });
+interface Job {
+  readonly algorithm: ThreadAlgorithm;
+  readonly sources: readonly DigestSource[];
+  readonly compiled: ReturnType<typeof compiledChecksum | typeof compiledMd5Lanes>;
+}
 
-const PROGRAM = `
-const { parentPort, workerData } = require("node:worker_threads");
-const { createHash } = require("node:crypto");
+const PROGRAM = `${CHECKSUM_PROGRAM}
 const { readSync } = require("node:fs");
-const { crc32 } = require("node:zlib");
-const openCrc = ${openCrc.toString()};
-const opened = {};
-const begin = (algorithm, compiled) => {
-  const crc = workerData.crcs[algorithm];
-  if (crc !== undefined) return (opened[algorithm] ??= openCrc(crc, compiled))();
-  if (algorithm !== "crc32") return createHash(algorithm);
-  let value = 0;
-  return {
-    update(bytes) { value = crc32(bytes, value); },
-    digest() { const digest = Buffer.alloc(4); digest.writeUInt32BE(value); return digest; },
-  };
-};
 const lengthOf = (source) => source.bytes === undefined ? source.end - source.start : source.bytes.length;
 const readFrom = (source, at, into) => {
   if (source.bytes !== undefined) return void into.set(source.bytes.subarray(at, at + into.length));
@@ -99,50 +86,19 @@ const computeLanes = (sources, compiled) => {
   }
   return digests;
 };
-const compute = ({ algorithm, sources, compiled }) =>
-  sources.length > 1 ? computeLanes(sources, compiled) : sources.map((source) => computeOne(algorithm, source, compiled));
-parentPort.on("message", (job) => {
-  try {
-    parentPort.postMessage({ id: job.id, digests: compute(job) });
-  } catch (error) {
-    parentPort.postMessage({ id: job.id, failure: error.message });
-  }
+const run = ({ algorithm, sources, compiled }) => ({
+  result: sources.length > 1 ? computeLanes(sources, compiled) : sources.map((source) => computeOne(algorithm, source, compiled)),
 });
 `;
 
-/** Only what a job needs is compiled: most processes need one of the two, or none. */
-function compiledFor(algorithm: ThreadAlgorithm, count: number): ReturnType<typeof compiledCrc | typeof compiledMd5Lanes> {
-  if (count > 1) return compiledMd5Lanes();
-  return algorithm in CRCS ? compiledCrc() : undefined;
-}
-
-/** It holds one piece of each of a few files and little else. */
-const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
-
-interface Waiting {
-  readonly resolve: (digests: Buffer[]) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** Answers to jobs in their order. */
 export class DigestThread {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #jobs = 0;
-
   /** @throws when the machine allows no further thread. */
-  constructor() {
-    const isolated = { eval: true, env: {}, argv: [], execArgv: [], stdin: false, resourceLimits: LIMITS };
-    this.#worker = new Worker(PROGRAM, { ...isolated, workerData: { crcs: CRCS } });
-    this.#worker.unref();
-    this.#worker.on("message", (answer: Answer) => this.#settle(answer));
-    this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    this.#worker.on("exit", () => this.#fail(new Error("the thread that computes digests has ended")));
-  }
+  readonly #thread = new JobThread<Job, readonly Uint8Array[]>(PROGRAM, CHECKSUM_DATA);
 
   /** Whether it has nothing to do. */
   get isIdle(): boolean {
-    return this.#waiting.size === 0;
+    return this.#thread.isIdle;
   }
 
   /**
@@ -150,33 +106,14 @@ export class DigestThread {
    *
    * @param sources At most `digestsAtOnce(algorithm)`.
    */
-  compute(algorithm: ThreadAlgorithm, sources: readonly DigestSource[]): Promise<Buffer[]> {
-    return new Promise((resolve, reject) => {
-      const id = ++this.#jobs;
-      this.#waiting.set(id, { resolve, reject });
-      // While somebody waits, the process must not end.
-      this.#worker.ref();
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is of windows
-      this.#worker.postMessage({ id, algorithm, sources, compiled: compiledFor(algorithm, sources.length) });
-    });
+  async compute(algorithm: ThreadAlgorithm, sources: readonly DigestSource[]): Promise<Buffer[]> {
+    const compiled = sources.length > 1 ? compiledMd5Lanes() : compiledChecksum(algorithm);
+    const digests = await this.#thread.run({ algorithm, sources, compiled });
+    return digests.map((digest) => Buffer.from(digest));
   }
 
   /** Jobs that are not done fail. */
   end(): void {
-    void this.#worker.terminate();
-  }
-
-  #settle(answer: Answer): void {
-    const waiting = this.#waiting.get(answer.id);
-    this.#waiting.delete(answer.id);
-    if (this.#waiting.size === 0) this.#worker.unref();
-    if ("digests" in answer) waiting?.resolve(answer.digests.map((digest) => Buffer.from(digest)));
-    else waiting?.reject(new Error(answer.failure));
-  }
-
-  #fail(error: Error): void {
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of all) reject(error);
+    this.#thread.end();
   }
 }

@@ -201,6 +201,7 @@ function metadata({ key, contentType }: PutTarget, crc32c: string): string {
 
 /** The file is read once more for it, in as many threads as there are. */
 async function checksumOf({ digests, signal }: PutContext, { file, path, sizeBytes }: PutTarget): Promise<string> {
+  if (file === undefined) throw new StoreFailure(`${path} is not open any more`);
   const crc = new JoinedCrc(digests, { file, sizeBytes }, "crc32c");
   try {
     const digest = await crc.digest();

@@ -1,9 +1,9 @@
 /**
- * A connection whose bytes land in two buffers of its own: for the large ranges of a download.
+ * A connection whose bytes land in two buffers of its own: for the large ranges of a download, and for small objects by the thousand.
  *
  * Node's HTTP client makes a buffer of 64 KiB for each read, and lets the garbage collector find it: most of what a large download costs
  * (docs/adr/0035-large-downloads.md). Here one buffer fills while whoever reads the content works on the other; when both are full the
- * socket is not read. Requests are GET and come one after the other.
+ * socket is not read. Requests come one after the other.
  *
  * @module
  */
@@ -11,11 +11,9 @@ import type { OnReadOpts, Socket } from "node:net";
 import { systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { prematureEnd } from "../transfer/read-batches.ts";
-import { parseResponseHead } from "./response-head.ts";
+import { joinChunks, parseChunkedHead, parseResponseHead } from "./response-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 
-/** Of each of the two buffers. */
-export const DIRECT_PIECE_BYTES = 1024 * 1024;
 const LONGEST_HEAD_BYTES = 64 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 
@@ -24,15 +22,42 @@ function idleFailure(idleTimeoutMs: number): StoreFailure {
   return new StoreFailure(`no byte moved for ${idleTimeoutMs / 1000} s`, { reason: "TIMEOUT" });
 }
 
+/** The other end went away before it answered: as Node's own client names it. */
+function hangUp(): Error {
+  return Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+}
+
 /** Ends a request: its answer, or that it is one for Node's own client. */
 type HeadHandler = (head: ResponseHead | StoreFailure | undefined) => void;
 
 /** Opens a socket that reads as told. */
 export type Connect = (onread: OnReadOpts) => Socket;
 
+/** What is sent on a connection. */
+export interface DirectMessage {
+  /** From the request line to the empty line. */
+  readonly head: string;
+  /** Must stay as it is until there is an answer. */
+  readonly body?: Buffer;
+}
+
+export interface DirectConnectionOptions {
+  /** Length of each of the two buffers. Longer heads of answers are left to Node's own client. */
+  readonly pieceBytes: number;
+  /** Statuses that are answers; all others are left to Node's own client. */
+  readonly isAnswer: (status: number) => boolean;
+  /** Whether answers may come in chunks, as far as all of them fit into a buffer. */
+  readonly allowsChunks: boolean;
+}
+
 export class DirectConnection {
   readonly #socket: Socket;
-  readonly #pieces = [Buffer.allocUnsafeSlow(DIRECT_PIECE_BYTES), Buffer.allocUnsafeSlow(DIRECT_PIECE_BYTES)] as const;
+  readonly #pieceBytes: number;
+  readonly #isAnswer: (status: number) => boolean;
+  readonly #allowsChunks: boolean;
+  readonly #pieces: readonly [Buffer, Buffer];
+  /** Of an answer whose chunks are not all there, and where they begin in the piece. */
+  #chunked: { readonly head: Omit<ResponseHead, "contentBytes">; readonly start: number } | undefined;
   /** Index of the piece that is being filled, and how far it is. */
   #filling = 0;
   #filledBytes = 0;
@@ -46,18 +71,23 @@ export class DirectConnection {
   #failure: StoreFailure | undefined;
   #wake: () => void = () => {};
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, { pieceBytes, isAnswer, allowsChunks }: DirectConnectionOptions) {
+    this.#allowsChunks = allowsChunks;
+    this.#pieceBytes = pieceBytes;
+    this.#isAnswer = isAnswer;
+    this.#pieces = [Buffer.allocUnsafeSlow(pieceBytes), Buffer.allocUnsafeSlow(pieceBytes)];
     this.#socket = connect({
       buffer: () => this.#space(),
       callback: (bytesRead) => this.#take(bytesRead),
     });
     this.#socket.on("error", (error) => this.#fail(systemFailure(error)));
-    this.#socket.once("close", () => this.#fail(systemFailure(prematureEnd())));
+    this.#socket.once("close", () => this.#fail(systemFailure(this.#onHead === undefined ? prematureEnd() : hangUp())));
     this.#socket.on("timeout", () => this.destroy(idleFailure(this.#socket.timeout ?? 0)));
   }
 
+  /** Whether another request may be sent: nothing of the last one is waiting to be. */
   get isUsable(): boolean {
-    return this.#failure === undefined;
+    return this.#failure === undefined && this.#socket.writableLength === 0;
   }
 
   /** Whether the last answer was written in a way that only Node's own client reads. */
@@ -78,18 +108,22 @@ export class DirectConnection {
   }
 
   /**
-   * Sends the head of a GET; the content is to be read with `batches`.
+   * Sends a request; the content of its answer is to be read with `batches`.
    *
-   * @returns `undefined` when the answer is not a successful one of known length; the connection is of no further use then.
+   * @returns `undefined` when the answer is not one of a wanted status and of known length; the connection is of no further use then.
    * @throws {StoreFailure} when there is no answer.
    */
-  async get(head: string, idleTimeoutMs: number): Promise<ResponseHead | undefined> {
+  async send({ head, body }: DirectMessage, idleTimeoutMs: number): Promise<ResponseHead | undefined> {
     if (this.#failure !== undefined) throw this.#failure;
     const answer = await new Promise<ResponseHead | StoreFailure | undefined>((resolve) => {
       this.#onHead = resolve;
       this.#socket.ref();
       this.#socket.setTimeout(idleTimeoutMs);
+      // Both in one packet, as far as they fit.
+      this.#socket.cork();
       this.#socket.write(head, "latin1");
+      if (body !== undefined && body.length > 0) this.#socket.write(body);
+      this.#socket.uncork();
     });
     if (answer instanceof StoreFailure) throw answer;
     if (answer === undefined) this.destroy();
@@ -127,7 +161,7 @@ export class DirectConnection {
 
   /** @returns whether to go on reading. */
   #take(bytesRead: number): boolean {
-    if (this.#onHead !== undefined) return this.#takeHead(bytesRead);
+    if (this.#onHead !== undefined) return this.#chunked === undefined ? this.#takeHead(bytesRead) : this.#takeChunks(bytesRead);
     if (this.#leftBytes === 0) {
       this.destroy(new StoreFailure("the store sent more than it had announced", { reason: "UNEXPECTED_EOF" }));
       return false;
@@ -142,16 +176,18 @@ export class DirectConnection {
     const searched = Math.max(0, this.#filledBytes - END_OF_HEAD.length);
     this.#filledBytes += bytesRead;
     const found = piece.subarray(searched, this.#filledBytes).indexOf(END_OF_HEAD);
-    if (found === -1 && this.#filledBytes < LONGEST_HEAD_BYTES) return true;
+    if (found === -1 && this.#filledBytes < Math.min(LONGEST_HEAD_BYTES, this.#pieceBytes)) return true;
     const end = searched + found;
-    const head = found === -1 ? undefined : parseResponseHead(piece.toString("latin1", 0, end));
-    const earlyBytes = this.#filledBytes - end - END_OF_HEAD.length;
-    const isOrdinary = head !== undefined && (head.status === 200 || head.status === 206) && earlyBytes <= head.contentBytes;
-    if (!isOrdinary) {
-      this.#hasOddAnswer = head === undefined;
-      this.#answer(undefined);
-      return false;
+    const text = found === -1 ? "" : piece.toString("latin1", 0, end);
+    const head = parseResponseHead(text);
+    const chunkedHead = head === undefined && this.#allowsChunks ? parseChunkedHead(text) : undefined;
+    if (chunkedHead !== undefined && this.#isAnswer(chunkedHead.status)) {
+      this.#chunked = { head: chunkedHead, start: end + END_OF_HEAD.length };
+      return this.#takeChunks(0);
     }
+    const earlyBytes = this.#filledBytes - end - END_OF_HEAD.length;
+    const isOrdinary = head !== undefined && this.#isAnswer(head.status) && earlyBytes <= head.contentBytes;
+    if (!isOrdinary) return this.#refuse(head === undefined);
     piece.copyWithin(0, end + END_OF_HEAD.length, this.#filledBytes);
     this.#filledBytes = earlyBytes;
     this.#leftBytes = head.contentBytes - earlyBytes;
@@ -159,9 +195,32 @@ export class DirectConnection {
     return this.#offer();
   }
 
+  #takeChunks(bytesRead: number): boolean {
+    const piece = this.#piece();
+    this.#filledBytes += bytesRead;
+    const { head, start = 0 } = this.#chunked ?? {};
+    const contentBytes = joinChunks(piece.subarray(start, this.#filledBytes));
+    if (contentBytes === undefined && this.#filledBytes < this.#pieceBytes) return true;
+    this.#chunked = undefined;
+    if (head === undefined || contentBytes === undefined || Number.isNaN(contentBytes)) return this.#refuse(true);
+    piece.copyWithin(0, start, start + contentBytes);
+    this.#filledBytes = contentBytes;
+    this.#answer({ ...head, contentBytes });
+    return this.#offer();
+  }
+
+  /** Leaves the answer to Node's own client. */
+  #refuse(isOdd: boolean): boolean {
+    this.#hasOddAnswer = isOdd;
+    this.#answer(undefined);
+    return false;
+  }
+
   /** @returns whether there is room for more. */
   #offer(): boolean {
-    if (this.#filledBytes < DIRECT_PIECE_BYTES && this.#leftBytes > 0) return true;
+    const isContentOver = this.#leftBytes === 0;
+    // An answer without content has nothing to hand over.
+    if (isContentOver ? this.#filledBytes === 0 : this.#filledBytes < this.#pieceBytes) return true;
     if (this.#ready !== undefined) {
       this.#isPaused = true;
       return false;

@@ -10,7 +10,7 @@ import { urlToHttpOptions } from "node:url";
 import type { HttpAgents } from "../http-agents.ts";
 import { systemFailure } from "../store-errors.ts";
 import { StoreFailure } from "../store-failure.ts";
-import type { DirectAnswer } from "./direct-connections.ts";
+import type { DirectAnswer, DirectRequest } from "./direct-connections.ts";
 import { readBody } from "../transfer/read-body.ts";
 
 /** How connections behave. */
@@ -91,21 +91,50 @@ function timeout(message: string): StoreFailure {
 }
 
 /**
- * Sends a GET whose content goes through buffers of ours (direct-connections.ts).
+ * Sends a GET of a large range whose content goes through buffers of ours (direct-connections.ts).
  *
  * @returns `undefined` when the request has to be sent with `sendRequest`, whatever it is that it meets there.
  * @throws {StoreFailure} when there is no answer.
  */
 export async function getDirectly(
-  { agents, idleTimeoutMs, connectTimeoutMs }: ConnectionSettings,
-  { url, headers }: Pick<OutgoingRequest, "url" | "headers">,
+  settings: ConnectionSettings,
+  request: Pick<OutgoingRequest, "url" | "headers">,
   signal: AbortSignal,
 ): Promise<DirectAnswer | undefined> {
-  if (agents.direct === undefined) return undefined;
+  return await settings.agents.direct?.send(directRequest(settings, { ...request, method: "GET" }), signal);
+}
+
+/**
+ * Sends a request with a small body, or one whose answer is small, through connections of ours (direct-connections.ts), of which there are
+ * many. Refusals are answers.
+ *
+ * @returns `undefined` when the request has to be sent with `sendRequest`.
+ * @throws {StoreFailure} when there is no answer.
+ */
+export async function sendBriefly(
+  settings: ConnectionSettings,
+  request: BriefRequest,
+  signal: AbortSignal,
+): Promise<DirectAnswer | undefined> {
+  return await settings.agents.brief?.send(directRequest(settings, request), signal);
+}
+
+/** What connections of ours send. */
+export interface BriefRequest extends Pick<OutgoingRequest, "url" | "headers"> {
+  readonly method: "GET" | "PUT";
+  readonly body?: Buffer;
+}
+
+function directRequest({ idleTimeoutMs, connectTimeoutMs }: ConnectionSettings, request: BriefRequest): DirectRequest {
+  const { url, headers, method, body } = request;
   const { protocol, hostname, port, path } = url instanceof URL ? addressOf(url) : url;
   const host = url instanceof URL ? { host: url.host } : {};
-  const place = { protocol, hostname, port: port === "" ? (protocol === "https:" ? "443" : "80") : port, path };
-  return await agents.direct.get({ ...place, headers: { ...host, ...headers }, idleTimeoutMs, connectTimeoutMs }, signal);
+  return {
+    ...{ method, protocol, hostname, path, idleTimeoutMs, connectTimeoutMs },
+    port: port === "" ? (protocol === "https:" ? "443" : "80") : port,
+    headers: { ...host, ...headers },
+    ...(body === undefined ? {} : { body }),
+  };
 }
 
 function addressOf({ protocol, hostname, port, pathname, search }: URL): RequestAddress {

@@ -7,12 +7,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { BlobBody, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import type { ClientSettings, CredentialSource } from "../client-settings.ts";
-import { SMALLEST_DIRECT_BYTES } from "../http/direct-connections.ts";
-import { getDirectly, sendRequest } from "../http/send-request.ts";
+import { BRIEF_REQUESTS, SMALLEST_DIRECT_BYTES } from "../http/direct-connections.ts";
+import { getDirectly, sendBriefly, sendRequest } from "../http/send-request.ts";
+import type { ContentAnswer } from "../http/store-http.ts";
 import { completeMultipartXml, parseListObjects } from "../s3/list-objects-xml.ts";
 import { createRequestSigner } from "../s3/request-signer.ts";
 import { answerFacts, storedTag, stripQuotes, toBlobBody, toPartEntry } from "../s3/response-headers.ts";
@@ -21,7 +22,7 @@ import type { S3Requests, UploadBody } from "../s3/s3-requests.ts";
 import { readXml } from "../s3/xml-document.ts";
 import { systemFailure } from "../store-errors.ts";
 import { streamContent } from "../transfer/read-batches.ts";
-import { readBody } from "../transfer/read-body.ts";
+import { readText } from "../transfer/read-body.ts";
 import { bucketAddress } from "./bucket-address.ts";
 
 /** Settings of the client for stores with an address of their own. */
@@ -38,6 +39,8 @@ interface MinioCall {
   readonly headers?: Record<string, string>;
   readonly body?: UploadBody;
   readonly expected?: readonly number[];
+  /** Whether hundreds like it are sent; where absent, its body tells. */
+  readonly isOneOfMany?: boolean;
 }
 
 const WITH_CHECKSUMS = { "x-amz-checksum-mode": "ENABLED" };
@@ -64,31 +67,37 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
     return { path: pairs.length === 0 ? path : `${path}?${pairs.join("&")}`, signed };
   };
 
-  const call = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
+  const call = async (what: MinioCall, signal: AbortSignal): Promise<ContentAnswer> => {
     const { path, signed } = await prepare(what, signal);
-    const { method, body = NO_BODY } = what;
+    const { method, body = NO_BODY, isOneOfMany = body.isOneOfMany === true } = what;
+    const request = { url: { ...place, path }, headers: signed };
+    if ((method === "PUT" || method === "GET") && isOneOfMany) {
+      const answer = await sendBriefly(settings, { ...request, method, body: body.bytes }, signal);
+      if (answer !== undefined) return answer;
+    }
     const pieces = body.bytes.length === 0 ? [] : [body.bytes];
-    return await sendRequest(settings, { method, url: { ...place, path }, headers: signed, body: pieces }, signal);
+    const response = await sendRequest(settings, { ...request, method, body: pieces }, signal);
+    return { status: response.statusCode ?? 0, headers: response.headers, content: streamContent(response) };
   };
 
   /** Fails with what the store says, unless the status is an expected one. */
-  const callExpecting = async (what: MinioCall, signal: AbortSignal): Promise<IncomingMessage> => {
-    const response = await call(what, signal);
-    const status = response.statusCode ?? 0;
-    if ((what.expected ?? [200]).includes(status)) return response;
-    throw await refusal(response, what.method === "HEAD");
+  const callExpecting = async (what: MinioCall, signal: AbortSignal): Promise<ContentAnswer> => {
+    const answer = await call(what, signal);
+    if ((what.expected ?? [200]).includes(answer.status)) return answer;
+    throw await refusal(answer, what.method === "HEAD");
   };
-  const sendFor = async (what: MinioCall, signal: AbortSignal): Promise<{ text: string; response: IncomingMessage }> => {
-    const response = await callExpecting(what, signal);
-    return { text: await readBody(response), response };
+  const sendFor = async (what: MinioCall, signal: AbortSignal): Promise<{ text: string; headers: IncomingHttpHeaders }> => {
+    const { headers, content } = await callExpecting(what, signal);
+    return { text: await readText(content), headers };
   };
   const putBody = async (what: MinioCall, signal: AbortSignal): Promise<StoredTag> => {
-    const { response } = await sendFor(what, signal);
-    return storedTag(response.headers);
+    const { headers } = await sendFor(what, signal);
+    return storedTag(headers);
   };
 
   return {
     signsBodies: !isTls,
+    ...(settings.agents.brief === undefined ? {} : { smallAtOnce: BRIEF_REQUESTS.mostConnections }),
 
     put: (key, body, contentType, signal) =>
       putBody({ method: "PUT", key, headers: { "content-type": contentType }, body }, signal),
@@ -110,14 +119,14 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
       const body = { bytes: Buffer.from(completeMultipartXml(parts)) };
       const headers = { "content-type": "application/xml" };
       const query = { uploadId };
-      const { text, response } = await sendFor({ method: "POST", key, query, headers, body }, signal);
+      const { text, headers: answered } = await sendFor({ method: "POST", key, query, headers, body }, signal);
       // The answer may start as 200 and turn into an error while the parts are joined.
       const answer = readXml(text);
       if (answer === undefined ? text !== "" : answer.name === "Error") {
         const reason = answer?.text("Code") ?? "InternalError";
         throw new StoreFailure("the store could not join the parts", { status: 500, reason });
       }
-      return { ...storedTag(response.headers), etag: stripQuotes(answer?.text("ETag") ?? "") };
+      return { ...storedTag(answered), etag: stripQuotes(answer?.text("ETag") ?? "") };
     },
 
     async abortMultipart(key, uploadId, signal) {
@@ -131,26 +140,26 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
         ...(range.offset > 0 || range.lengthBytes !== undefined ? { range: `bytes=${range.offset}-${end}` } : {}),
         ...(range.etag === undefined ? {} : { "if-match": `"${range.etag}"` }),
       };
-      const what = { method: "GET", key, headers, expected: [200, 206] } as const;
+      const what = { method: "GET", key, headers, expected: [200, 206], isOneOfMany: range.isOneOfMany === true } as const;
       if ((range.lengthBytes ?? 0) >= SMALLEST_DIRECT_BYTES) {
         const { path, signed } = await prepare(what, signal);
         const answer = await getDirectly(settings, { url: { ...place, path }, headers: signed }, signal);
         if (answer !== undefined) return toBlobBody(answer.content, answer.headers, { status: answer.status, range });
       }
-      const response = await callExpecting(what, signal);
-      return toBlobBody(streamContent(response), response.headers, { status: response.statusCode ?? 200, range });
+      const { content, headers: answered, status } = await callExpecting(what, signal);
+      return toBlobBody(content, answered, { status, range });
     },
 
     async stat(key, signal) {
-      const { response } = await sendFor({ method: "HEAD", key, headers: WITH_CHECKSUMS }, signal);
-      const tag = storedTag(response.headers);
-      return { key, sizeBytes: Number(response.headers["content-length"] ?? "0"), etag: tag.etag, tag };
+      const { headers } = await sendFor({ method: "HEAD", key, headers: WITH_CHECKSUMS }, signal);
+      const tag = storedTag(headers);
+      return { key, sizeBytes: Number(headers["content-length"] ?? "0"), etag: tag.etag, tag };
     },
 
     async statPart(key, partNumber, signal) {
       const query = { partNumber: String(partNumber) };
-      const { response } = await sendFor({ method: "HEAD", key, query, expected: [200, 206] }, signal);
-      return toPartEntry(response.headers);
+      const { headers } = await sendFor({ method: "HEAD", key, query, expected: [200, 206] }, signal);
+      return toPartEntry(headers);
     },
 
     async list(prefix, token, signal) {
@@ -173,12 +182,11 @@ export function createMinioClient(settings: MinioSettings): S3Requests {
 }
 
 /** What a store says that does not do what it was asked for. */
-async function refusal(response: IncomingMessage, isHead: boolean): Promise<StoreFailure> {
-  const status = response.statusCode ?? 0;
+async function refusal({ status, headers, content }: ContentAnswer, isHead: boolean): Promise<StoreFailure> {
   try {
-    const document = readXml(await readBody(response));
+    const document = readXml(await readText(content));
     const reason = document?.text("Code") ?? (status === 404 && isHead ? "NoSuchKey" : undefined);
-    const said = answerFacts(response.headers, document?.text("Region"));
+    const said = answerFacts(headers, document?.text("Region"));
     return new StoreFailure(`HTTP ${status}`, { status, ...(reason === undefined ? {} : { reason }), ...said });
   } catch (error) {
     return systemFailure(error);

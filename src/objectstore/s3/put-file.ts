@@ -9,9 +9,10 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { SourceFile, StoredTag, TransferTools } from "../bucket.ts";
+import type { KnownDigests, SourceFile, StoredTag, TransferTools } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { isMd5 } from "../digests/checksums.ts";
+import type { DigestOptions } from "../digests/digests.ts";
 import { BUFFER_BYTES, withBody } from "../transfer/file-body.ts";
 import { runBounded } from "../transfer/run-bounded.ts";
 import type { S3Requests, UploadBody, UploadedPart } from "./s3-requests.ts";
@@ -48,7 +49,8 @@ export async function putFile(context: PutContext, key: string, source: SourceFi
 async function putWhole(context: PutContext, target: PutTarget): Promise<void> {
   const { requests, retrier, signal } = context;
   await withBody(context, target, { offset: 0, lengthBytes: target.sizeBytes }, async (body) => {
-    const isVerified = await putVerified(context, body, (sent) => requests.put(target.key, sent, target.contentType, signal));
+    const content = { bytes: body, ...(target.digests === undefined ? {} : { known: target.digests }) };
+    const isVerified = await putVerified(context, content, (sent) => requests.put(target.key, sent, target.contentType, signal));
     if (isVerified) return;
     await retrier.run(() => checkLength(context, target));
   });
@@ -63,7 +65,7 @@ async function putParts(context: PutContext, target: PutTarget): Promise<void> {
     await runBounded(partRanges(target.sizeBytes), PARTS_AT_ONCE, async ({ partNumber, offset, lengthBytes }) => {
       await withBody(context, target, { offset, lengthBytes }, async (body) => {
         let etag = "";
-        const isVerified = await putVerified(context, body, async (sent) => {
+        const isVerified = await putVerified(context, { bytes: body }, async (sent) => {
           const tag = await requests.putPart(target.key, uploadId, partNumber, sent, signal);
           etag = tag.etag;
           return tag;
@@ -113,24 +115,31 @@ async function complete(context: PutContext, target: PutTarget, state: Multipart
  *
  * @returns whether the tag proved that the bytes arrived.
  */
-async function putVerified(context: PutContext, bytes: Buffer, send: (body: UploadBody) => Promise<StoredTag>): Promise<boolean> {
+async function putVerified(
+  context: PutContext,
+  { bytes, known }: { readonly bytes: Buffer; readonly known?: KnownDigests },
+  send: (body: UploadBody) => Promise<StoredTag>,
+): Promise<boolean> {
   const { digests, requests, tags } = context;
-  const signed = requests.signsBodies ? digests.ofBytes(bytes, "sha256") : undefined;
+  const digestOf = async (algorithm: "md5" | "sha256", options?: DigestOptions): Promise<string> =>
+    known?.[algorithm] ?? (await digests.ofBytes(bytes, algorithm, options)).toString("hex");
+  const signed = requests.signsBodies ? digestOf("sha256") : undefined;
   // Needed only for the answer, so it is computed while the bytes travel.
-  const expected = tags.areDigests ? digests.ofBytes(bytes, "md5", { isPatient: true }) : undefined;
+  const expected = tags.areDigests ? digestOf("md5", { isPatient: true }) : undefined;
   let isPending = expected !== undefined;
   const settled = expected?.then(
     () => (isPending = false),
     () => (isPending = false),
   );
-  const body = signed === undefined ? { bytes } : { bytes, sha256: (await signed).toString("hex") };
+  const isOneOfMany = known !== undefined;
+  const body = signed === undefined ? { bytes, isOneOfMany } : { bytes, isOneOfMany, sha256: await signed };
   let wrongTag: string | undefined;
   try {
     return await context.retrier.run(async () => {
       const tag = await send(body);
       if (expected === undefined || !tags.areDigests || !tag.isContentDigest || !isMd5(tag.etag)) return false;
       if (isPending) digests.hurry();
-      if (tag.etag === (await expected).toString("hex")) return true;
+      if (tag.etag === (await expected)) return true;
       if (tag.etag === wrongTag) {
         tags.areDigests = false;
         return false;

@@ -14,6 +14,8 @@ import type { S3Requests } from "./s3-requests.ts";
 export function createS3Bucket(requests: S3Requests, tags: TagTrust): Bucket {
   const trusted = (tag: StoredTag): StoredTag => (tags.areDigests ? tag : { ...tag, isContentDigest: false });
   return {
+    ...(requests.smallAtOnce === undefined ? {} : { smallAtOnce: requests.smallAtOnce }),
+    smallDigests: () => [...(tags.areDigests ? ["md5" as const] : []), ...(requests.signsBodies ? ["sha256" as const] : [])],
     escapeKey,
     putFile: (key, source, tools) => putFile({ ...tools, requests, tags }, key, source),
     async getRange(key, range, signal) {

@@ -25,12 +25,16 @@ export interface UploadBody {
   readonly bytes: Buffer;
   /** Of the bytes, in hex, where whoever sends them knows it; only looked at where bodies are signed. */
   readonly sha256?: string;
+  /** Whether it is one of hundreds of small objects; default false. */
+  readonly isOneOfMany?: boolean;
 }
 
 /** Requests to one bucket of an S3 store. */
 export interface S3Requests {
   /** Whether the signature covers the content of uploads: over a connection without TLS. */
   readonly signsBodies: boolean;
+  /** How many requests for small objects may be under way at once. Absent: some dozens. */
+  readonly smallAtOnce?: number;
   put(key: string, body: UploadBody, contentType: string, signal: AbortSignal): Promise<StoredTag>;
   /** Answers the id of the upload. */
   startMultipart(key: string, contentType: string, signal: AbortSignal): Promise<string>;

@@ -8,6 +8,7 @@
  * @module
  */
 import { XMLParser, XMLValidator } from "fast-xml-parser";
+import { readPlain } from "./plain-document.ts";
 
 export interface XmlElement {
   /** Without its namespace prefix. */
@@ -22,6 +23,11 @@ export interface XmlElement {
 export function readXml(text: string): XmlElement | undefined {
   // Stores keep a connection alive by spaces while they join parts.
   const document = text.trimStart();
+  return readPlain(document) ?? readAny(document);
+}
+
+/** As `readXml`, of any document. @param document Begins with its first character. */
+export function readAny(document: string): XmlElement | undefined {
   try {
     if (XMLValidator.validate(document) !== true) return undefined;
     // A parser remembers the entities that a document declares: each document gets its own.

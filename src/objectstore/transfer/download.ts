@@ -14,7 +14,8 @@ import type { BlobBody, BlobEntry, BlobRange, StoredTag } from "../bucket.ts";
 import { StoreFailure } from "../store-failure.ts";
 import { runBounded } from "./run-bounded.ts";
 import type { TransferContext } from "./upload.ts";
-import { isRegionIntact, startVerification } from "./verify-download.ts";
+import { SMALL_FILE_BYTES } from "./small-files.ts";
+import { claimOfWhole, isOfParts, isRegionIntact, startVerification } from "./verify-download.ts";
 import type { Verification } from "./verify-download.ts";
 
 /** Objects up to this size come in one request; larger ones in ranges of this size. */
@@ -27,7 +28,7 @@ const MOST_FETCHES = 3;
 
 /** Downloads the listed object to `path`, whose folder exists. `entry.key` is the key as the store spells it. */
 export async function downloadFile(context: TransferContext, entry: BlobEntry, path: string): Promise<void> {
-  const partialPath = join(dirname(path), `.kfp-${randomBytes(6).toString("hex")}.partial`);
+  const partialPath = partialPathOf(path);
   const file = await open(partialPath, "wx+", 0o666);
   try {
     try {
@@ -42,6 +43,35 @@ export async function downloadFile(context: TransferContext, entry: BlobEntry, p
   }
 }
 
+/**
+ * Downloads a small object, held in memory, if a thread can write it.
+ *
+ * @returns whether the file is there; where it is not, nothing is, and the object is to be downloaded the usual way.
+ */
+export async function downloadSmallFile(context: TransferContext, entry: BlobEntry, path: string): Promise<boolean> {
+  const { smallFiles, signal } = context;
+  if (entry.sizeBytes > SMALL_FILE_BYTES || isOfParts(entry.etag) || !smallFiles.isWorthIt()) return false;
+  const bytes = Buffer.allocUnsafe(entry.sizeBytes);
+  const collect = (chunks: readonly Buffer[], position: number): void => {
+    let at = position;
+    for (const chunk of chunks) at += chunk.copy(bytes, at);
+  };
+  const tag = await fetchWhole(context, entry, collect, true);
+  const claim = claimOfWhole(tag);
+  if (claim === "of parts") return false;
+  signal.throwIfAborted();
+  const checksum = claim === undefined ? {} : { checksum: claim };
+  return (await smallFiles.write({ path, partialPath: partialPathOf(path), bytes, ...checksum })) === "written";
+}
+
+/** Of this process; asking for random bytes costs as much as a digest of the file. */
+const PARTIAL_NAME = `.kfp-${randomBytes(6).toString("hex")}`;
+let partialFiles = 0;
+
+function partialPathOf(path: string): string {
+  return join(dirname(path), `${PARTIAL_NAME}-${++partialFiles}.partial`);
+}
+
 /** What the parts of one download share: the version of the object that the first answer was about. */
 interface Version {
   etag: string;
@@ -51,7 +81,8 @@ interface Version {
 async function fetchIntact(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<void> {
   for (let fetches = 1; ; fetches++) {
     const ranged = entry.sizeBytes > RANGE_BYTES ? await fetchRanges(context, entry, file) : undefined;
-    const verification = ranged ?? (await startVerification(context, entry, file, await fetchWhole(context, entry, file)));
+    const verification =
+      ranged ?? (await startVerification(context, entry, file, await fetchWhole(context, entry, writerTo(file))));
     const problem = await verification.findDamage();
     if (problem === undefined) return;
     if (fetches >= Math.min(MOST_FETCHES, context.retrier.attempts)) {
@@ -65,16 +96,16 @@ async function fetchIntact(context: TransferContext, entry: BlobEntry, file: Fil
  *
  * @returns what the first answer about these bytes said of the object.
  */
-async function fetchWhole(context: TransferContext, entry: BlobEntry, file: FileHandle): Promise<StoredTag> {
+async function fetchWhole(context: TransferContext, entry: BlobEntry, write: Write, isOneOfMany = false): Promise<StoredTag> {
   const version: Version = { etag: "" };
   let written = 0;
   let tag: StoredTag | undefined;
   return await context.retrier.run(async () => {
-    const body = await getVersion(context, entry, { offset: written }, version);
+    const body = await getVersion(context, entry, { offset: written, isOneOfMany }, version);
     // A range has checksums of its own, if any.
     if (!body.isPartial || tag === undefined) tag = body.isPartial ? { ...body.tag, checksums: [] } : body.tag;
     version.etag = body.tag.etag;
-    const end = await writeBody(body, file, { context, entry, end: entry.sizeBytes, onProgress: (at) => (written = at) });
+    const end = await writeBody(body, write, { context, entry, end: entry.sizeBytes, onProgress: (at) => (written = at) });
     if (end !== entry.sizeBytes) throw truncated(end, entry.sizeBytes);
     return tag;
   });
@@ -134,7 +165,7 @@ async function fetchRange(
       return undefined;
     }
     version.etag = body.tag.etag;
-    const stopped = await writeBody(body, file, { context, entry, end, onProgress: (position) => (at = position) });
+    const stopped = await writeBody(body, writerTo(file), { context, entry, end, onProgress: (position) => (at = position) });
     if (stopped !== end) throw truncated(stopped - start, end - start);
     const { offset } = body;
     if (
@@ -175,13 +206,20 @@ interface WriteOptions {
   readonly onProgress: (position: number) => void;
 }
 
+/** Takes bytes that are gone when it is done. */
+type Write = (chunks: readonly Buffer[], position: number) => Promise<void> | void;
+
+function writerTo(file: FileHandle): Write {
+  return (chunks, position) => writeFully(file, chunks, position);
+}
+
 /** Some stores send the checksum of the whole object with each range. */
 function offersSame({ checksums }: StoredTag, whole: StoredTag): boolean {
   return checksums.every(({ value }) => whole.checksums.some((other) => other.value === value));
 }
 
 /** @returns the position reached. */
-async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions): Promise<number> {
+async function writeBody(body: BlobBody, write: Write, options: WriteOptions): Promise<number> {
   let position = body.offset;
   try {
     for await (const chunks of body.content.batches(WRITE_BYTES)) {
@@ -190,7 +228,7 @@ async function writeBody(body: BlobBody, file: FileHandle, options: WriteOptions
       if (position + sizeBytes > options.end) {
         throw new StoreFailure(`the store sent more than the ${options.entry.sizeBytes} bytes that it listed`);
       }
-      await writeFully(file, chunks, position);
+      await write(chunks, position);
       position += sizeBytes;
       options.onProgress(position);
     }

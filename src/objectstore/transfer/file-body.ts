@@ -40,6 +40,7 @@ export async function withBody(
 }
 
 async function fill(body: Buffer, { file, path }: SourceFile, range: BodyRange): Promise<void> {
+  if (file === undefined) throw new StoreFailure(`${path} is not open any more`);
   for (let filled = 0; filled < body.length;) {
     const { bytesRead } = await file.read(body, filled, body.length - filled, range.offset + filled);
     if (bytesRead === 0) throw new StoreFailure(`${path} became shorter while it was uploaded`);

@@ -9,15 +9,15 @@ import { mkdir, realpath } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { StorageError } from "../../core/errors.ts";
 import type { BlobEntry } from "../bucket.ts";
-import { downloadFile } from "./download.ts";
+import { downloadFile, downloadSmallFile } from "./download.ts";
 import { kindOf, walkFiles } from "../local-tree.ts";
 import { relativePathOf, unescapeKey } from "../object-key.ts";
-import { runBounded } from "./run-bounded.ts";
-import { uploadFile } from "./upload.ts";
+import { ByteBudget, runBounded } from "./run-bounded.ts";
+import { uploadFile, uploadSmallFile } from "./upload.ts";
 import type { TransferContext } from "./upload.ts";
 
 /** Files in flight at once; the bytes they hold are bounded by the context's budget. */
-export const FILES_AT_ONCE = 64;
+const FILES_AT_ONCE = 64;
 
 /**
  * Uploads a file to `key`, or each file below a folder to `key/<relative path>`, hidden ones included. Empty folders leave nothing.
@@ -32,8 +32,11 @@ export async function uploadPath(context: TransferContext, localPath: string, ke
     throw new StorageError("OBJECT_NOT_FOUND", `Cannot upload ${localPath}: there is no such file or folder.`);
   }
   if (kind === "file") return await uploadFile(context, localPath, context.bucket.escapeKey(key));
-  await runBounded(walkFiles(localPath, { links: "to files", names: "UTF-8" }), FILES_AT_ONCE, async (relativePath) => {
-    await uploadFile(context, join(localPath, relativePath), context.bucket.escapeKey(`${key}/${relativePath}`));
+  const files = walkFiles(localPath, { links: "to files", names: "UTF-8" });
+  await runFiles(context, files, async (relativePath, inTurn) => {
+    const path = join(localPath, relativePath);
+    const fileKey = context.bucket.escapeKey(`${key}/${relativePath}`);
+    if (!(await uploadSmallFile(context, path, fileKey))) await inTurn(() => uploadFile(context, path, fileKey));
   });
 }
 
@@ -61,10 +64,21 @@ export async function downloadPath(context: TransferContext, key: string, localP
   await mkdir(localPath, { recursive: true });
   const root = await realpath(localPath);
   for (const folder of folders) await makeFolderInside(root, join(localPath, folder), uri);
-  await runBounded(files, FILES_AT_ONCE, async ([relativePath, entry]) => {
-    await downloadFile(context, entry, join(localPath, relativePath));
+  await runFiles(context, files, async ([relativePath, entry], inTurn) => {
+    const path = join(localPath, relativePath);
+    if (!(await downloadSmallFile(context, entry, path))) await inTurn(() => downloadFile(context, entry, path));
   });
   return nested.length;
+}
+
+/** @param work Is given what all but small files have to go through. */
+async function runFiles<T>(
+  { bucket }: TransferContext,
+  files: Iterable<T> | AsyncIterable<T>,
+  work: (file: T, inTurn: (rest: () => Promise<void>) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const turns = new ByteBudget(FILES_AT_ONCE);
+  await runBounded(files, Math.max(FILES_AT_ONCE, bucket.smallAtOnce ?? 0), (file) => work(file, (rest) => turns.hold(1, rest)));
 }
 
 interface FolderPlan {

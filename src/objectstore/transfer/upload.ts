@@ -10,10 +10,8 @@ import { NotRegularFileError, openRegularFile } from "../../node/files/regular-f
 import type { OpenFile } from "../../node/files/regular-file.ts";
 import type { Bucket, TransferTools } from "../bucket.ts";
 import { notUploadable } from "../local-tree.ts";
+import { SMALL_FILE_BYTES } from "./small-files.ts";
 import { SNIFF_BYTES, sniffContentType } from "./content-type.ts";
-
-/** Read at once, with the bytes that tell the content type: of many small files every look at the disk counts. */
-const SMALL_FILE_BYTES = 64 * 1024;
 
 /** What a transfer works with. */
 export interface TransferContext extends TransferTools {
@@ -25,7 +23,8 @@ export interface TransferContext extends TransferTools {
  *
  * @throws {StorageError} LOCAL_PATH_INVALID for what is not a regular file; what the bucket throws.
  */
-export async function uploadFile({ bucket, ...tools }: TransferContext, path: string, key: string): Promise<void> {
+export async function uploadFile(context: TransferContext, path: string, key: string): Promise<void> {
+  const { bucket, ...tools } = context;
   const { file, sizeBytes } = await openUploadable(path);
   try {
     const head = await readHead(file, sizeBytes);
@@ -34,6 +33,23 @@ export async function uploadFile({ bucket, ...tools }: TransferContext, path: st
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Uploads the file at `path` if a thread can read it.
+ *
+ * @returns whether it is there; where it is not, nothing has been sent.
+ * @throws what the bucket throws.
+ */
+export async function uploadSmallFile({ bucket, ...tools }: TransferContext, path: string, key: string): Promise<boolean> {
+  const { smallFiles } = tools;
+  const read = smallFiles.isWorthIt() ? await smallFiles.read(path, bucket.smallDigests?.() ?? []) : undefined;
+  if (read === undefined) return false;
+  const { bytes: head, digests } = read;
+  tools.signal.throwIfAborted();
+  const contentType = sniffContentType(head.subarray(0, SNIFF_BYTES));
+  await bucket.putFile(key, { path, sizeBytes: head.length, contentType, head, digests }, tools);
+  return true;
 }
 
 /** What was a file a moment ago may be something else by now, so the open descriptor is asked. */
@@ -46,6 +62,7 @@ async function openUploadable(path: string): Promise<OpenFile> {
 }
 
 async function readHead(file: FileHandle, sizeBytes: number): Promise<Buffer> {
+  // Of many small files every look at the disk counts.
   const head = Buffer.allocUnsafe(sizeBytes <= SMALL_FILE_BYTES ? sizeBytes : SNIFF_BYTES);
   const { bytesRead } = await file.read(head, 0, head.length, 0);
   return head.subarray(0, bytesRead);

@@ -113,6 +113,18 @@ function damage({ name }: Claim): string {
   return `the received bytes differ from the stored ones (${name} does not match)${hint}`;
 }
 
+/** What all bytes of an object must give; `undefined` where nothing is offered. */
+export function claimOfWhole(tag: StoredTag): Pick<Claim, "algorithm" | "encoding" | "value"> | "of parts" | undefined {
+  const claims = claimsOf(tag);
+  const whole = claims.find(({ parts }) => parts === undefined);
+  return whole ?? (claims.length === 0 ? undefined : "of parts");
+}
+
+/** Whether a tag is made of those of parts, as far as its form tells. */
+export function isOfParts(etag: string): boolean {
+  return /-\d+$/.test(etag);
+}
+
 /** Cheapest first: MD5 comes after CRCs and before SHA. */
 function claimsOf({ etag, isContentDigest, checksums }: StoredTag): Claim[] {
   const claims = checksums.map(({ algorithm, value, parts }): Claim => {

@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { DIRECT_PIECE_BYTES } from "../../../src/objectstore/http/direct-connection.ts";
-import { DirectConnections } from "../../../src/objectstore/http/direct-connections.ts";
-import type { DirectAnswer, DirectGet } from "../../../src/objectstore/http/direct-connections.ts";
+
+import { BRIEF_REQUESTS, DirectConnections, LARGE_RANGES } from "../../../src/objectstore/http/direct-connections.ts";
+import type { DirectAnswer, DirectRequest, DirectUse } from "../../../src/objectstore/http/direct-connections.ts";
 import { patternBytes } from "../../support/store-bench.ts";
+
+const { pieceBytes: DIRECT_PIECE_BYTES } = LARGE_RANGES;
 
 type Answerer = (socket: Socket, request: string, count: number) => void;
 
@@ -21,13 +23,13 @@ afterEach(() => {
 });
 
 interface World {
-  readonly get: DirectGet;
+  readonly get: DirectRequest;
   readonly connections: DirectConnections;
   /** Connections that were made. */
   readonly sockets: readonly Socket[];
 }
 
-async function start(answer: Answerer, options: { readonly isTls?: boolean } = {}): Promise<World> {
+async function start(answer: Answerer, options: { readonly isTls?: boolean; readonly use?: DirectUse } = {}): Promise<World> {
   const sockets: Socket[] = [];
   let count = 0;
   const serve = (socket: Socket): void => {
@@ -46,7 +48,10 @@ async function start(answer: Answerer, options: { readonly isTls?: boolean } = {
   const files = { key: readFileSync(join(TLS, "server-key.pem")), cert: readFileSync(join(TLS, "server-cert.pem")) };
   const server: Server = options.isTls === true ? createTlsServer(files, serve) : createTcpServer(serve);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const connections = new DirectConnections(options.isTls === true ? { ca: readFileSync(join(TLS, "server-cert.pem")) } : {});
+  const connections = new DirectConnections(
+    options.use ?? LARGE_RANGES,
+    options.isTls === true ? { ca: readFileSync(join(TLS, "server-cert.pem")) } : {},
+  );
   closing.push(() => {
     connections.destroy();
     for (const socket of sockets) socket.destroy();
@@ -56,7 +61,7 @@ async function start(answer: Answerer, options: { readonly isTls?: boolean } = {
   const protocol = options.isTls === true ? "https:" : "http:";
   const place = { protocol, hostname: "127.0.0.1", port: String(port) } as const;
   const limits = { idleTimeoutMs: 5_000, connectTimeoutMs: 5_000 };
-  return { get: { ...place, ...limits, path: "/b/k?x=1", headers: { host: "store" } }, connections, sockets };
+  return { get: { ...place, ...limits, method: "GET", path: "/b/k?x=1", headers: { host: "store" } }, connections, sockets };
 }
 
 const headOf = (lengthBytes: number, ...more: string[]): string =>
@@ -85,7 +90,7 @@ describe.for([false, true])("over TLS: %s", (isTls) => {
       { isTls },
     );
     for (let round = 0; round < 3; round++) {
-      const answer = await connections.get(get, never);
+      const answer = await connections.send(get, never);
       expect(answer).toMatchObject({ status: 206, headers: { etag: '"e"' } });
       expect((await readAll(answer)).equals(content)).toBe(true);
     }
@@ -115,7 +120,7 @@ test("whatever pieces an answer comes in, and however slowly it is read", async 
     fc.asyncProperty(length, fc.array(fc.nat(400_000), { maxLength: 6 }), fc.boolean(), async (bytes, places, isSlow) => {
       cuts = places;
       size = Math.min(bytes, content.length);
-      const answer = await connections.get(get, never);
+      const answer = await connections.send(get, never);
       const copies: Buffer[] = [];
       for await (const batch of answer?.content.batches(1) ?? []) {
         await turns(isSlow ? 5 : 0);
@@ -133,7 +138,7 @@ test("no more is read than two pieces while nobody looks", async () => {
     socket.write(headOf(content.length));
     socket.write(content);
   });
-  const answer = await connections.get(get, never);
+  const answer = await connections.send(get, never);
   const batches = answer?.content.batches(1);
   await batches?.next();
   // Both ends are in this process. What the kernel's buffers hold is some MiB.
@@ -150,7 +155,7 @@ test.for([
   ["more content than announced", `${headOf(3)}four`],
 ] as const)("is left to Node's client: %s", async ([, text]) => {
   const { get, connections, sockets } = await start((socket) => void socket.write(text));
-  expect(await connections.get(get, never)).toBeUndefined();
+  expect(await connections.send(get, never)).toBeUndefined();
   await expect.poll(() => sockets[0]?.destroyed || sockets[0]?.readableEnded).toBe(true);
 });
 
@@ -168,7 +173,7 @@ test("a place that answers oddly twice in a row is left alone; refusals are not 
   });
   const given: (string | undefined)[] = [];
   for (const _ of order) {
-    const answer = await connections.get(get, never);
+    const answer = await connections.send(get, never);
     given.push(answer === undefined ? undefined : (await readAll(answer)).toString());
   }
   expect(given).toEqual([undefined, undefined, undefined, "x", undefined, undefined, undefined, undefined, undefined]);
@@ -180,7 +185,7 @@ test("gives what came before the connection broke, then the failure", async () =
     socket.write(headOf(10_000));
     socket.end("x".repeat(4_000));
   });
-  const answer = await connections.get(get, never);
+  const answer = await connections.send(get, never);
   const batches = answer?.content.batches(1);
   expect((await batches?.next())?.value?.[0]?.length).toBe(4_000);
   await expect(batches?.next()).rejects.toMatchObject({ reason: "ERR_STREAM_PREMATURE_CLOSE" });
@@ -188,7 +193,7 @@ test("gives what came before the connection broke, then the failure", async () =
 
 test("content that stalls is given up", async () => {
   const { get, connections } = await start((socket) => void socket.write(`${headOf(10)}abc`));
-  const read = async (): Promise<Buffer> => await readAll(await connections.get({ ...get, idleTimeoutMs: 50 }, never));
+  const read = async (): Promise<Buffer> => await readAll(await connections.send({ ...get, idleTimeoutMs: 50 }, never));
   await expect(read()).rejects.toMatchObject({ reason: "TIMEOUT", message: "no byte moved for 0.05 s" });
 });
 
@@ -196,72 +201,199 @@ test("a server that never answers is given up, and nothing else is tried", async
   const { get, connections } = await start((socket, _request, count) => {
     if (count === 1) socket.write(`${headOf(1)}x`);
   });
-  expect((await readAll(await connections.get(get, never))).toString()).toBe("x");
-  await expect(connections.get({ ...get, idleTimeoutMs: 50 }, never)).rejects.toMatchObject({ reason: "TIMEOUT" });
+  expect((await readAll(await connections.send(get, never))).toString()).toBe("x");
+  await expect(connections.send({ ...get, idleTimeoutMs: 50 }, never)).rejects.toMatchObject({ reason: "TIMEOUT" });
 });
 
 test("an idle connection that the server has closed is not a failure", async () => {
   const { get, connections, sockets } = await start((socket) => void socket.write(`${headOf(1)}x`));
-  await readAll(await connections.get(get, never));
+  await readAll(await connections.send(get, never));
   const closed = new Promise((resolve) => sockets[0]?.once("close", resolve));
   sockets[0]?.destroy();
   await closed;
   // Sent at once, before this end has seen it, or after: another connection, or Node's client.
-  const answer = await connections.get(get, never);
+  const answer = await connections.send(get, never);
   if (answer !== undefined) expect((await readAll(answer)).toString()).toBe("x");
-  expect((await readAll(await connections.get(get, never))).toString()).toBe("x");
+  expect((await readAll(await connections.send(get, never))).toString()).toBe("x");
 });
 
 test("what a server sends unasked closes its connection, and is in no content", async () => {
   const { get, connections, sockets } = await start((socket, _request, count) => {
     socket.write(count === 1 ? `${headOf(1)}x` : `${headOf(1)}y`);
   });
-  expect((await readAll(await connections.get(get, never))).toString()).toBe("x");
+  expect((await readAll(await connections.send(get, never))).toString()).toBe("x");
   const closed = new Promise((resolve) => sockets[0]?.once("close", resolve));
   sockets[0]?.write(`${headOf(1)}z`);
   await closed;
-  expect((await readAll(await connections.get(get, never))).toString()).toBe("y");
+  expect((await readAll(await connections.send(get, never))).toString()).toBe("y");
 });
 
 test("`connection: close` is obeyed", async () => {
   const { get, connections, sockets } = await start((socket) => void socket.write(`${headOf(1, "connection: close")}x`));
-  for (let round = 0; round < 2; round++) expect((await readAll(await connections.get(get, never))).toString()).toBe("x");
+  for (let round = 0; round < 2; round++) expect((await readAll(await connections.send(get, never))).toString()).toBe("x");
   expect(sockets.length).toBe(2);
 });
 
 test("there is a bound on connections, and idle ones make room", async () => {
   const { get, connections } = await start((socket) => void socket.write(`${headOf(1)}x`));
-  const answers = await Promise.all(Array.from({ length: 12 }, () => connections.get(get, never)));
+  const answers = await Promise.all(Array.from({ length: 12 }, () => connections.send(get, never)));
   expect(answers.filter((answer) => answer !== undefined).length).toBe(8);
   for (const answer of answers) await readAll(answer);
   const elsewhere = await start((socket) => void socket.write(`${headOf(1)}y`));
-  expect((await readAll(await connections.get(elsewhere.get, never))).toString()).toBe("y");
+  expect((await readAll(await connections.send(elsewhere.get, never))).toString()).toBe("y");
 });
 
 test("a request under way ends when it is aborted, or all connections are closed", async () => {
   const { get, connections } = await start((socket) => void socket.write(headOf(5)));
   const stop = new AbortController();
-  const aborted = readAll(await connections.get(get, stop.signal));
+  const aborted = readAll(await connections.send(get, stop.signal));
   stop.abort();
   await expect(aborted).rejects.toThrow("the store was closed");
-  const closed = readAll(await connections.get(get, never));
+  const closed = readAll(await connections.send(get, never));
   connections.destroy();
   await expect(closed).rejects.toMatchObject({ reason: "ERR_STREAM_PREMATURE_CLOSE" });
 });
 
 test("headers and paths that would be two requests are refused", async () => {
   const { get, connections } = await start(() => {});
-  await expect(connections.get({ ...get, headers: { host: "a\r\nb: c" } }, never)).rejects.toThrow("line break");
-  await expect(connections.get({ ...get, path: "/a b" }, never)).rejects.toThrow("line break");
+  await expect(connections.send({ ...get, headers: { host: "a\r\nb: c" } }, never)).rejects.toThrow("line break");
+  await expect(connections.send({ ...get, path: "/a b" }, never)).rejects.toThrow("line break");
 });
 
 test("nobody listens: the failure says so", async () => {
   const { get, connections } = await start(() => {});
-  await expect(connections.get({ ...get, port: "1" }, never)).rejects.toMatchObject({ reason: "ECONNREFUSED" });
+  await expect(connections.send({ ...get, port: "1" }, never)).rejects.toMatchObject({ reason: "ECONNREFUSED" });
 });
 
 test("a server whose certificate is not trusted is refused", async () => {
   const { get } = await start(() => {}, { isTls: true });
-  const connections = new DirectConnections();
-  await expect(connections.get(get, never)).rejects.toMatchObject({ reason: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  const connections = new DirectConnections(LARGE_RANGES);
+  await expect(connections.send(get, never)).rejects.toMatchObject({ reason: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+});
+
+describe("small objects", () => {
+  const use = BRIEF_REQUESTS;
+
+  test("bodies are sent with their requests, empty answers are over at once, refusals are read", async () => {
+    const requests: string[] = [];
+    const answers = [
+      "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+      "HTTP/1.1 503 Slow Down\r\ncontent-length: 4\r\n\r\nslow",
+      headOf(0),
+      `${headOf(2)}xy`,
+    ];
+    const { get, connections, sockets } = await start(
+      (socket, request, count) => {
+        requests.push(request);
+        socket.write(answers[count - 1] ?? "");
+      },
+      { use },
+    );
+    // The server of this test takes what follows an empty line for the next request.
+    const put = {
+      ...get,
+      method: "PUT",
+      headers: { host: "store", "content-length": "9" },
+      body: Buffer.from("content\r\n"),
+    } as const;
+    const given: unknown[] = [];
+    for (const request of [get, get, get, get]) {
+      const answer = await connections.send(request, never);
+      given.push([answer?.status, (await readAll(answer)).toString()]);
+    }
+    expect(given).toEqual([
+      [200, ""],
+      [503, "slow"],
+      [206, ""],
+      [206, "xy"],
+    ]);
+    answers.push("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", `${headOf(1)}z`);
+    expect((await connections.send(put, never))?.status).toBe(200);
+    expect((await readAll(await connections.send(get, never))).toString()).toBe("z");
+    expect(requests[4]).toMatch(/^PUT \/b\/k\?x=1 HTTP\/1\.1\r\n/);
+    expect(requests[5]?.startsWith("content\r\nGET ")).toBe(true);
+    expect(sockets.length).toBe(1);
+  });
+
+  test("a body that has not been sent when its answer comes costs the connection, not the next request", async () => {
+    const { get, connections, sockets } = await start(
+      (socket, _request, count) => {
+        // Nothing of the body is read.
+        if (count === 1) socket.pause();
+        socket.write(`${headOf(1)}x`);
+      },
+      { use },
+    );
+    const body = Buffer.alloc(64 * 1024 * 1024);
+    const put = { ...get, method: "PUT", headers: { host: "store", "content-length": String(body.length) }, body } as const;
+    expect((await readAll(await connections.send(put, never))).toString()).toBe("x");
+    expect((await readAll(await connections.send(get, never))).toString()).toBe("x");
+    expect(sockets.length).toBe(2);
+  });
+
+  test("whatever the length of the content, cut anywhere", async () => {
+    const content = patternBytes(5 * use.pieceBytes);
+    let size = 0;
+    let cut = 0;
+    const { get, connections } = await start(
+      (socket) => {
+        const answer = Buffer.concat([Buffer.from(headOf(size)), content.subarray(0, size)]);
+        socket.write(answer.subarray(0, cut));
+        setImmediate(() => socket.write(answer.subarray(cut)));
+      },
+      { use },
+    );
+    const near = (bytes: number): fc.Arbitrary<number> => fc.integer({ min: -3, max: 3 }).map((by) => bytes + by);
+    const length = fc.oneof(fc.nat(3), near(use.pieceBytes), near(2 * use.pieceBytes), fc.nat(content.length));
+    await fc.assert(
+      fc.asyncProperty(length, fc.nat(40_000), async (bytes, place) => {
+        size = Math.min(bytes, content.length);
+        cut = place;
+        expect((await readAll(await connections.send(get, never))).equals(content.subarray(0, size))).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("answers in chunks are read as long as they are short, one after the other on one connection", async () => {
+    const chunked = "HTTP/1.1 503 Slow Down\r\ntransfer-encoding: chunked\r\n\r\n";
+    const answers = [
+      `${chunked}4\r\nslow\r\n0\r\n\r\n`,
+      `${chunked}0\r\n\r\n`,
+      `${headOf(1)}x`,
+      `${chunked}ffff\r\n${"y".repeat(20_000)}`,
+    ];
+    const { get, connections, sockets } = await start(
+      (socket, _request, count) => {
+        const answer = answers[count - 1] ?? "";
+        socket.write(answer.slice(0, 70));
+        setImmediate(() => socket.write(answer.slice(70)));
+      },
+      { use },
+    );
+    const given: unknown[] = [];
+    for (const _ of answers) {
+      const answer = await connections.send(get, never);
+      given.push(answer === undefined ? undefined : [answer.status, (await readAll(answer)).toString()]);
+    }
+    expect(given).toEqual([[503, "slow"], [503, ""], [206, "x"], undefined]);
+    expect(sockets.length).toBe(1);
+  });
+
+  test("a head that fills the buffer is left to Node's client", async () => {
+    const { get, connections } = await start((socket) => void socket.write(headOf(1, `x: ${"y".repeat(use.pieceBytes)}`)), {
+      use,
+    });
+    expect(await connections.send(get, never)).toBeUndefined();
+  });
+
+  test("one signal ends all that are under way", async () => {
+    const { get, connections } = await start((socket) => void socket.write(headOf(5)), { use });
+    const stop = new AbortController();
+    const reads = Array.from({ length: 20 }, async () => await readAll(await connections.send(get, stop.signal)));
+    const ends = Promise.allSettled(reads);
+    await turns(20);
+    stop.abort();
+    for (const end of await ends) expect(end).toMatchObject({ status: "rejected", reason: { message: "the store was closed" } });
+  });
 });
