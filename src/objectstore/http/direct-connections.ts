@@ -32,7 +32,7 @@ export const LARGE_RANGES: DirectUse = {
 /** For small objects by the thousand. A store that is busy refuses many requests: each refusal is read where it arrives. */
 export const BRIEF_REQUESTS: DirectUse = {
   pieceBytes: 16 * 1024,
-  mostConnections: 128,
+  mostConnections: 160,
   isAnswer: () => true,
   allowsChunks: true,
 };
