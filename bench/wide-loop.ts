@@ -14,7 +14,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { killDescendants } from "../src/node/kill-descendants.ts";
+import { killDescendants } from "../src/node/processes/kill-descendants.ts";
 import { loadPipelineFile } from "../src/local/pipeline/pipeline-file.ts";
 import { runPipeline } from "../src/local/run-pipeline.ts";
 import { nodeFileSystem } from "../src/node/node-file-system.ts";

@@ -8,7 +8,7 @@
 import { availableParallelism, constants, totalmem } from "node:os";
 import path from "node:path";
 import { formatVersion } from "../program/build-info.ts";
-import { killDescendants } from "../node/kill-descendants.ts";
+import { killDescendants } from "../node/processes/kill-descendants.ts";
 import type { TerminalStream } from "./host.ts";
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

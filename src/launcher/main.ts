@@ -95,7 +95,7 @@ function passedSignals(): SignalSource {
 
 /** Without this process nobody would end the user's program any more. */
 async function endCommand(): Promise<void> {
-  const { killDescendants } = await import("../node/kill-descendants.ts");
+  const { killDescendants } = await import("../node/processes/kill-descendants.ts");
   killDescendants(process.pid);
 }
 

@@ -21,7 +21,7 @@ import { checkStart, withSuspicion } from "./executable.ts";
 import { freeChunk } from "./free-chunk.ts";
 import { countOutOfMemoryKills, wasOutOfMemory } from "./out-of-memory.ts";
 import { monotonicMs } from "./system-clock.ts";
-import { noteGroup } from "./started-groups.ts";
+import { noteGroup } from "./processes/started-groups.ts";
 
 /** How long the streams of a command that has ended are read: a child that it left behind may hold them open for ever. */
 export interface DrainLimits {

@@ -8,8 +8,8 @@ import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { killDescendants } from "../../src/node/kill-descendants.ts";
-import { killMarkedProcesses } from "../../src/node/marked-processes.ts";
+import { killDescendants } from "../../src/node/processes/kill-descendants.ts";
+import { killMarkedProcesses } from "../../src/node/processes/marked-processes.ts";
 import { isRunning } from "./processes.ts";
 
 /** Of Node: it is told of every child process before that starts. */

@@ -7,7 +7,7 @@ import { constants } from "node:fs";
 import { link, open, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errorMessage, HostError } from "../../core/errors.ts";
-import { readProcess } from "../../node/process-table.ts";
+import { readProcess } from "../../node/processes/process-table.ts";
 import type { Home } from "./home.ts";
 
 /** Who uses a home. */

@@ -5,8 +5,8 @@
  */
 import { realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { killMarkedProcesses } from "../../node/marked-processes.ts";
-import { tellsOfProcesses } from "../../node/process-table.ts";
+import { killMarkedProcesses } from "../../node/processes/marked-processes.ts";
+import { tellsOfProcesses } from "../../node/processes/process-table.ts";
 import { RUN_FOLDER_VARIABLE } from "../steps/local-step-runtime.ts";
 import type { Home } from "./home.ts";
 

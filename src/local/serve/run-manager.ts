@@ -19,7 +19,7 @@ import type { ParsedPipeline } from "../../core/spec/pipeline-spec.ts";
 import { errorMessage, SpecError, UsageError } from "../../core/errors.ts";
 import { RuntimeState } from "../../core/kfp-types.ts";
 import { makeFolder } from "../../node/files/make-folder.ts";
-import { killMarkedProcessesNow } from "../../node/marked-processes.ts";
+import { killMarkedProcessesNow } from "../../node/processes/marked-processes.ts";
 import { isFolder } from "../../node/files/path-kind.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { FileSystem } from "../../ports/file-system.ts";

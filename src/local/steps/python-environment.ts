@@ -18,7 +18,7 @@ import { errorMessage, HostError } from "../../core/errors.ts";
 import { CANCELLED_MESSAGE } from "../engine/cancellation.ts";
 import { namedPackages } from "./python-bootstrap.ts";
 import { exists } from "../../node/files/path-kind.ts";
-import { noteGroup } from "../../node/started-groups.ts";
+import { noteGroup } from "../../node/processes/started-groups.ts";
 
 /** Where environments are kept, and what making one may use. */
 export interface PythonEnvironmentsOptions {

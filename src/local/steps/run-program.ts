@@ -9,7 +9,7 @@ import { basename } from "node:path";
 import { adviceForLargeArguments, findOversizedArgument } from "../../core/executor/argument-size.ts";
 import { errorMessage, HostError, ResolveError } from "../../core/errors.ts";
 import { argumentLimitBytes } from "../../node/argument-limit.ts";
-import { noteGroup } from "../../node/started-groups.ts";
+import { noteGroup } from "../../node/processes/started-groups.ts";
 import type { OutputSink } from "../../ports/process-runner.ts";
 import type { FolderMount } from "../pods/pod-folders.ts";
 import { withMounts } from "./host-mounts.ts";

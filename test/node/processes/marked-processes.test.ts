@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { killMarkedProcesses, killMarkedProcessesNow } from "../../src/node/marked-processes.ts";
-import { allEnded, isRunning } from "../support/processes.ts";
+import { killMarkedProcesses, killMarkedProcessesNow } from "../../../src/node/processes/marked-processes.ts";
+import { allEnded, isRunning } from "../../support/processes.ts";
 
 const variable = "KFP_TEST_MARK";
 

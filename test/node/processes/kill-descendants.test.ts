@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, test } from "vitest";
-import { killDescendants } from "../../src/node/kill-descendants.ts";
-import { noteGroup, startedGroups } from "../../src/node/started-groups.ts";
-import { allEnded } from "../support/processes.ts";
+import { killDescendants } from "../../../src/node/processes/kill-descendants.ts";
+import { noteGroup, startedGroups } from "../../../src/node/processes/started-groups.ts";
+import { allEnded } from "../../support/processes.ts";
 
 describe("killDescendants()", () => {
   test.for([

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { readEnvironments, readProcess, readProcesses, tellsOfProcesses } from "../../src/node/process-table.ts";
+import { readEnvironments, readProcess, readProcesses, tellsOfProcesses } from "../../../src/node/processes/process-table.ts";
 
 let empty = "";
 beforeAll(() => {
